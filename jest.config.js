@@ -1,0 +1,28 @@
+/**
+ * One Jest for all packages, in native ES modules (see the `test` script), so that the tests load
+ * their dependencies the way that users do. Sources are tested; what `pnpm pack` makes of them is
+ * tested by packages/keyv-dredis/test/package.test.ts.
+ *
+ * @type {import('jest').Config}
+ */
+export default {
+  projects: ['hash-ring', 'redis-launcher', 'keyv-dredis'].map((name) => ({
+    displayName: name,
+    rootDir: `packages/${name}`,
+    testMatch: ['<rootDir>/test/**/*.test.ts'],
+    testEnvironment: 'node',
+    extensionsToTreatAsEsm: ['.ts'],
+    transform: {
+      '^.+\\.ts$': [
+        '@swc/jest',
+        { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } },
+      ],
+    },
+    moduleNameMapper: {
+      // The workspace's own packages are tested from source: a test run needs no build.
+      '^(hash-ring|redis-launcher)$': '<rootDir>/../$1/src/index.ts',
+      // Sources name their neighbours as Node.js will find them after the build: `./x.js`.
+      '^(\\.{1,2}/.*)\\.js$': '$1',
+    },
+  })),
+};
