@@ -1,0 +1,17 @@
+import { execFile } from 'node:child_process';
+import type { Env } from './find-server.js';
+
+const LOG_TAIL_LINES = 5;
+
+/** Runs a command to its end. @throws Error with the last lines that the command wrote */
+export function run([command, ...args]: readonly [string, ...string[]], env: Env): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(command, args, { env }, (error, stdout, stderr) => {
+      if (error === null) return resolve();
+      const lines = (stderr || stdout).trim().split('\n').slice(-LOG_TAIL_LINES).join('\n');
+      reject(new Error(`${command} ${args[0]} failed (${error.code ?? error.signal}): ${lines}`));
+    });
+    // A command that asks would wait for ever.
+    child.stdin?.end();
+  });
+}

@@ -1,0 +1,24 @@
+import { connect } from 'node:net';
+
+const PING_TIMEOUT_MS = 2_000;
+
+/** Sends PING and resolves with the first line of the reply. @throws Error when none comes, or an error reply */
+export function ping(location: string, timeoutMs = PING_TIMEOUT_MS): Promise<string> {
+  const [, host = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(location) ?? [];
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: Number(port) }, () => socket.write('PING\r\n'));
+    let reply = '';
+    socket.setEncoding('utf8').setTimeout(timeoutMs);
+    socket.on('data', (chunk) => {
+      reply += chunk;
+      if (!reply.includes('\r\n')) return;
+      socket.destroy();
+      const [line = ''] = reply.split('\r\n');
+      if (line.startsWith('+')) resolve(line);
+      else reject(new Error(`it answered PING with ${JSON.stringify(line)}`));
+    });
+    socket.once('timeout', () => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('it closed the connection')));
+  });
+}
