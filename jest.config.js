@@ -11,11 +11,19 @@ export default {
     rootDir: `packages/${name}`,
     testMatch: ['<rootDir>/test/**/*.test.ts'],
     testEnvironment: 'node',
+    ...(name === 'keyv-dredis' && {
+      globalSetup: '<rootDir>/test/global-setup.ts',
+      globalTeardown: '<rootDir>/test/global-teardown.ts',
+    }),
     extensionsToTreatAsEsm: ['.ts'],
     transform: {
       '^.+\\.ts$': [
         '@swc/jest',
-        { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } },
+        {
+          jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+          // Jest loads a global set-up as CommonJS, and it needs import() left alone to load modules.
+          module: { type: 'es6', ignoreDynamic: true },
+        },
       ],
     },
     moduleNameMapper: {
