@@ -39,11 +39,8 @@ export function waysToRedis({ isRoot, find }: Machine): readonly Way[] {
 }
 
 /** @throws Error that says what was tried and what to do, when no way leads anywhere */
-export async function findServer(env: Env): Promise<Found> {
-  const machine: Machine = {
-    isRoot: process.getuid?.() === 0,
-    find: (command) => findOnPath(command, env),
-  };
+export async function findServer(env: Env, isRoot = process.getuid?.() === 0): Promise<Found> {
+  const machine: Machine = { isRoot, find: (command) => findOnPath(command, env) };
   const failures: string[] = [];
   for (const way of waysToRedis(machine)) {
     if (way.type === 'run') return way;

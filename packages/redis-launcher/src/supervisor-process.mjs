@@ -130,10 +130,13 @@ async function obey(order) {
 async function end() {
   if (ending) return;
   ending = true;
-  await Promise.all([...servers.values(), ...running].map(kill));
-  rmSync(folder, { recursive: true, force: true });
-  await Promise.allSettled(atEnd.map(run));
-  process.exit();
+  try {
+    await Promise.all([...servers.values(), ...running].map(kill));
+    await Promise.allSettled(atEnd.map(run));
+    rmSync(folder, { recursive: true, force: true });
+  } finally {
+    process.exit();
+  }
 }
 
 process.on('message', (/** @type {Request} */ request) => {

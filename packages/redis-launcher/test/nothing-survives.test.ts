@@ -1,0 +1,53 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+import { startRedis } from '../src/index.js';
+import { NO_TRACES, tracesOf } from './fixtures/traces.js';
+
+const PROGRAM = fileURLToPath(new URL('./fixtures/hold-servers.ts', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
+
+/** Starts the program that holds two servers, and resolves when it has them. */
+async function holdServers(ending: string) {
+  const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ending], {
+    cwd: PACKAGE,
+    // A process group of its own, as every job of a shell has it.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const closed = once(child, 'close');
+  const [line] = await once(child.stdout, 'data');
+  const held: { pid: number; folder: string; location: string }[] = JSON.parse(String(line));
+  expect(held).toHaveLength(2);
+  // The supervisor holds the program's stderr as well: `close` comes when both are gone.
+  return { pid: child.pid as number, held, closed };
+}
+
+test.each(['end', 'exit', 'throw'])('nothing survives a program that ends by "%s"', async (ending) => {
+  const { held, closed } = await holdServers(ending);
+  const [code] = await closed;
+  expect(code).toBe(ending === 'throw' ? 1 : 0);
+  for (const server of held) await expect(tracesOf(server)).resolves.toEqual(NO_TRACES);
+});
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
+  'nothing survives %s to the whole job',
+  async (signal) => {
+    const { pid, held, closed } = await holdServers('wait');
+    for (const server of held) expect(await tracesOf(server)).toMatchObject({ process: true, folder: true });
+    process.kill(-pid, signal);
+    await closed;
+    for (const server of held) await expect(tracesOf(server)).resolves.toEqual(NO_TRACES);
+  },
+);
+
+test('a supervisor that is told to end takes its servers along', async () => {
+  const group = await startRedis({ count: 2 });
+  const supervisor = execFileSync('ps', ['-o', 'ppid=', '-p', `${group.servers[0]?.pid}`], {
+    encoding: 'utf8',
+  });
+  process.kill(Number(supervisor), 'SIGTERM');
+  await group.stop();
+  for (const server of group.servers) await expect(tracesOf(server)).resolves.toEqual(NO_TRACES);
+});
