@@ -1,1 +1,23 @@
-export {};
+export { createKeyv } from './create-keyv.js';
+export {
+  CommandFailedError,
+  CommandTimeoutError,
+  DRedisError,
+  type DRedisErrorCode,
+  InvalidArgumentError,
+  InvalidOptionError,
+  NodeUnavailableError,
+  PartialFailureError,
+} from './errors.js';
+export type { Location, LocationOptions, Locations } from './locations.js';
+export type { ConnectionDefaults, DRedisStoreOptions, FurtherRedisOptions, TlsOptions } from './options.js';
+export type { RedisClient } from './redis-client.js';
+export type { DRedisStoreEvents } from './reporter.js';
+export {
+  DRedisStore,
+  DRedisStore as default,
+  type ForkOptions,
+  type KeyLocation,
+  type StoreEntry,
+} from './store.js';
+export type { StoredValue } from './values.js';

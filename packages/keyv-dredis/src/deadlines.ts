@@ -1,0 +1,136 @@
+import { performance } from 'node:perf_hooks';
+
+interface Entry {
+  readonly expiresAt: number;
+  /** How many promises had settled when this one was taken in. */
+  readonly settledBefore: number;
+  readonly reject: (error: unknown) => void;
+  done: boolean;
+}
+
+export interface DeadlineOptions {
+  /** How long each promise may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The error that a late promise's caller gets. */
+  readonly timeoutError: () => Error;
+  /**
+   * Called when a promise was late and not one other had settled during its whole life: whoever
+   * answers them has gone silent.
+   */
+  readonly onSilence: () => void;
+  /** Milliseconds on a clock that never goes back. @default performance.now */
+  readonly now?: () => number;
+}
+
+/**
+ * Gives many promises the same deadline with one timer. Since each gets the same time, they expire
+ * in the order in which they came: a queue is enough, and the timer only ever waits for its head.
+ * (node-redis' own `timeout` takes one `AbortSignal.timeout` per command, and covers only commands
+ * that have not been written yet.)
+ */
+export class Deadlines {
+  readonly #options: DeadlineOptions;
+  readonly #now: () => number;
+  #queue: Entry[] = [];
+  /** Index of the first entry that may still be waiting: entries before it are done. */
+  #head = 0;
+  #pendingCount = 0;
+  #settledCount = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(options: DeadlineOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /**
+   * The outcome of `promise`, or a rejection once it is late.
+   *
+   * @param translate what to make of a rejection
+   */
+  track<T>(promise: Promise<T>, translate: (error: unknown) => unknown): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const entry: Entry = {
+        expiresAt: this.#now() + this.#options.timeoutMs,
+        settledBefore: this.#settledCount,
+        reject,
+        done: false,
+      };
+      this.#queue.push(entry);
+      this.#pendingCount += 1;
+      if (this.#timer === undefined) this.#arm(this.#options.timeoutMs);
+      promise.then(
+        (value) => {
+          this.#settle(entry);
+          resolve(value);
+        },
+        (error) => {
+          this.#settle(entry);
+          reject(translate(error));
+        },
+      );
+    });
+  }
+
+  /** Resolves once nothing is pending. It never takes longer than the deadline. */
+  idle(): Promise<void> {
+    if (this.#pendingCount === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #settle(entry: Entry): void {
+    this.#settledCount += 1;
+    this.#finish(entry);
+    this.#dropDone();
+  }
+
+  #finish(entry: Entry): void {
+    if (entry.done) return;
+    entry.done = true;
+    this.#pendingCount -= 1;
+    if (this.#pendingCount > 0) return;
+    for (const resolve of this.#whenIdle) resolve();
+    this.#whenIdle = [];
+  }
+
+  /** Moves the head past what is done, and now and then gives the memory back. */
+  #dropDone(): void {
+    while (this.#queue[this.#head]?.done) this.#head += 1;
+    if (this.#head === this.#queue.length) {
+      this.#queue = [];
+      this.#head = 0;
+    } else if (this.#head >= 1024 && this.#head * 2 >= this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  #arm(delayMs: number): void {
+    // One millisecond more: a timer may fire a fraction early, and would be armed again for it.
+    this.#timer = setTimeout(() => this.#expire(), delayMs + 1);
+    // Whoever waits for a reply has a socket open, and that keeps the process alive.
+    this.#timer.unref();
+  }
+
+  #expire(): void {
+    this.#timer = undefined;
+    const now = this.#now();
+    let silent = false;
+    for (
+      let entry = this.#queue[this.#head];
+      entry !== undefined && (entry.done || entry.expiresAt <= now);
+      entry = this.#queue[this.#head]
+    ) {
+      this.#head += 1;
+      if (entry.done) continue;
+      silent ||= entry.settledBefore === this.#settledCount;
+      this.#finish(entry);
+      entry.reject(this.#options.timeoutError());
+    }
+    this.#dropDone();
+    const next = this.#queue[this.#head];
+    if (next !== undefined) this.#arm(Math.max(0, next.expiresAt - now));
+    if (silent) this.#options.onSilence();
+  }
+}

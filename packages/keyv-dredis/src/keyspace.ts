@@ -1,0 +1,56 @@
+import { InvalidArgumentError } from './errors.js';
+
+/**
+ * Namespace of the keys when Keyv gives none: what Keyv 5 has always used, so that a cache keeps its
+ * data when it moves from Keyv 5 (default `'keyv'`) to Keyv 6 (no default).
+ */
+const DEFAULT_NAMESPACE = 'keyv';
+
+const SEPARATOR = ':';
+
+/**
+ * A namespace as it stands in a physical key. The separator and the escape character itself are
+ * percent-encoded, so a physical key can be cut at its first separator in one way only: no two pairs
+ * of namespace and key share one.
+ */
+export function escapeNamespace(namespace: string): string {
+  return namespace.replaceAll('%', '%25').replaceAll(SEPARATOR, '%3A');
+}
+
+/**
+ * What all physical keys of a namespace begin with.
+ *
+ * @param rawKeys without a namespace, keys go to Redis as they are: the prefix is empty
+ */
+export function keyPrefix(namespace: string | undefined, rawKeys: boolean): string {
+  if (!namespace && rawKeys) return '';
+  return escapeNamespace(namespace || DEFAULT_NAMESPACE) + SEPARATOR;
+}
+
+/**
+ * The physical key: the string whose UTF-8 bytes Redis sees and the ring hashes.
+ *
+ * @throws InvalidArgumentError for a key that is not a string, or that UTF-8 cannot carry (a lone
+ * surrogate would become U+FFFD, and two keys one)
+ */
+export function physicalKey(prefix: string, key: string): string {
+  if (typeof key !== 'string') {
+    throw new InvalidArgumentError(`A key must be a string, got ${key === null ? 'null' : typeof key}`);
+  }
+  if (!key.isWellFormed()) {
+    throw new InvalidArgumentError(
+      `A key must be well-formed Unicode, got ${JSON.stringify(key.slice(0, 64))} with a lone surrogate, ` +
+        'which UTF-8 cannot carry',
+    );
+  }
+  return prefix + key;
+}
+
+/**
+ * The SCAN pattern of all keys that begin with a prefix. Redis matches glob-style; what the prefix
+ * itself holds of `\ * ? [ ]` is meant literally. A match is only a candidate: whoever deletes or
+ * yields a key checks it against the prefix again.
+ */
+export function scanPattern(prefix: string): string {
+  return `${prefix.replace(/[\\*?[\]]/g, '\\$&')}*`;
+}

@@ -1,0 +1,156 @@
+import { Commands } from './commands.js';
+import { type Connection, ForeignConnection, OwnConnection } from './connection.js';
+import { Deadlines } from './deadlines.js';
+import {
+  CommandFailedError,
+  CommandTimeoutError,
+  DRedisError,
+  NodeUnavailableError,
+  withoutSecrets,
+} from './errors.js';
+import type { NodeDescription } from './locations.js';
+import type { RedisClient } from './redis-client.js';
+
+export interface NodeOptions {
+  readonly connectTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+  readonly disconnectTimeoutMs: number;
+}
+
+/** What a node tells of its changes of state. */
+export interface NodeListener {
+  /** The node cannot be reached any more, or could not be at the first attempt. */
+  nodeDown(node: string, error: NodeUnavailableError): void;
+  /** The node can be reached again. Not called for a first connection that succeeds at once. */
+  nodeUp(node: string): void;
+}
+
+/** One Redis server behind one client: sends commands, keeps their deadline, fails fast. */
+export class Node {
+  readonly name: string;
+  readonly #options: NodeOptions;
+  readonly #listener: NodeListener;
+  readonly #secrets: readonly string[];
+  readonly #connection: Connection;
+  readonly #commands: Commands;
+  readonly #deadlines: Deadlines;
+  #down = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(description: NodeDescription, options: NodeOptions, listener: NodeListener) {
+    this.name = description.name;
+    this.#options = options;
+    this.#listener = listener;
+    this.#secrets = description.secrets;
+    this.#connection = this.#connectionFor(description);
+    this.#commands = new Commands(this.#connection.client);
+    const timeoutError = () => new CommandTimeoutError(this.name, options.commandTimeoutMs);
+    this.#deadlines = new Deadlines({
+      timeoutMs: options.commandTimeoutMs,
+      timeoutError,
+      onSilence: () => this.#connection.distrust(timeoutError()),
+    });
+  }
+
+  get client(): RedisClient {
+    return this.#connection.client;
+  }
+
+  /**
+   * Connects now rather than with the first command.
+   *
+   * @throws NodeUnavailableError when the attempt fails; the node goes on trying in the background
+   */
+  async connect(): Promise<void> {
+    if (this.#closing !== undefined) throw this.#closedError();
+    try {
+      await this.#connection.connect();
+    } catch (error) {
+      throw this.#unavailable(error);
+    }
+  }
+
+  /** Opens the connection in the background where nothing has yet. */
+  wake(): void {
+    if (this.#closing !== undefined || this.#connection.ready || this.#connection.failure !== undefined)
+      return;
+    this.#connection.connect().catch(() => undefined);
+  }
+
+  /**
+   * Sends commands and waits for their replies, `commandTimeoutMs` at most. A node that is known to
+   * be down fails at once.
+   *
+   * @throws NodeUnavailableError
+   * @throws CommandTimeoutError
+   * @throws CommandFailedError the server's own error
+   */
+  run<T>(send: (commands: Commands) => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    if (this.#connection.ready) return this.#deadlines.track(send(this.#commands), this.#translate);
+    const { failure } = this.#connection;
+    if (failure !== undefined) return Promise.reject(this.#unavailable(failure));
+    const sent = this.#connection.connect().then(() => send(this.#commands));
+    return this.#deadlines.track(sent, this.#translate);
+  }
+
+  /** Lets what is in flight end, then closes. Idempotent; never rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const graceMs = this.#options.disconnectTimeoutMs;
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, graceMs);
+    });
+    await Promise.race([this.#deadlines.idle(), grace]);
+    clearTimeout(timer);
+    await this.#connection.close(graceMs);
+  }
+
+  #connectionFor({ source }: NodeDescription): Connection {
+    const listener = {
+      up: () => {
+        if (!this.#down) return;
+        this.#down = false;
+        this.#listener.nodeUp(this.name);
+      },
+      down: (cause: unknown) => {
+        if (this.#down) return;
+        this.#down = true;
+        this.#listener.nodeDown(this.name, this.#unavailable(cause));
+      },
+    };
+    if (source.kind === 'options') {
+      return new OwnConnection(source.redis, this.#options.connectTimeoutMs, listener);
+    }
+    const ping = () => this.#commands.ping();
+    if (source.kind === 'client') return new ForeignConnection(source.client, false, ping, listener);
+    return new ForeignConnection(source.made, true, ping, listener);
+  }
+
+  readonly #translate = (error: unknown): unknown => {
+    if (error instanceof DRedisError) return error;
+    if (isErrorReply(error)) return new CommandFailedError(this.name, withoutSecrets(error, this.#secrets));
+    return this.#unavailable(error);
+  };
+
+  #unavailable(cause: unknown): NodeUnavailableError {
+    return new NodeUnavailableError(this.name, withoutSecrets(cause, this.#secrets));
+  }
+
+  #closedError(): DRedisError {
+    return new DRedisError('DREDIS_CLOSED', `Node ${this.name} is closed`, { node: this.name });
+  }
+}
+
+/** Whether the server itself answered with an error. By name: a client may be of another copy of redis. */
+function isErrorReply(error: unknown): boolean {
+  for (let proto = error; proto instanceof Error; proto = Object.getPrototypeOf(proto)) {
+    if (proto.constructor.name === 'ErrorReply') return true;
+  }
+  return false;
+}

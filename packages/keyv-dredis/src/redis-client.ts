@@ -1,0 +1,36 @@
+import type { RedisClientOptions } from 'redis';
+
+/**
+ * What the store needs of a node-redis client, pool or sentinel. Structural, so that a client with
+ * modules of its own, or from another copy of the `redis` package, is taken as well.
+ */
+export interface RedisClient {
+  /** `connect()` was called. It says nothing about whether commands can go out. */
+  readonly isOpen: boolean;
+  /** Commands can go out. A pool has none of its own. */
+  readonly isReady?: boolean;
+  readonly options?: RedisClientOptions | undefined;
+  connect(): Promise<unknown>;
+  close(): unknown;
+  destroy(): unknown;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
+  withCommandOptions(options: object): object;
+}
+
+/** Whether a value is a node-redis client, pool or sentinel, opened or not. */
+export function isRedisClient(value: unknown): value is RedisClient {
+  if (typeof value !== 'object' || value === null) return false;
+  const has = (method: string) => method in value && typeof Reflect.get(value, method) === 'function';
+  return 'isOpen' in value && ['connect', 'on', 'withCommandOptions', 'mGet'].every(has) && !isCluster(value);
+}
+
+/** A cluster shards by itself, and refuses an MGET over several slots. */
+export function isCluster(value: object): boolean {
+  return 'slots' in value && 'masters' in value;
+}
+
+/** Whether commands can go out now. */
+export function isReady(client: RedisClient): boolean {
+  return client.isReady ?? client.isOpen;
+}

@@ -1,0 +1,86 @@
+import type { DRedisError } from './errors.js';
+import type { Node } from './node.js';
+import type { Topology } from './topology.js';
+
+/** The part of a call that belongs to one node. */
+export interface Share {
+  readonly node: Node;
+  /** Physical keys, in the order of the call, duplicates and all. */
+  readonly keys: readonly string[];
+  /** Where each key stands in the call. */
+  readonly positions: readonly number[];
+}
+
+/** What one node made of its share: one value per key, and why where some failed. */
+export interface ShareOutcome<T> {
+  readonly values: readonly T[];
+  readonly error?: DRedisError | undefined;
+}
+
+/** What came of a call over several nodes. */
+export interface Gathered<T> {
+  /** One value per key of the call, in its order. */
+  readonly values: T[];
+  /** One error per node that failed, wholly or in part. */
+  readonly errors: readonly DRedisError[];
+}
+
+/** Finds the node of a key, and spreads a call of many keys over their nodes. */
+export class Router {
+  readonly #topology: Topology;
+
+  constructor(topology: Topology) {
+    this.#topology = topology;
+  }
+
+  /** The node that owns a physical key. */
+  owner(key: string): Node {
+    const { ring, nodes } = this.#topology.snapshot;
+    // A store has one node or more, and the ring holds the same names as the map.
+    return nodes.get(ring.get(key) as string) as Node;
+  }
+
+  /**
+   * Cuts a call into one share per node, sends them all at once and puts the values back in place.
+   * A node that fails costs its own keys only.
+   *
+   * @param missing the value of a key whose node failed
+   */
+  async scatter<T>(
+    keys: readonly string[],
+    missing: T,
+    send: (share: Share) => Promise<ShareOutcome<T>>,
+  ): Promise<Gathered<T>> {
+    const values = new Array<T>(keys.length).fill(missing);
+    const errors: DRedisError[] = [];
+    await Promise.all(
+      this.#shares(keys).map(async (share) => {
+        try {
+          const outcome = await send(share);
+          share.positions.forEach((position, index) => {
+            values[position] = outcome.values[index] as T;
+          });
+          if (outcome.error !== undefined) errors.push(outcome.error);
+        } catch (error) {
+          errors.push(error as DRedisError);
+        }
+      }),
+    );
+    return { values, errors };
+  }
+
+  #shares(keys: readonly string[]): readonly Share[] {
+    const shares = new Map<Node, { node: Node; keys: string[]; positions: number[] }>();
+    keys.forEach((key, position) => {
+      const node = this.owner(key);
+      let share = shares.get(node);
+      if (share === undefined) {
+        share = { node, keys: [], positions: [] };
+        shares.set(node, share);
+      }
+      share.keys.push(key);
+      share.positions.push(position);
+    });
+    return [...shares.values()];
+  }
+}

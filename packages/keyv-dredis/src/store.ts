@@ -1,0 +1,428 @@
+import { EventEmitter } from 'node:events';
+import { inspect } from 'node:util';
+import type { RedisClientType } from 'redis';
+import { CAPABILITIES, Contract } from './contract.js';
+import { DRedisError, PartialFailureError } from './errors.js';
+import { physicalKey } from './keyspace.js';
+import { type Locations, parseLocations } from './locations.js';
+import { type DRedisStoreOptions, type ResolvedOptions, resolveOptions } from './options.js';
+import { type DRedisStoreEvents, Reporter } from './reporter.js';
+import { Router, type Share, type ShareOutcome } from './router.js';
+import { clearPrefix, entriesOf } from './scan.js';
+import { Topology } from './topology.js';
+import { decodeValue, encodeValue, type StoredValue } from './values.js';
+
+/** An entry of {@link DRedisStore.setMany}: Keyv 6 gives `expires`, Keyv 5 `ttl`. */
+export interface StoreEntry {
+  readonly key: string;
+  readonly value: unknown;
+  /** Milliseconds since the Unix epoch; none means that the entry never expires. */
+  readonly expires?: number | undefined;
+  /** Milliseconds from now, under Keyv 5. */
+  readonly ttl?: number | undefined;
+}
+
+/** Where a key lives. */
+export interface KeyLocation {
+  /** Name of the node that owns the key. */
+  readonly node: string;
+  /** The key as Redis sees it. */
+  readonly key: string;
+  /** The node's client, connecting if it was not: any Redis command can be sent through it. */
+  readonly client: RedisClientType;
+}
+
+/** Options of {@link DRedisStore.fork}. */
+export interface ForkOptions {
+  /** Namespace of the fork. @default that of no namespace */
+  readonly namespace?: string | undefined;
+}
+
+/** What forks share. */
+interface Shared {
+  readonly options: ResolvedOptions;
+  readonly topology: Topology;
+}
+
+/**
+ * A Keyv storage adapter that spreads one cache over several Redis servers: each key belongs to one
+ * node of a consistent-hash ring, a call over many keys goes to each node once and to all at the same
+ * time, and a node that fails costs its own keys only.
+ *
+ * It serves Keyv 5 and Keyv 6. Used without Keyv it follows Keyv 6's contract: keys come without
+ * their namespace, and an expiry is a time in milliseconds since the Unix epoch.
+ *
+ * Reads and writes of one key reject with {@link DRedisError}, save that under Keyv 5, which swallows
+ * a rejected read, a failed read is a miss and an `error` event. Calls over many keys give what they
+ * could get, and report one `error` event per failed node.
+ *
+ * @example
+ * const store = new DRedisStore(['10.0.0.1:6379', '10.0.0.2:6379']);
+ * const cache = new Keyv({ store });
+ */
+export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
+  readonly #shared: Shared;
+  readonly #router: Router;
+  readonly #contract: Contract;
+  readonly #reporter: Reporter;
+  /** A fork leaves the connections to the store that it came from. */
+  readonly #isFork: boolean;
+  /** Kept: the official suite, for one, writes to it. */
+  readonly #opts: Record<string, unknown>;
+  #closed = false;
+
+  /**
+   * No connection is made before the first operation, or {@link DRedisStore.connect}.
+   *
+   * @param locations the nodes; `localhost:6379` when left out
+   * @throws InvalidOptionError for a location or an option that is not allowed
+   */
+  constructor(locations?: Locations, options?: DRedisStoreOptions);
+  /** @internal */
+  constructor(locations: Locations | undefined, options: DRedisStoreOptions | undefined, shared?: Shared);
+  constructor(locations?: Locations, options?: DRedisStoreOptions, shared?: Shared) {
+    super();
+    // Each Keyv in front listens to 'error'; how many there are is no sign of a leak.
+    this.setMaxListeners(0);
+    this.#reporter = new Reporter(this);
+    const resolved = resolveOptions(options);
+    this.#isFork = shared !== undefined;
+    this.#shared = shared ?? this.#openTopology(locations, resolved);
+    this.#router = new Router(this.#shared.topology);
+    this.#contract = new Contract(resolved);
+    this.#opts = { dialect: 'redis', url: `redis://${this.nodes.join(',')}` };
+  }
+
+  /** Names of the nodes, in the order of the locations. */
+  get nodes(): readonly string[] {
+    return [...this.#shared.topology.snapshot.nodes.keys()];
+  }
+
+  /**
+   * The namespace: the one that was assigned last, by a Keyv in front or through the options. Under
+   * Keyv 5 it reads as it stands in physical keys, with `:` and `%` percent-encoded.
+   */
+  get namespace(): string | undefined {
+    return this.#contract.namespace;
+  }
+
+  set namespace(namespace: string | undefined) {
+    this.#contract.assignNamespace(namespace);
+    this.#warnWhenShared();
+  }
+
+  /** What Keyv 5 asks for; it holds no credentials. */
+  get opts(): Record<string, unknown> {
+    this.#contract.optsRead();
+    this.#warnWhenShared();
+    return this.#opts;
+  }
+
+  /** What Keyv 6 asks for. */
+  get capabilities(): typeof CAPABILITIES {
+    this.#contract.capabilitiesRead();
+    return CAPABILITIES;
+  }
+
+  override on<E extends keyof DRedisStoreEvents>(
+    event: E,
+    listener: (...args: DRedisStoreEvents[E]) => void,
+  ): this {
+    super.on(event, listener as never);
+    if (event === 'error') this.#contract.errorListenerAdded();
+    return this;
+  }
+
+  /**
+   * The value of a key, or undefined.
+   *
+   * @throws DRedisError (not under Keyv 5: there a failure is an `error` event and a miss)
+   */
+  async get(key: string): Promise<StoredValue | undefined> {
+    try {
+      const physical = this.#physicalKey(key);
+      return decodeValue(await this.#router.owner(physical).run((commands) => commands.get(physical)));
+    } catch (error) {
+      return this.#failRead(error, undefined);
+    }
+  }
+
+  /** The values of many keys, in their order; undefined where there is none, or its node failed. */
+  async getMany(keys: readonly string[]): Promise<(StoredValue | undefined)[]> {
+    const physical = keys.map((key) => this.#physicalKey(key));
+    return this.#gather<StoredValue | undefined>(physical, undefined, async ({ node, keys }) => ({
+      values: (await node.run((commands) => commands.mGet(keys))).map(decodeValue),
+    }));
+  }
+
+  /**
+   * Stores a value.
+   *
+   * @param value a string or a Buffer, which `get` gives back as what it was
+   * @param expiry milliseconds since the Unix epoch (under Keyv 5: from now); a time that has come
+   * removes the key, and no finite number means that the entry never expires
+   * @returns true
+   */
+  async set(key: string, value: unknown, expiry?: number): Promise<boolean> {
+    const physical = this.#physicalKey(key);
+    const encoded = encodeValue(value);
+    const ttlMs = this.#contract.ttlMs(expiry, Date.now());
+    await this.#router
+      .owner(physical)
+      .run<unknown>((commands) =>
+        ttlMs === 0 ? commands.unlink(physical) : commands.set(physical, encoded, ttlMs),
+      );
+    return true;
+  }
+
+  /**
+   * Stores many entries: one MSET per node when none of its entries expires, else one pipeline. Of
+   * two entries with one key the later one stays.
+   *
+   * @returns whether each was stored, in the order of the entries
+   */
+  async setMany(entries: readonly StoreEntry[]): Promise<boolean[]> {
+    const now = Date.now();
+    const keys = entries.map(({ key }) => this.#physicalKey(key));
+    const items = entries.map(({ value, expires, ttl }) => ({
+      value: encodeValue(value),
+      ttlMs: this.#contract.ttlMs(this.#contract.version === 5 ? ttl : expires, now),
+    }));
+    return this.#gather(keys, false, async ({ node, keys, positions }) => {
+      const mine = positions.map((position) => items[position] as (typeof items)[number]);
+      if (mine.every(({ ttlMs }) => ttlMs === undefined)) {
+        await node.run((commands) =>
+          commands.mSet(mine.map(({ value }, index) => [keys[index] as string, value])),
+        );
+        return { values: mine.map(() => true) };
+      }
+      return pipeline(keys, false, async (key, index) => {
+        const { value, ttlMs } = mine[index] as (typeof mine)[number];
+        await node.run<unknown>((commands) =>
+          ttlMs === 0 ? commands.unlink(key) : commands.set(key, value, ttlMs),
+        );
+        return true;
+      });
+    });
+  }
+
+  /** Removes a key. @returns whether it was there */
+  async delete(key: string): Promise<boolean> {
+    const physical = this.#physicalKey(key);
+    return (await this.#router.owner(physical).run((commands) => commands.unlink(physical))) > 0;
+  }
+
+  /**
+   * Removes many keys.
+   *
+   * @returns whether each was there, in the order of the keys; under Keyv 5 whether all were
+   */
+  async deleteMany(keys: readonly string[]): Promise<boolean[]>;
+  async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
+    const physical = keys.map((key) => this.#physicalKey(key));
+    const deleted = await this.#gather(physical, false, ({ node, keys }) =>
+      pipeline(keys, false, async (key) => (await node.run((commands) => commands.unlink(key))) > 0),
+    );
+    return this.#contract.version === 5 ? deleted.every(Boolean) : deleted;
+  }
+
+  /**
+   * Whether a key is there.
+   *
+   * @throws DRedisError (not under Keyv 5: there a failure is an `error` event and false)
+   */
+  async has(key: string): Promise<boolean> {
+    try {
+      const physical = this.#physicalKey(key);
+      return await this.#router.owner(physical).run((commands) => commands.exists(physical));
+    } catch (error) {
+      return this.#failRead(error, false);
+    }
+  }
+
+  /** Whether each of many keys is there, in their order. */
+  async hasMany(keys: readonly string[]): Promise<boolean[]> {
+    const physical = keys.map((key) => this.#physicalKey(key));
+    return this.#gather(physical, false, ({ node, keys }) =>
+      pipeline(keys, false, (key) => node.run((commands) => commands.exists(key))),
+    );
+  }
+
+  /**
+   * Removes what the namespace holds, on every node, and nothing else: page by page with SCAN and
+   * UNLINK, O(number of keys in the databases).
+   *
+   * @throws PartialFailureError that names the nodes that are not cleared
+   * @throws DRedisError when it cannot be told which keys are meant
+   */
+  async clear(): Promise<void> {
+    const { prefix } = this.#contract;
+    if (this.#contract.ambiguous) {
+      throw new DRedisError(
+        'DREDIS_NAMESPACE_AMBIGUOUS',
+        'clear() is refused: Keyv instances with different namespaces share this store, and it cannot be told ' +
+          'whose keys are meant. Give each its own: store.fork({ namespace }).',
+      );
+    }
+    if (prefix === '' && !this.#shared.options.ownsDatabase) {
+      throw new DRedisError(
+        'DREDIS_CLEAR_REFUSED',
+        'clear() is refused: with rawKeys and no namespace it would remove every key of the database. Set a ' +
+          'namespace, or ownsDatabase: true if they are all this store’s.',
+      );
+    }
+    this.#assertOpen();
+    const { options, topology } = this.#shared;
+    const errors = await clearPrefix(topology.snapshot, prefix, options.scanCount);
+    if (errors.length > 0) {
+      throw new PartialFailureError('DREDIS_CLEAR_INCOMPLETE', 'clear() did not reach every node', errors);
+    }
+  }
+
+  /**
+   * All entries of the namespace, node by node and page by page, so memory stays flat. An entry that
+   * is there all the while is yielded at least once (SCAN's guarantee); one that comes or goes
+   * meanwhile may or may not be. A node that fails is reported by an `error` event and left out.
+   *
+   * @param namespace another namespace than the store's
+   */
+  async *iterator(namespace?: string): AsyncGenerator<[key: string, value: StoredValue], void> {
+    this.#assertOpen();
+    const own = namespace === undefined || namespace === this.#contract.namespace;
+    const contract = own ? this.#contract : new Contract({ ...this.#shared.options, namespace });
+    const { options, topology } = this.#shared;
+    const report = (error: DRedisError) => this.#reporter.report(error);
+    for await (const [key, value] of entriesOf(
+      topology.snapshot,
+      contract.prefix,
+      options.scanCount,
+      report,
+    )) {
+      yield [contract.presentKey(key.slice(contract.prefix.length)), value];
+    }
+  }
+
+  /**
+   * The node that owns a key, to send it any Redis command: INCR, SET NX, PEXPIRE, a script.
+   *
+   * @param key as the user writes it, without its namespace
+   */
+  locate(key: string): KeyLocation {
+    const physical = this.#physicalKey(key);
+    const node = this.#router.owner(physical);
+    node.wake();
+    return { node: node.name, key: physical, client: node.client as unknown as RedisClientType };
+  }
+
+  /**
+   * A second store over the same connections, for a Keyv with another namespace. Its `disconnect()`
+   * ends the fork alone; that of the store which it came from ends the connections of all.
+   */
+  fork({ namespace }: ForkOptions = {}): DRedisStore {
+    return new DRedisStore(undefined, { ...this.#shared.options, namespace }, this.#shared);
+  }
+
+  /**
+   * Connects every node now.
+   *
+   * @throws PartialFailureError that names the nodes that could not be reached; the store can be used
+   * all the same, and goes on trying to reach them
+   */
+  async connect(): Promise<void> {
+    this.#assertOpen();
+    await this.#shared.topology.connect();
+  }
+
+  /**
+   * Goes over to another set of nodes while the store runs. Nodes with the same name and the same way
+   * to connect are kept; keys that change owner are misses until they are set again (no data is
+   * moved), which with one node more are one in n + 1.
+   *
+   * @throws InvalidOptionError for a location that is not allowed
+   * @throws PartialFailureError when a new node cannot be reached; then nothing has changed
+   */
+  async updateNodes(locations: Locations): Promise<void> {
+    this.#assertOpen();
+    await this.#shared.topology.update(parseLocations(locations, this.#shared.options));
+  }
+
+  /**
+   * Lets replies in flight come in, `disconnectTimeoutMs` at most, and closes the connections; clients
+   * of the caller's stay open. Idempotent. Later operations reject with `DREDIS_CLOSED`.
+   */
+  async disconnect(): Promise<void> {
+    this.#closed = true;
+    if (!this.#isFork) await this.#shared.topology.close();
+  }
+
+  /** The same as {@link DRedisStore.disconnect}: for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.disconnect();
+  }
+
+  /** For console.log: never more than names. */
+  [inspect.custom](): string {
+    return `DRedisStore { namespace: ${JSON.stringify(this.namespace)}, nodes: ${JSON.stringify(this.nodes)} }`;
+  }
+
+  #openTopology(locations: Locations | undefined, options: ResolvedOptions): Shared {
+    const descriptions = parseLocations(locations, options);
+    const listener = {
+      nodeDown: (node: string, error: DRedisError) => this.#reporter.notify('node:down', node, error),
+      nodeUp: (node: string) => this.#reporter.notify('node:up', node),
+    };
+    return { options, topology: new Topology(descriptions, options, listener) };
+  }
+
+  #physicalKey(key: string): string {
+    this.#assertOpen();
+    const resolved = this.#contract.resolveKey(key);
+    return physicalKey(resolved.prefix, resolved.key);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed || this.#shared.topology.closed) {
+      throw new DRedisError('DREDIS_CLOSED', 'The store is disconnected');
+    }
+  }
+
+  async #gather<T>(
+    keys: readonly string[],
+    missing: T,
+    send: (share: Share) => Promise<ShareOutcome<T>>,
+  ): Promise<T[]> {
+    const { values, errors } = await this.#router.scatter(keys, missing, send);
+    for (const error of errors) this.#reporter.report(error);
+    return values;
+  }
+
+  /** Keyv 5 swallows a rejected read: there we report it ourselves and answer a miss. */
+  #failRead<T>(error: unknown, miss: T): T {
+    if (this.#contract.version === 6) throw error;
+    this.#reporter.report(error as DRedisError);
+    return miss;
+  }
+
+  #warnWhenShared(): void {
+    if (!this.#contract.ambiguous) return;
+    this.#reporter.warnOnce(
+      'DREDIS_SHARED_STORE',
+      'Keyv instances with different namespaces share one DRedisStore: the last namespace holds for all of ' +
+        'them, and clear() will be refused. Give each a store of its own: store.fork({ namespace }).',
+    );
+  }
+}
+
+/** Runs one command per key, all on their way at once, and tells what failed. */
+async function pipeline<T>(
+  keys: readonly string[],
+  missing: T,
+  run: (key: string, index: number) => Promise<T>,
+): Promise<ShareOutcome<T>> {
+  const outcomes = await Promise.allSettled(keys.map(run));
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  return {
+    values: outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : missing)),
+    error: failed?.reason,
+  };
+}

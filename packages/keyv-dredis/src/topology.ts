@@ -1,0 +1,124 @@
+import { isDeepStrictEqual } from 'node:util';
+import { HashRing } from 'hash-ring';
+import { DRedisError, PartialFailureError } from './errors.js';
+import type { ClientSource, NodeDescription } from './locations.js';
+import { Node, type NodeListener, type NodeOptions } from './node.js';
+
+/**
+ * The nodes at one moment and who owns what. It never changes: whoever starts with one ends with it.
+ */
+export interface Snapshot {
+  readonly ring: HashRing;
+  /** In the order of the locations. */
+  readonly nodes: ReadonlyMap<string, Node>;
+}
+
+interface Member {
+  readonly node: Node;
+  readonly source: ClientSource;
+}
+
+/** The nodes of a store: makes them, exchanges them while the store runs, closes them. */
+export class Topology {
+  readonly #options: NodeOptions;
+  readonly #listener: NodeListener;
+  #members: ReadonlyMap<string, Member>;
+  #snapshot: Snapshot;
+  /** The last change: each waits for the one before. */
+  #change: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(descriptions: readonly NodeDescription[], options: NodeOptions, listener: NodeListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#members = new Map(descriptions.map((description) => [description.name, this.#member(description)]));
+    this.#snapshot = this.#snapshotOf(descriptions);
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /**
+   * Connects every node.
+   *
+   * @throws PartialFailureError that names the nodes that could not be reached; the others are up
+   */
+  async connect(): Promise<void> {
+    await connectAll(this.#snapshot.nodes.values());
+  }
+
+  /**
+   * Goes over to other nodes: keeps those whose name and way to connect are the same, connects the
+   * new ones, swaps the ring, lets the retired ones finish and closes them.
+   *
+   * @throws PartialFailureError when a new node cannot be reached; then nothing has changed
+   */
+  update(descriptions: readonly NodeDescription[]): Promise<void> {
+    const change = this.#change.then(() => this.#update(descriptions));
+    this.#change = change.catch(() => undefined);
+    return change;
+  }
+
+  /** Closes all nodes. Idempotent; never rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#change.then(() => closeAll([...this.#members.values()]));
+    return this.#closing;
+  }
+
+  async #update(descriptions: readonly NodeDescription[]): Promise<void> {
+    if (this.closed) throw new DRedisError('DREDIS_CLOSED', 'The store is disconnected');
+    const before = this.#members;
+    const after = new Map<string, Member>();
+    const created: Member[] = [];
+    for (const description of descriptions) {
+      const known = before.get(description.name);
+      const kept = known !== undefined && sameSource(known.source, description.source) ? known : undefined;
+      const member = kept ?? this.#member(description);
+      if (kept === undefined) created.push(member);
+      after.set(description.name, member);
+    }
+    try {
+      await connectAll(created.map(({ node }) => node));
+    } catch (error) {
+      await closeAll(created);
+      throw error;
+    }
+    this.#members = after;
+    this.#snapshot = this.#snapshotOf(descriptions);
+    await closeAll([...before.values()].filter((member) => after.get(member.node.name) !== member));
+  }
+
+  #member(description: NodeDescription): Member {
+    return { node: new Node(description, this.#options, this.#listener), source: description.source };
+  }
+
+  #snapshotOf(descriptions: readonly NodeDescription[]): Snapshot {
+    return {
+      ring: new HashRing(descriptions.map(({ name, weight }) => ({ name, weight }))),
+      nodes: new Map([...this.#members].map(([name, { node }]) => [name, node])),
+    };
+  }
+}
+
+async function connectAll(nodes: Iterable<Node>): Promise<void> {
+  const outcomes = await Promise.allSettled(Array.from(nodes, (node) => node.connect()));
+  const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  if (errors.length > 0) {
+    throw new PartialFailureError('DREDIS_CONNECT_INCOMPLETE', 'Not every node could be reached', errors);
+  }
+}
+
+async function closeAll(members: readonly Member[]): Promise<void> {
+  await Promise.all(members.map(({ node }) => node.close()));
+}
+
+function sameSource(one: ClientSource, other: ClientSource): boolean {
+  if (one.kind === 'client' && other.kind === 'client') return one.client === other.client;
+  if (one.kind === 'factory' && other.kind === 'factory') return one.factory === other.factory;
+  return one.kind === 'options' && other.kind === 'options' && isDeepStrictEqual(one.redis, other.redis);
+}
