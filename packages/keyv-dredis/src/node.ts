@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { Commands } from './commands.js';
 import { type Connection, ForeignConnection, OwnConnection } from './connection.js';
 import { Deadlines } from './deadlines.js';
@@ -44,11 +45,10 @@ export class Node {
     this.#secrets = description.secrets;
     this.#connection = this.#connectionFor(description);
     this.#commands = new Commands(this.#connection.client);
-    const timeoutError = () => new CommandTimeoutError(this.name, options.commandTimeoutMs);
     this.#deadlines = new Deadlines({
       timeoutMs: options.commandTimeoutMs,
-      timeoutError,
-      onSilence: () => this.#connection.distrust(timeoutError()),
+      timeoutError: () => this.#timeoutError(),
+      onSilence: () => this.#connection.distrust(this.#timeoutError()),
     });
   }
 
@@ -90,8 +90,15 @@ export class Node {
     if (this.#connection.ready) return this.#deadlines.track(send(this.#commands), this.#translate);
     const { failure } = this.#connection;
     if (failure !== undefined) return Promise.reject(this.#unavailable(failure));
-    const sent = this.#connection.connect().then(() => send(this.#commands));
-    return this.#deadlines.track(sent, this.#translate);
+    return this.#deadlines.track(this.#connectThenSend(send), this.#translate);
+  }
+
+  async #connectThenSend<T>(send: (commands: Commands) => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    await this.#connection.connect();
+    // The caller was told that it failed: it must not happen after all.
+    if (performance.now() - startedAt >= this.#options.commandTimeoutMs) throw this.#timeoutError();
+    return send(this.#commands);
   }
 
   /** Lets what is in flight end, then closes. Idempotent; never rejects. */
@@ -101,14 +108,14 @@ export class Node {
   }
 
   async #close(): Promise<void> {
-    const graceMs = this.#options.disconnectTimeoutMs;
+    const endsAt = performance.now() + this.#options.disconnectTimeoutMs;
     let timer: NodeJS.Timeout | undefined;
     const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
+      timer = setTimeout(resolve, this.#options.disconnectTimeoutMs);
     });
     await Promise.race([this.#deadlines.idle(), grace]);
     clearTimeout(timer);
-    await this.#connection.close(graceMs);
+    await this.#connection.close(Math.max(0, endsAt - performance.now()));
   }
 
   #connectionFor({ source }: NodeDescription): Connection {
@@ -135,8 +142,13 @@ export class Node {
   readonly #translate = (error: unknown): unknown => {
     if (error instanceof DRedisError) return error;
     if (isErrorReply(error)) return new CommandFailedError(this.name, withoutSecrets(error, this.#secrets));
-    return this.#unavailable(error);
+    // Of a connection that we ended ourselves, the client only says that it was ended.
+    return this.#unavailable(this.#connection.failure ?? error);
   };
+
+  #timeoutError(): CommandTimeoutError {
+    return new CommandTimeoutError(this.name, this.#options.commandTimeoutMs);
+  }
 
   #unavailable(cause: unknown): NodeUnavailableError {
     return new NodeUnavailableError(this.name, withoutSecrets(cause, this.#secrets));

@@ -2,7 +2,13 @@ import type { DRedisError } from './errors.js';
 import type { Node } from './node.js';
 import type { Topology } from './topology.js';
 
-/** The part of a call that belongs to one node. */
+/**
+ * The most keys that one command names, or that are on their way to one node for one call at a time.
+ * A server works on a command of that many for some milliseconds, and on nothing else.
+ */
+const MAX_KEYS_PER_STEP = 10_000;
+
+/** The part of a call that belongs to one node, or a step of it. */
 export interface Share {
   readonly node: Node;
   /** Physical keys, in the order of the call, duplicates and all. */
@@ -41,8 +47,8 @@ export class Router {
   }
 
   /**
-   * Cuts a call into one share per node, sends them all at once and puts the values back in place.
-   * A node that fails costs its own keys only.
+   * Cuts a call into one share per node, sends them all at once (a very large one step by step) and
+   * puts the values back in place. A node that fails costs its own keys only.
    *
    * @param missing the value of a key whose node failed
    */
@@ -55,15 +61,19 @@ export class Router {
     const errors: DRedisError[] = [];
     await Promise.all(
       this.#shares(keys).map(async (share) => {
+        let failure: DRedisError | undefined;
         try {
-          const outcome = await send(share);
-          share.positions.forEach((position, index) => {
-            values[position] = outcome.values[index] as T;
-          });
-          if (outcome.error !== undefined) errors.push(outcome.error);
+          for (const step of stepsOf(share)) {
+            const outcome = await send(step);
+            step.positions.forEach((position, index) => {
+              values[position] = outcome.values[index] as T;
+            });
+            failure ??= outcome.error;
+          }
         } catch (error) {
-          errors.push(error as DRedisError);
+          failure ??= error as DRedisError;
         }
+        if (failure !== undefined) errors.push(failure);
       }),
     );
     return { values, errors };
@@ -82,5 +92,12 @@ export class Router {
       share.positions.push(position);
     });
     return [...shares.values()];
+  }
+}
+
+function* stepsOf({ node, keys, positions }: Share): Generator<Share, void> {
+  for (let start = 0; start < keys.length; start += MAX_KEYS_PER_STEP) {
+    const end = start + MAX_KEYS_PER_STEP;
+    yield { node, keys: keys.slice(start, end), positions: positions.slice(start, end) };
   }
 }
