@@ -1,5 +1,15 @@
 export type CommandLine = readonly [command: string, ...args: string[]];
 
+export interface StartOrder {
+  readonly type: 'start';
+  /** The server's number, which outlives its processes. */
+  readonly server: number;
+  readonly run: CommandLine;
+  /** The Docker container that `run` makes, if it does: it has to be stopped by its name. */
+  readonly container: string | undefined;
+  readonly timeoutMs: number;
+}
+
 /** What can be asked about a server that was started. */
 export type ServerOrder =
   | { readonly type: 'signal'; readonly signal: 'SIGSTOP' | 'SIGCONT' }
@@ -8,18 +18,8 @@ export type ServerOrder =
   /** Kill, and delete its folder. */
   | { readonly type: 'discard' };
 
-/** What the launcher asks of its supervisor. A server's number outlives its processes. */
-export type Order =
-  /** Done when the server listens; done at once when it runs already. */
-  | {
-      readonly type: 'start';
-      readonly server: number;
-      readonly command: string;
-      readonly args: readonly string[];
-    }
-  | (ServerOrder & { readonly server: number })
-  /** Runs `up` to its end now, and `down` when all is taken away. */
-  | { readonly type: 'hold'; readonly up: CommandLine; readonly down: CommandLine };
+/** What the launcher asks of its supervisor. To start is done when the server listens, be it already. */
+export type Order = StartOrder | (ServerOrder & { readonly server: number });
 
 export type Request = Order & { readonly id: number };
 

@@ -1,5 +1,4 @@
-import { COMPOSE_LOCATIONS, composeUp } from './compose.js';
-import { type Env, findServer } from './find-server.js';
+import type { Env } from './find-server.js';
 import { ping } from './ping.js';
 import { type RedisServer, startRedis } from './start-redis.js';
 
@@ -8,33 +7,23 @@ const HIGHEST_PORT = 65_535;
 export interface RedisLocations {
   /** `host:port` of each server. */
   readonly locations: readonly string[];
-  /** Only when they were started here one by one: others are not ours to kill. */
+  /** Only of those that were started here: others are not ours to kill. */
   readonly servers?: readonly RedisServer[];
   /** Takes away what was started here, and leaves alone what was not. */
   stop(): Promise<void>;
 }
 
 /**
- * `count` servers, wherever they come from: those that REDIS_LOCATIONS names, else fresh ones of our own,
- * else those of compose.yaml.
+ * `count` servers, wherever they come from: those that REDIS_LOCATIONS names, else fresh ones.
  *
  * @throws Error that says what to do when there are none, or fewer
  */
 export async function redisLocations(count = 4, env: Env = process.env): Promise<RedisLocations> {
-  const { REDIS_LOCATIONS: given } = env;
-  if (given !== undefined && given !== '') {
-    const locations = parseLocations(given, count);
-    await Promise.all(locations.map(answers));
-    return { locations, stop: async () => {} };
-  }
-  const found = await findServer(env);
-  if (found.type === 'run') return startRedis({ count, env });
-  if (count > COMPOSE_LOCATIONS.length) {
-    throw new Error(
-      `compose.yaml has ${COMPOSE_LOCATIONS.length} servers and ${count} are needed: install Redis`,
-    );
-  }
-  return { locations: COMPOSE_LOCATIONS.slice(0, count), stop: await composeUp(env) };
+  const { REDIS_LOCATIONS: given = '' } = env;
+  if (given === '') return startRedis({ count, env });
+  const locations = parseLocations(given, count);
+  await Promise.all(locations.map(answers));
+  return { locations, stop: async () => {} };
 }
 
 /** The first `count` locations of REDIS_LOCATIONS. @throws Error that says which entry is wrong */

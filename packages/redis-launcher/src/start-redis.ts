@@ -1,10 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { join } from 'node:path';
-import { type Env, findServer } from './find-server.js';
+import { basename, join } from 'node:path';
+import { type Env, type Found, findServer } from './find-server.js';
 import type { ServerOrder } from './protocol.js';
+import { HOST, serverCommand } from './server-command.js';
 import { Supervisor } from './supervisor.js';
-
-const HOST = '127.0.0.1';
 
 /**
  * Ports are drawn from below those that Linux (from 32768) and macOS (from 49152) give to outgoing
@@ -13,11 +12,19 @@ const HOST = '127.0.0.1';
  */
 const PORTS = { first: 10_000, end: 32_768 };
 const PORT_TRIES = 20;
+/** In the words of a server, and in those of Docker. */
+const PORT_IS_TAKEN = /address already in use|port is already allocated/i;
+
+/** Docker may have to load the image first. */
+const START_TIMEOUT_MS = { run: 20_000, docker: 300_000 };
 
 export interface StartOptions {
   /** @default 4 */
   readonly count?: number;
-  /** Further arguments of redis-server; they win over the launcher's own (no persistence). */
+  /**
+   * Further arguments of redis-server; they win over `--save '' --appendonly no`. Where Docker runs it,
+   * it does not see the files of this machine.
+   */
   readonly args?: readonly string[];
   /** Listen with TLS only; `args` must name the certificates. @default false */
   readonly tls?: boolean;
@@ -30,9 +37,9 @@ export interface RedisServer {
   readonly port: number;
   /** `host:port` */
   readonly location: string;
-  /** Of the running process, or the last one that ran. */
+  /** Of the running process, or the last one that ran. With Docker, of its client. */
   readonly pid: number;
-  /** The server's working directory. */
+  /** The server's working directory, unless Docker runs it. */
   readonly folder: string;
   /** SIGKILL: the server loses what it holds, and its connections. Resolves when it is gone. */
   kill(): Promise<void>;
@@ -62,18 +69,11 @@ export interface RedisServers extends AsyncDisposable {
 export async function startRedis(options: StartOptions = {}): Promise<RedisServers> {
   const { count = 4, args = [], tls = false, env = process.env } = options;
   const found = await findServer(env);
-  if (found.type === 'docker') {
-    throw new Error(
-      'These servers are killed and started again one by one, which is not done to containers: ' +
-        'install Redis or Valkey, so that redis-server or valkey-server is on PATH',
-    );
-  }
-  const { command } = found;
   const supervisor = await Supervisor.start(env);
   const stop = () => supervisor.end();
   try {
     const servers = await Promise.all(
-      Array.from({ length: count }, (_, number) => startServer({ supervisor, number, command, args, tls })),
+      Array.from({ length: count }, (_, number) => startServer({ supervisor, found, number, args, tls })),
     );
     const locations = servers.map(({ location }) => location);
     return { servers, locations, stop, [Symbol.asyncDispose]: stop };
@@ -85,8 +85,8 @@ export async function startRedis(options: StartOptions = {}): Promise<RedisServe
 
 interface Setup {
   readonly supervisor: Supervisor;
+  readonly found: Found;
   readonly number: number;
-  readonly command: string;
   readonly args: readonly string[];
   readonly tls: boolean;
 }
@@ -99,8 +99,7 @@ async function startServer(setup: Setup): Promise<RedisServer> {
       return server;
     } catch (error) {
       // To ask beforehand whether a port is free tells nothing about the moment of the start.
-      const isTaken = error instanceof Error && error.message.includes('Address already in use');
-      if (!isTaken || tries === PORT_TRIES) throw error;
+      if (!PORT_IS_TAKEN.test(String(error)) || tries === PORT_TRIES) throw error;
     }
   }
 }
@@ -121,18 +120,14 @@ class SupervisedServer implements RedisServer {
   }
 
   async start(): Promise<void> {
-    const { supervisor, number, command, args, tls } = this.#setup;
+    const { supervisor, found, number, args, tls } = this.#setup;
+    const container = `${basename(supervisor.folder)}-${number}`;
     this.pid = await supervisor.ask({
       type: 'start',
       server: number,
-      command,
-      args: [
-        ...['--bind', HOST, '--save', '', '--appendonly', 'no'],
-        ...(tls ? ['--port', '0', '--tls-port', `${this.port}`] : ['--port', `${this.port}`]),
-        ...args,
-        // Last, so that they win: the supervisor reads in the output whether the server is up.
-        ...['--daemonize', 'no', '--logfile', '', '--loglevel', 'notice'],
-      ],
+      run: serverCommand(found, { port: this.port, args, tls, container }),
+      container: found.type === 'docker' ? container : undefined,
+      timeoutMs: START_TIMEOUT_MS[found.type],
     });
   }
 

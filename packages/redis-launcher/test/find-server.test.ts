@@ -73,9 +73,3 @@ test('says what to do on a machine that has nothing', async () => {
     /^Found no Redis server to start\.\nDo one of these, then run again:\n.*REDIS_LOCATIONS=host:port/s,
   );
 });
-
-test('servers that a test kills are not looked for in Docker', async () => {
-  using programs = new Programs();
-  programs.add('docker', 'exit 0');
-  await expect(startRedis({ env: programs.env })).rejects.toThrow('not done to containers');
-});

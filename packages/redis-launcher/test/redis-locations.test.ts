@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { ping, startRedis } from '../src/index.js';
 import { parseLocations, redisLocations } from '../src/redis-locations.js';
-import { Programs } from './fixtures/programs.js';
 
 test('starts servers of its own when REDIS_LOCATIONS names none', async () => {
   const { locations, servers, stop } = await redisLocations(2, { ...process.env, REDIS_LOCATIONS: '' });
@@ -54,29 +53,4 @@ test.each([
 ])('refuses $given', ({ given, message }) => {
   expect(() => parseLocations(given, 2)).toThrow(/^REDIS_LOCATIONS: /);
   expect(() => parseLocations(given, 2)).toThrow(message);
-});
-
-test('brings up the servers of compose.yaml where there is nothing but Docker, and takes them down', async () => {
-  using programs = new Programs();
-  programs.add('docker', 'echo "$@" >>"$LOG"');
-  const { locations, servers, stop } = await redisLocations(4, programs.env);
-  expect(locations).toEqual(['127.0.0.1:6379', '127.0.0.1:6380', '127.0.0.1:6381', '127.0.0.1:6382']);
-  expect(servers).toBeUndefined();
-  const compose = /^compose -f \/.*\/compose\.yaml -p keyv-dredis-\d+ /;
-  expect(programs.log.at(-1)).toMatch(new RegExp(`${compose.source}up --wait$`));
-  await stop();
-  expect(programs.log.at(-1)).toMatch(new RegExp(`${compose.source}down -v$`));
-});
-
-test('takes down what Docker brought up in part, and says why it is not all there', async () => {
-  using programs = new Programs();
-  programs.add('docker', 'echo "$@" >>"$LOG"; case "$*" in *up*) echo "port is taken" >&2; exit 1;; esac');
-  await expect(redisLocations(4, programs.env)).rejects.toThrow('port is taken');
-  expect(programs.log.at(-1)).toMatch(/ down -v$/);
-});
-
-test('does not promise more servers than compose.yaml has', async () => {
-  using programs = new Programs();
-  programs.add('docker', 'exit 0');
-  await expect(redisLocations(5, programs.env)).rejects.toThrow('has 4 servers and 5 are needed');
 });

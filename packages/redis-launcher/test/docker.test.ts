@@ -1,0 +1,44 @@
+import { expect, test } from '@jest/globals';
+import { type RedisServer, startRedis } from '../src/index.js';
+import { Programs } from './fixtures/programs.js';
+
+/** Notes what it is asked for, runs a "server" for ever, and does as if all else went well. */
+const DOCKER = `
+echo "$@" >>"$LOG"
+case "$*" in
+  *redis-server*) echo 'Ready to accept connections'; exec /bin/sleep 60 ;;
+esac`;
+
+test('where there is nothing but Docker, containers of compose.yaml are the servers', async () => {
+  using programs = new Programs();
+  programs.add('docker', DOCKER);
+  const group = await startRedis({ count: 1, args: ['--maxmemory', '1mb'], env: programs.env });
+  const server = group.servers[0] as RedisServer;
+  const [run = ''] = programs.log.slice(-1);
+  const [, name = ''] = /--name (\S+)/.exec(run) ?? [];
+  expect(run).toMatch(/^compose --file \/.*\/compose\.yaml run --rm -T --name redis-launcher-\w+-0 /);
+  expect(run).toContain(` --publish 127.0.0.1:${server.port}:6379 redis-1 redis-server `);
+  expect(run).toContain(' --port 6379 ');
+  expect(run).toContain(' --maxmemory 1mb ');
+
+  await server.pause();
+  expect(programs.log.at(-1)).toBe(`pause ${name}`);
+  await server.resume();
+  expect(programs.log.at(-1)).toBe(`unpause ${name}`);
+  await server.kill();
+  expect(programs.log.at(-1)).toBe(`rm --force --volumes ${name}`);
+  await server.start();
+  expect(programs.log.at(-1)).toBe(run);
+  await group.stop();
+  expect(programs.log.at(-1)).toBe(`rm --force --volumes ${name}`);
+});
+
+test('a container that came into being and did not start is removed before the next try', async () => {
+  using programs = new Programs();
+  programs.add(
+    'docker',
+    `echo "$@" >>"$LOG"; case "$*" in *redis-server*) echo 'no space left'; exit 125 ;; esac`,
+  );
+  await expect(startRedis({ count: 1, env: programs.env })).rejects.toThrow('no space left');
+  expect(programs.log.at(-1)).toMatch(/^rm --force --volumes redis-launcher-/);
+});
