@@ -6,6 +6,8 @@
  * @type {import('jest').Config}
  */
 export default {
+  // Where two processors run four servers and all tests, starting a process can take seconds.
+  testTimeout: 30_000,
   projects: ['hash-ring', 'redis-launcher', 'keyv-dredis'].map((name) => ({
     displayName: name,
     rootDir: `packages/${name}`,
