@@ -30,7 +30,7 @@ export default {
     },
     moduleNameMapper: {
       // The workspace's own packages are tested from source: a test run needs no build.
-      '^(hash-ring|redis-launcher)$': '<rootDir>/../$1/src/index.ts',
+      '^(hash-ring|redis-launcher|keyv-dredis)$': '<rootDir>/../$1/src/index.ts',
       // Sources name their neighbours as Node.js will find them after the build: `./x.js`.
       '^(\\.{1,2}/.*)\\.js$': '$1',
     },

@@ -22,6 +22,12 @@ export interface StoreEntry {
   readonly ttl?: number | undefined;
 }
 
+/**
+ * A result that TypeScript takes for what either Keyv declares. They contradict each other: of
+ * `setMany` Keyv 5 says `void` (and uses the booleans), of `deleteMany` it says `boolean`.
+ */
+type InEitherKeyv<Keyv6Result, Keyv5Result> = Keyv6Result & Keyv5Result;
+
 /** Where a key lives. */
 export interface KeyLocation {
   /** Name of the node that owns the key. */
@@ -138,20 +144,21 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    *
    * @throws DRedisError (not under Keyv 5: there a failure is an `error` event and a miss)
    */
-  async get(key: string): Promise<StoredValue | undefined> {
+  async get<Value = StoredValue>(key: string): Promise<Value | undefined> {
     try {
       const physical = this.#physicalKey(key);
-      return decodeValue(await this.#router.owner(physical).run((commands) => commands.get(physical)));
+      const stored = await this.#router.owner(physical).run((commands) => commands.get(physical));
+      return decodeValue(stored) as Value | undefined;
     } catch (error) {
       return this.#failRead(error, undefined);
     }
   }
 
   /** The values of many keys, in their order; undefined where there is none, or its node failed. */
-  async getMany(keys: readonly string[]): Promise<(StoredValue | undefined)[]> {
+  async getMany<Value = StoredValue>(keys: readonly string[]): Promise<(Value | undefined)[]> {
     const physical = keys.map((key) => this.#physicalKey(key));
-    return this.#gather<StoredValue | undefined>(physical, undefined, async ({ node, keys }) => ({
-      values: (await node.run((commands) => commands.mGet(keys))).map(decodeValue),
+    return this.#gather<Value | undefined>(physical, undefined, async ({ node, keys }) => ({
+      values: (await node.run((commands) => commands.mGet(keys))).map(decodeValue) as (Value | undefined)[],
     }));
   }
 
@@ -181,6 +188,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    *
    * @returns whether each was stored, in the order of the entries
    */
+  async setMany(entries: readonly StoreEntry[]): Promise<InEitherKeyv<boolean[], void>>;
   async setMany(entries: readonly StoreEntry[]): Promise<boolean[]> {
     const now = Date.now();
     const keys = entries.map(({ key }) => this.#physicalKey(key));
@@ -217,7 +225,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    *
    * @returns whether each was there, in the order of the keys; under Keyv 5 whether all were
    */
-  async deleteMany(keys: readonly string[]): Promise<boolean[]>;
+  async deleteMany(keys: readonly string[]): Promise<InEitherKeyv<boolean[], boolean>>;
   async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
     const physical = keys.map((key) => this.#physicalKey(key));
     const deleted = await this.#gather(physical, false, ({ node, keys }) =>
@@ -286,7 +294,9 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    *
    * @param namespace another namespace than the store's
    */
-  async *iterator(namespace?: string): AsyncGenerator<[key: string, value: StoredValue], void> {
+  async *iterator<Value = StoredValue>(
+    namespace?: string,
+  ): AsyncGenerator<[key: string, value: Awaited<Value>], void> {
     this.#assertOpen();
     const own = namespace === undefined || namespace === this.#contract.namespace;
     const contract = own ? this.#contract : new Contract({ ...this.#shared.options, namespace });
@@ -298,7 +308,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       options.scanCount,
       report,
     )) {
-      yield [contract.presentKey(key.slice(contract.prefix.length)), value];
+      yield [contract.presentKey(key.slice(contract.prefix.length)), value as Awaited<Value>];
     }
   }
 

@@ -1,0 +1,16 @@
+import { Keyv } from 'keyv';
+import { DRedisStore } from 'keyv-dredis';
+
+/** Several namespaces over the same connections: clearing one leaves the other alone. */
+export async function namespaces(locations: string[]): Promise<unknown[]> {
+  const store = new DRedisStore(locations);
+  const users = new Keyv({ store: store.fork({ namespace: 'users' }), namespace: 'users' });
+  const pages = new Keyv({ store: store.fork({ namespace: 'pages' }), namespace: 'pages' });
+  await users.set('1', 'Ada');
+  await pages.set('1', '<h1>Ada</h1>');
+  await pages.clear();
+  const seen = [await users.get('1'), await pages.get('1')];
+  await users.clear();
+  await store.disconnect();
+  return seen;
+}
