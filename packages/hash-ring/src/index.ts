@@ -1,3 +1,4 @@
 export { HashRingError, type HashRingErrorCode } from './errors.js';
-export { HashRing } from './hash-ring.js';
-export type { HashRingOptions, Key, RingNode } from './options.js';
+export { HashRing, type HashRingJSON } from './hash-ring.js';
+export type { Flow, Movement } from './hash-space.js';
+export type { HashRingOptions, Key, KeyHash, ReplicaOptions, RingNode } from './options.js';

@@ -1,74 +1,140 @@
 import { HashRingError, shown } from './errors.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
-import { compareLabels, labelAt, POINTS_PER_LABEL, placeNode } from './points.js';
+import { comesFirst, labelCounts, POINTS_PER_LABEL, pointsOf } from './points.js';
+import type { SortedPoints } from './successor.js';
 
-/** One state of a ring. Nothing in it changes any more: a change of the ring makes another table. */
-export interface RingTable {
+/**
+ * One state of a ring. Nothing in it changes any more: a change of the ring makes another table. A point
+ * takes at most 8 bytes: 4, its owner 2 (4 beyond 65,536 nodes), and at most 2 of the prefix table.
+ */
+export interface RingTable extends SortedPoints {
   readonly nodes: readonly ResolvedNode[];
   readonly names: readonly string[];
   /** Name to position in `nodes`. */
   readonly positions: ReadonlyMap<string, number>;
-  /** Ascending. Where nodes share a point it stands here once for each, the one that owns it first. */
-  readonly points: Uint32Array;
-  /** Position in `nodes` of each point's node. */
-  readonly owners: Uint16Array | Uint32Array;
+  /** How many labels each node has. */
+  readonly counts: readonly number[];
+  /** Position in `nodes` of each point's node. Where nodes share a point, its owner stands first. */
+  readonly owners: Owners;
 }
 
-/** The table for these nodes. O(p log p) for p points. @throws HashRingError `DUPLICATE_NODE` */
-export function buildTable(nodes: readonly ResolvedNode[], options: ResolvedOptions): RingTable {
-  const positions = new Map<string, number>();
-  for (const { name } of nodes) {
-    if (positions.has(name)) {
-      throw new HashRingError('DUPLICATE_NODE', `node names must differ, got ${shown(name)} twice`);
-    }
-    positions.set(name, positions.size);
-  }
-  const names = Object.freeze(nodes.map((node) => node.name));
-  const counts = nodes.map((node) => labelCount(node, options));
-  const size = counts.reduce((sum, count) => sum + count, 0) * POINTS_PER_LABEL;
+type Owners = Uint16Array | Uint32Array;
 
-  // A point and its owner in one double, the point in the high bits: sorting these sorts by point.
-  const pairs = new Float64Array(size);
-  let at = 0;
-  for (const [owner, name] of names.entries()) {
-    const count = counts[owner] as number;
-    const placed = new Uint32Array(count * POINTS_PER_LABEL);
-    placeNode(name, count, placed, 0);
-    for (const point of placed) pairs[at++] = point * OWNERS + owner;
+/** A gigabyte of points. Weights are relative, so a ring that wants more can do with smaller ones. */
+const MAX_POINTS = 2 ** 27;
+
+/**
+ * The table for these nodes. Points that the previous table has are taken from it and not hashed again.
+ * O(p) for p points.
+ * @throws HashRingError `DUPLICATE_NODE`, or `INVALID_NODE` for weights that no table can hold
+ */
+export function buildTable(
+  nodes: readonly ResolvedNode[],
+  options: ResolvedOptions,
+  previous?: RingTable,
+): RingTable {
+  refuseDuplicates(nodes);
+  const names = Object.freeze(nodes.map((node) => node.name));
+  const positions = new Map(names.map((name, i) => [name, i]));
+  const counts = labelCounts(nodes, options);
+  const size = counts.reduce((sum, count) => sum + count, 0) * POINTS_PER_LABEL;
+  if (size > MAX_POINTS || (size === 0 && nodes.length > 0)) {
+    const allowed = `such that the ring has from 1 to ${MAX_POINTS} points`;
+    throw new HashRingError('INVALID_NODE', `weights and pointsPerNode must be ${allowed}, got ${size}`);
   }
-  pairs.sort();
 
   const points = new Uint32Array(size);
   const owners = nodes.length > 0x10000 ? new Uint32Array(size) : new Uint16Array(size);
-  for (let i = 0; i < size; i++) {
-    const pair = pairs[i] as number;
-    points[i] = pair / OWNERS;
-    owners[i] = pair % OWNERS;
-  }
-  orderTies(points, owners, names);
-  return { nodes, names, positions, points, owners };
-}
-
-const OWNERS = 2 ** 21;
-
-function labelCount(node: ResolvedNode, options: ResolvedOptions): number {
-  return Math.max(1, Math.round((node.weight * options.pointsPerNode) / POINTS_PER_LABEL));
-}
-
-/** Puts the nodes that share a point in the order of their labels. */
-function orderTies(points: Uint32Array, owners: Uint16Array | Uint32Array, names: readonly string[]): void {
-  for (let from = 0; from < points.length; ) {
-    const point = points[from] as number;
-    let to = from + 1;
-    while (points[to] === point) to++;
-    if (to - from > 1) {
-      const tied = Array.from(owners.subarray(from, to), (owner) => ({
-        owner,
-        label: labelAt(names[owner] as string, point),
-      }));
-      tied.sort((a, b) => compareLabels(a.label, b.label));
-      for (const [i, { owner }] of tied.entries()) owners[from + i] = owner;
+  let end = 0;
+  const kept = new Set<number>();
+  if (previous) {
+    // Where each of the previous nodes stands now, if its points are still the same.
+    const moved = previous.names.map((name, i) => {
+      const position = positions.get(name) ?? -1;
+      if (previous.counts[i] !== counts[position]) return -1;
+      kept.add(position);
+      return position;
+    });
+    for (const [i, owner] of previous.owners.entries()) {
+      const position = moved[owner] as number;
+      if (position < 0) continue;
+      points[end] = previous.points[i] as number;
+      owners[end++] = position;
     }
-    from = to;
   }
+  for (const [position, { label }] of nodes.entries()) {
+    if (kept.has(position)) continue;
+    const fresh = pointsOf(label, counts[position] as number);
+    points.set(fresh, end);
+    owners.fill(position, end, end + fresh.length);
+    end += fresh.length;
+  }
+  const sorted = sortPoints(points, owners, (a, b, point) => {
+    return comesFirst((nodes[a] as ResolvedNode).label, (nodes[b] as ResolvedNode).label, point);
+  });
+  return { nodes, names, positions, counts, ...sorted };
+}
+
+function refuseDuplicates(nodes: readonly ResolvedNode[]): void {
+  const byLabel = new Map<string, string>();
+  for (const { name, label } of nodes) {
+    const other = byLabel.get(label);
+    if (other !== undefined) {
+      const names = other === name ? `${shown(name)} twice` : `${shown(other)} and ${shown(name)}`;
+      throw new HashRingError('DUPLICATE_NODE', `nodes must stand on different points, got ${names}`);
+    }
+    byLabel.set(label, name);
+  }
+}
+
+/**
+ * Sorts points with their owners in O(p), for points that are spread as a hash spreads them: each goes to
+ * its prefix's place by counting, which makes the prefix table too, and the few of one prefix are put in
+ * order by insertion.
+ */
+function sortPoints<T extends Owners>(
+  unsorted: Uint32Array,
+  unsortedOwners: T,
+  comesFirst: (owner: number, other: number, point: number) => boolean,
+): SortedPoints & { readonly owners: T } {
+  const size = unsorted.length;
+  // Two to four points for each prefix.
+  const bits = Math.max(1, 30 - Math.clz32(size));
+  const shift = 32 - bits;
+  const prefixes = new Uint32Array(2 ** bits);
+  for (const point of unsorted) count(prefixes, point >>> shift);
+  for (let i = 1; i < prefixes.length; i++)
+    prefixes[i] = (prefixes[i] as number) + (prefixes[i - 1] as number);
+
+  const points = new Uint32Array(size);
+  const owners = unsortedOwners.slice() as T;
+  for (let i = size - 1; i >= 0; i--) {
+    const point = unsorted[i] as number;
+    // Each prefix's number is where its points end, and falls to where they begin.
+    const at = (prefixes[point >>> shift] as number) - 1;
+    prefixes[point >>> shift] = at;
+    points[at] = point;
+    owners[at] = unsortedOwners[i] as number;
+  }
+
+  for (let i = 1; i < size; i++) {
+    const point = points[i] as number;
+    const owner = owners[i] as number;
+    let at = i;
+    for (; at > 0; at--) {
+      const before = points[at - 1] as number;
+      if (before < point) break;
+      const other = owners[at - 1] as number;
+      if (before === point && (owner === other || !comesFirst(owner, other, point))) break;
+      points[at] = before;
+      owners[at] = other;
+    }
+    points[at] = point;
+    owners[at] = owner;
+  }
+  return { points, owners, prefixes, shift };
+}
+
+function count(counts: Uint32Array, i: number): void {
+  counts[i] = (counts[i] as number) + 1;
 }

@@ -17,7 +17,7 @@ function refusal(call: () => unknown): [string, string] {
 }
 
 test.each<[unknown[], string, string]>([
-  [['a', 'a'], 'DUPLICATE_NODE', 'node names must differ, got "a" twice'],
+  [['a', 'a'], 'DUPLICATE_NODE', 'nodes must stand on different points, got "a" twice'],
   [
     [''],
     'INVALID_NODE',
@@ -73,7 +73,10 @@ test.each<[unknown, string]>([
   [{ pointsPerNode: 6 }, 'pointsPerNode must be a positive multiple of 4, got 6'],
   [{ pointsPerNode: 0 }, 'pointsPerNode must be a positive multiple of 4, got 0'],
   [{ pointsPerNode: '160' }, 'pointsPerNode must be a positive multiple of 4, got "160"'],
-  [{ pointPerNode: 160 }, 'unknown option "pointPerNode": the options are pointsPerNode'],
+  [
+    { pointPerNode: 160 },
+    'options must be made of placement, pointsPerNode, hashTag, hash, omitMemcachedPort, got "pointPerNode"',
+  ],
 ])('options %j are refused', (options, message) => {
   expect(refusal(() => new HashRing(['a'], wrong<HashRingOptions>(options)))).toEqual([
     'INVALID_OPTION',

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { digest, md5 } from '../src/md5.js';
+import { digestWord, md5, md5Many } from '../src/md5.js';
 
 function ours(key: string | Uint8Array): string {
   md5(key);
   const bytes = Buffer.alloc(16);
-  for (const [i, word] of digest.entries()) bytes.writeUInt32LE(word, 4 * i);
+  for (let word = 0; word < 4; word++) bytes.writeUInt32LE(digestWord(word), 4 * word);
   return bytes.toString('hex');
 }
 
@@ -26,6 +26,62 @@ test.each([
   ],
 ])('agrees with the test suite of RFC 1321 on %j', (text, expected) => {
   expect(ours(text)).toBe(expected);
+});
+
+/** Long enough for the eight lanes to be worth making: the first of these calls mix one key at a time. */
+const MANY = 12_000;
+
+function theirWords(key: string | Uint8Array): number[] {
+  const bytes = Buffer.from(theirs(key), 'hex');
+  return [0, 4, 8, 12].map((at) => bytes.readUInt32LE(at));
+}
+
+test('many keys at once are hashed as each alone, before and after the lanes are made', () => {
+  const keys = fc.array(
+    fc.oneof(
+      { weight: 5, arbitrary: fc.string({ unit: 'binary-ascii', maxLength: 300 }) },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 300 }) },
+      { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }) },
+      { weight: 1, arbitrary: fc.constantFrom('\ud83d', '\ude00', 'é') },
+    ),
+    { maxLength: 40 },
+  );
+  const agree = fc.property(keys, (some) => {
+    expect(Array.from(md5Many(some, 4))).toEqual(some.flatMap(theirWords));
+    expect(Array.from(md5Many(some, 1))).toEqual(some.map((key) => theirWords(key)[0]));
+  });
+  fc.assert(agree, { numRuns: 200 });
+  const ascii = Array.from({ length: MANY }, (_, i) => `key:${i}${'.'.repeat(i % 100)}`);
+  const expected = ascii.map((key) => theirWords(key)[0]);
+  expect(Array.from(md5Many(ascii, 1))).toEqual(expected);
+  expect(Array.from(md5Many(ascii, 1))).toEqual(expected);
+  fc.assert(agree, { numRuns: 500 });
+});
+
+test('every length from 0 to 300 is hashed the same in a lane beside keys of other lengths', () => {
+  const keys = Array.from({ length: 301 }, (_, length) => 'x'.repeat(length));
+  for (const some of [
+    keys,
+    keys.toReversed(),
+    keys.map((key) => Buffer.from(key)),
+    keys.map((key) => `é${key}`),
+  ]) {
+    expect(Array.from(md5Many(some, 4))).toEqual(some.flatMap(theirWords));
+  }
+});
+
+test('keys that fill the room to encode in, or are too long for it, are hashed whole', () => {
+  for (const length of [21_000, 21_500, 64_000, 64_448, 64_511, 64_512, 64_513, 65_535, 70_000]) {
+    for (const key of ['x'.repeat(length), `é${'x'.repeat(length - 1)}`, Buffer.alloc(length, 7)]) {
+      expect(ours(key)).toBe(theirs(key));
+      expect(Array.from(md5Many(['a', key, 'b', key], 4))).toEqual(['a', key, 'b', key].flatMap(theirWords));
+    }
+  }
+  // As many bytes fit as there are characters, though not all characters: this must not pass for ASCII.
+  const text = ['é'.repeat(10_000), ...Array<string>(54).fill('x'.repeat(1000)), 'x'.repeat(448)];
+  for (const last of ['', 'x', 'x'.repeat(63), 'x'.repeat(64), 'x'.repeat(65)]) {
+    expect(Array.from(md5Many([...text, last], 4))).toEqual([...text, last].flatMap(theirWords));
+  }
 });
 
 test('agrees with node:crypto on every length from 0 to 300, as ASCII, as wider text and as bytes', () => {
