@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
-import { startRedis } from '../src/index.js';
+import { type RedisServers, startRedis } from '../src/index.js';
 import { NO_TRACES, tracesOf } from './fixtures/traces.js';
 
 const PROGRAM = fileURLToPath(new URL('./fixtures/hold-servers.ts', import.meta.url));
@@ -24,12 +24,20 @@ async function holdServers(ending: string) {
   return { pid: child.pid as number, held, closed };
 }
 
-test.each(['end', 'exit', 'throw'])('nothing survives a program that ends by "%s"', async (ending) => {
-  const { held, closed } = await holdServers(ending);
-  const [code] = await closed;
-  expect(code).toBe(ending === 'throw' ? 1 : 0);
-  for (const server of held) await expect(tracesOf(server)).resolves.toEqual(NO_TRACES);
-});
+const ps = (column: string, pid: number | undefined) =>
+  execFileSync('ps', ['-o', `${column}=`, '-p', `${pid}`], { encoding: 'utf8' }).trim();
+
+const supervisorOf = ({ servers }: RedisServers) => Number(ps('ppid', servers[0]?.pid));
+
+test.each(['end', 'stop', 'exit', 'throw'])(
+  'nothing survives a program that ends by "%s"',
+  async (ending) => {
+    const { held, closed } = await holdServers(ending);
+    const [code] = await closed;
+    expect(code).toBe(ending === 'throw' ? 1 : 0);
+    for (const server of held) await expect(tracesOf(server)).resolves.toEqual(NO_TRACES);
+  },
+);
 
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
   'nothing survives %s to the whole job',
@@ -42,12 +50,16 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
   },
 );
 
+test('a supervisor knows nothing of the loaders and debuggers of the process that it serves', async () => {
+  const env = { ...process.env, NODE_OPTIONS: '--no-such-option' };
+  await using group = await startRedis({ count: 1, env });
+  const command = ps('args', supervisorOf(group));
+  expect(command).toMatch(/^\S+ \S+supervisor-process\.mjs$/);
+});
+
 test('a supervisor that is told to end takes its servers along', async () => {
   const group = await startRedis({ count: 2 });
-  const supervisor = execFileSync('ps', ['-o', 'ppid=', '-p', `${group.servers[0]?.pid}`], {
-    encoding: 'utf8',
-  });
-  process.kill(Number(supervisor), 'SIGTERM');
+  process.kill(supervisorOf(group), 'SIGTERM');
   await group.stop();
   for (const server of group.servers) await expect(tracesOf(server)).resolves.toEqual(NO_TRACES);
 });
