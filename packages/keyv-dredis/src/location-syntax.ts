@@ -39,7 +39,15 @@ export function parseEntry(entry: string, where: string, secret: boolean): Writt
     }
     return { path };
   }
-  if (entry.includes('://')) return { url: entry };
+  if (entry.includes('://')) {
+    if (secret && !/^rediss?:/i.test(entry)) {
+      throw new InvalidOptionError(
+        `${where} has an unknown scheme (not shown: it may be part of a password); known are redis://, ` +
+          'rediss:// and unix:/path',
+      );
+    }
+    return { url: entry };
+  }
   if (entry.includes('@')) {
     throw new InvalidOptionError(
       `${where} has credentials but no scheme; write redis://user:password@host:port (not shown here)`,

@@ -8,6 +8,7 @@ import {
   checkFields,
   checkRedisOptions,
   describe,
+  kindOf,
   nonEmptyString,
   type ResolvedOptions,
   type Rule,
@@ -208,7 +209,7 @@ function fromClient(
     const made = client();
     if (!isRedisClient(made)) {
       throw new InvalidOptionError(
-        `${where} is a function that must return a node-redis client, got ${describe(made)}`,
+        `${where} is a function that must return a node-redis client, got ${kindOf(made)}`,
       );
     }
     return {

@@ -157,7 +157,7 @@ export function resolveOptions(options: DRedisStoreOptions = {}): ResolvedOption
  */
 export function checkFields(where: string, fields: object, rules: Readonly<Record<string, Rule>>): void {
   if (!plainObject.allows(fields)) {
-    throw new InvalidOptionError(`${where} must be an object, got ${describe(fields)}`);
+    throw new InvalidOptionError(`${where} must be an object, got ${kindOf(fields)}`);
   }
   for (const [name, value] of Object.entries(fields)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
@@ -207,7 +207,8 @@ export function describe(value: unknown): string {
   return kindOf(value);
 }
 
-function kindOf(value: unknown): string {
+/** What a value that may hold a secret is, and not what it says. */
+export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
 }

@@ -72,7 +72,8 @@ describe('what is refused, and in which words', () => {
     [{ toString: 1 }, `options has no option "toString"; there are ${NAMES}`],
     [null, 'options must be an object, got null'],
     [[], 'options must be an object, got an array'],
-    [6379, 'options must be an object, got 6379'],
+    ['redis://:pw@h', 'options must be an object, got a value of type string'],
+    [6379, 'options must be an object, got a value of type number'],
 
     [{ database: -1 }, 'options.database must be a whole number, 0 or more, got -1'],
     [{ database: 1.5 }, 'options.database must be a whole number, 0 or more, got 1.5'],
