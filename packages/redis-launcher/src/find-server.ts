@@ -63,9 +63,9 @@ export async function findServer(env: Env, isRoot = process.getuid?.() === 0): P
 }
 
 function findOnPath(command: string, { PATH = '' }: Env): string | undefined {
-  // An empty entry of PATH means the working directory: nothing to run a server from.
-  const folders = PATH.split(delimiter).filter((folder) => folder !== '');
-  return folders.map((folder) => join(folder, command)).find(isExecutable);
+  return PATH.split(delimiter)
+    .map((folder) => join(folder, command))
+    .find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

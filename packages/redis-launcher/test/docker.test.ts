@@ -18,7 +18,7 @@ test('where there is nothing but Docker, containers of compose.yaml are the serv
   const [, name = ''] = /--name (\S+)/.exec(run) ?? [];
   expect(run).toMatch(/^compose --file \/.*\/compose\.yaml run --rm -T --name redis-launcher-\w+-0 /);
   expect(run).toContain(` --publish 127.0.0.1:${server.port}:6379 redis-1 redis-server `);
-  expect(run).toContain(' --port 6379 ');
+  expect(run).toContain(' --protected-mode no --port 6379 ');
   expect(run).toContain(' --maxmemory 1mb ');
 
   await server.pause();

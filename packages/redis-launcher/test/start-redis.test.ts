@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { ping, type RedisServer, startRedis } from '../src/index.js';
+import { serverCommand } from '../src/server-command.js';
 import { Programs } from './fixtures/programs.js';
 import { isAlive, NO_TRACES, tracesOf } from './fixtures/traces.js';
 
@@ -90,10 +92,19 @@ test('listens with TLS alone when asked to', async () => {
   await expect(startRedis({ count: 1, tls: true })).rejects.toThrow(/tls-cert-file|configure TLS/);
 });
 
-test("a server that does not start is told in the server's own words", async () => {
-  await expect(startRedis({ count: 2, args: ['--no-such-option', '1'] })).rejects.toThrow(
+test("a server that does not start is told in the server's own words, and leaves nothing", async () => {
+  using programs = new Programs();
+  const env = { ...process.env, TMPDIR: programs.folder };
+  await expect(startRedis({ count: 2, args: ['--no-such-option', '1'], env })).rejects.toThrow(
     /ended \(1\):.*no-such-option/s,
   );
+  expect(readdirSync(programs.folder)).toEqual([]);
+});
+
+test('nobody but this machine can reach a server', () => {
+  const setup = { port: 12_345, args: [], tls: false, container: 'name' };
+  expect(serverCommand({ type: 'run', command: 'server' }, setup).join(' ')).toContain(' --bind 127.0.0.1 ');
+  expect(serverCommand({ type: 'docker' }, setup).join(' ')).toContain(' --publish 127.0.0.1:12345:');
 });
 
 test.each(['bind: Address already in use', 'Bind for 127.0.0.1:12345 failed: port is already allocated'])(
