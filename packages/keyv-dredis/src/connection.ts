@@ -1,4 +1,4 @@
-import { createClient, type RedisClientOptions } from 'redis';
+import { createClient, type AnyRedisClientOptions as RedisClientOptions } from 'redis';
 import { isReady, type RedisClient } from './redis-client.js';
 
 /** What a connection tells its node. */

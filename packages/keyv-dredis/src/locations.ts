@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { RedisClientOptions } from 'redis';
+import type { AnyRedisClientOptions as RedisClientOptions } from 'redis';
 import { InvalidOptionError } from './errors.js';
 import { DEFAULT_HOST, isHost, isPort, parseEntry, parseUrl } from './location-syntax.js';
 import {

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import type { RedisClientOptions } from 'redis';
+import type { AnyRedisClientOptions as RedisClientOptions } from 'redis';
 import { InvalidOptionError } from './errors.js';
 
 /** TLS for a connection: `true` for Node.js' defaults, or `tls.connect` options (`ca`, `cert`, `key` …). */

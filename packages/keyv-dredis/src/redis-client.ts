@@ -1,4 +1,4 @@
-import type { RedisClientOptions } from 'redis';
+import type { AnyRedisClientOptions as RedisClientOptions } from 'redis';
 
 /**
  * What the store needs of a node-redis client, pool or sentinel. Structural, so that a client with
@@ -13,8 +13,8 @@ export interface RedisClient {
   connect(): Promise<unknown>;
   close(): unknown;
   destroy(): unknown;
-  on(event: string, listener: (...args: never[]) => void): unknown;
-  off(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string, listener: (...args: unknown[]) => void): unknown;
+  off(event: string, listener: (...args: unknown[]) => void): unknown;
   withCommandOptions(options: object): object;
 }
 
