@@ -1,0 +1,279 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { Deadlines } from '../src/deadlines.js';
+
+const late = new Error('late');
+const asIs = (error: unknown) => error;
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function deferred<T = string>(): Deferred<T> {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<T>((...both) => {
+    [resolve, reject] = both;
+  });
+  return { promise, resolve, reject };
+}
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+function deadlines(timeoutMs = 100) {
+  const onSilence = jest.fn();
+  // Jest's fake clock stands behind performance.now() as well; an injected one makes that no condition.
+  const it = new Deadlines({ timeoutMs, timeoutError: () => late, onSilence, now: () => Date.now() });
+  /** Tracks a promise that the test settles; `outcome` tells what its caller got, and when. */
+  const track = (translate = asIs) => {
+    const source = deferred();
+    const tracked: { outcome: unknown; at: number | undefined } = { outcome: 'pending', at: undefined };
+    const settle = (outcome: unknown) => Object.assign(tracked, { outcome, at: Date.now() });
+    it.track(source.promise, translate).then(settle, settle);
+    return { ...source, tracked };
+  };
+  return { it, track, onSilence };
+}
+
+const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
+
+describe('a promise in time', () => {
+  test('comes through as it is', async () => {
+    const { track, onSilence } = deadlines();
+    const one = track();
+    one.resolve('value');
+    await pass(0);
+    expect(one.tracked.outcome).toBe('value');
+    await pass(1000);
+    expect(onSilence).not.toHaveBeenCalled();
+  });
+
+  test('that rejects is translated', async () => {
+    const { track } = deadlines();
+    const one = track((error) => new Error(`translated: ${error}`));
+    one.reject('reason');
+    await pass(0);
+    expect(one.tracked.outcome).toEqual(new Error('translated: reason'));
+  });
+});
+
+describe('a promise that is late', () => {
+  test('rejects once its time is over, and not before', async () => {
+    const { track } = deadlines(100);
+    const one = track();
+    await pass(99);
+    expect(one.tracked.outcome).toBe('pending');
+    await pass(2);
+    expect(one.tracked.outcome).toBe(late);
+  });
+
+  test('and then settles after all changes nothing, and leaves no rejection unhandled', async () => {
+    const { track, it } = deadlines(100);
+    const one = track();
+    const other = track();
+    await pass(200);
+    one.resolve('too late');
+    other.reject(new Error('too late'));
+    await pass(0);
+    expect([one.tracked.outcome, other.tracked.outcome]).toEqual([late, late]);
+    await it.idle();
+  });
+
+  test.each([
+    [100, 40],
+    [1, 5],
+  ])('each has %p ms of its own, when they come %p ms apart', async (timeoutMs, apartMs) => {
+    const { track } = deadlines(timeoutMs);
+    const started: number[] = [];
+    const all = [];
+    for (let count = 0; count < 5; count++) {
+      started.push(Date.now());
+      all.push(track());
+      await pass(apartMs);
+    }
+    await pass(timeoutMs + 1);
+    all.forEach(({ tracked }, index) => {
+      expect(tracked.outcome).toBe(late);
+      const took = (tracked.at as number) - (started[index] as number);
+      expect(took).toBeGreaterThanOrEqual(timeoutMs);
+      expect(took).toBeLessThanOrEqual(timeoutMs + 1);
+    });
+  });
+
+  test('does not hold up those that came before or after it', async () => {
+    const { track } = deadlines(100);
+    const [first, slow, last] = [track(), track(), track()];
+    last.resolve('last');
+    first.resolve('first');
+    await pass(101);
+    expect([first, slow, last].map(({ tracked }) => tracked.outcome)).toEqual(['first', late, 'last']);
+  });
+});
+
+describe('one timer', () => {
+  test('for any number of promises, and none when all have settled and their time is over', async () => {
+    const { track } = deadlines(100);
+    const all = Array.from({ length: 1000 }, () => track());
+    expect(jest.getTimerCount()).toBe(1);
+    for (const { resolve } of all) resolve('value');
+    await pass(101);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('waits for the oldest that is pending: the settled ones before it do not fire it', async () => {
+    const { track } = deadlines(100);
+    track().resolve('value');
+    await pass(50);
+    const second = track();
+    await pass(60);
+    expect(second.tracked.outcome).toBe('pending');
+    expect(jest.getTimerCount()).toBe(1);
+    await pass(41);
+    expect(second.tracked.outcome).toBe(late);
+  });
+
+  test('does not keep the process alive', () => {
+    jest.useRealTimers();
+    const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const it = new Deadlines({ timeoutMs: 60_000, timeoutError: () => late, onSilence: () => undefined });
+    it.track(new Promise(() => undefined), asIs).catch(() => undefined);
+    // An unref'd timer is not among the resources that keep the event loop going.
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before);
+  });
+});
+
+describe('silence', () => {
+  test('is when nothing settled in the whole life of a late promise', async () => {
+    const { track, onSilence } = deadlines(100);
+    track();
+    await pass(101);
+    expect(onSilence).toHaveBeenCalledTimes(1);
+  });
+
+  test('is told after the callers were, and once for all that are late together', async () => {
+    const { track, onSilence } = deadlines(100);
+    const all = [track(), track(), track()];
+    await pass(101);
+    expect(onSilence).toHaveBeenCalledTimes(1);
+    expect(all.map(({ tracked }) => tracked.outcome)).toEqual([late, late, late]);
+  });
+
+  test('is not when another one settled meanwhile, be it with a rejection', async () => {
+    const { track, onSilence } = deadlines(100);
+    track();
+    track().resolve('value');
+    await pass(50);
+    track().reject(new Error('reply'));
+    track();
+    await pass(51);
+    expect(onSilence).not.toHaveBeenCalled();
+  });
+
+  test('is not broken by what settled before', async () => {
+    const { track, onSilence } = deadlines(100);
+    track().resolve('value');
+    await pass(10);
+    track();
+    await pass(101);
+    expect(onSilence).toHaveBeenCalledTimes(1);
+  });
+
+  test('is broken by an answer that came too late for its own caller', async () => {
+    const { track, onSilence } = deadlines(100);
+    const tooLate = track();
+    await pass(50);
+    track();
+    await pass(51);
+    expect(onSilence).toHaveBeenCalledTimes(1);
+    tooLate.resolve('too late');
+    await pass(50);
+    expect(onSilence).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('idle()', () => {
+  test('resolves at once when nothing is pending', async () => {
+    await expect(deadlines().it.idle()).resolves.toBeUndefined();
+  });
+
+  test('waits for the last one, for all who wait', async () => {
+    const { it, track } = deadlines(100);
+    const [one, other] = [track(), track()];
+    let idleCount = 0;
+    for (let count = 0; count < 2; count++) it.idle().then(() => idleCount++);
+    one.resolve('value');
+    await pass(0);
+    expect(idleCount).toBe(0);
+    other.reject(new Error('reply'));
+    await pass(0);
+    expect(idleCount).toBe(2);
+  });
+
+  test('takes no longer than the deadline', async () => {
+    const { it, track } = deadlines(100);
+    track();
+    const idle = it.idle();
+    await pass(101);
+    await expect(idle).resolves.toBeUndefined();
+  });
+});
+
+describe('memory', () => {
+  test('an entry is given back once it and those before it are done', async () => {
+    const { track } = deadlines(100);
+    const slow = track();
+    const weak = await settleMany(track);
+    slow.resolve('value');
+    await pass(0);
+    jest.useRealTimers();
+    await collectGarbage();
+    expect(weak.deref()).toBeUndefined();
+  });
+
+  test('the queue is given back also while promises come without end', async () => {
+    const { it, track } = deadlines(100_000);
+    let weak: WeakRef<object> | undefined;
+    let previous = track();
+    for (let count = 0; count < 5000; count++) {
+      // Never empty: the next one comes before the last one settles.
+      const next = track();
+      if (count === 10) weak = new WeakRef(next.tracked);
+      previous.resolve('value');
+      await Promise.resolve();
+      previous = next;
+    }
+    await pass(0);
+    jest.useRealTimers();
+    await collectGarbage();
+    expect(weak?.deref()).toBeUndefined();
+    previous.resolve('value');
+    await it.idle();
+  });
+});
+
+/** Many promises come and settle; one of them can be seen to go. In a frame of its own, which holds none. */
+async function settleMany(track: ReturnType<typeof deadlines>['track']): Promise<WeakRef<object>> {
+  const all = Array.from({ length: 5000 }, () => track());
+  for (const { resolve } of all) resolve('value');
+  await pass(0);
+  return new WeakRef(all.at(-1)?.tracked as object);
+}
+
+/** Full collections, one per turn of the event loop: a WeakRef is alive until the end of its turn. */
+async function collectGarbage(): Promise<void> {
+  const { setFlagsFromString } = await import('node:v8');
+  const { runInNewContext } = await import('node:vm');
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  for (let turn = 0; turn < 3; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    gc();
+  }
+}

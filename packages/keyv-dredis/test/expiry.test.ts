@@ -1,0 +1,91 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Contract } from '../src/contract.js';
+import { InvalidArgumentError } from '../src/errors.js';
+
+const NOW = 1_700_000_000_000;
+
+function keyv5(): Contract {
+  const contract = new Contract({ rawKeys: false });
+  contract.errorListenerAdded();
+  contract.optsRead();
+  return contract;
+}
+
+const keyv6 = () => new Contract({ rawKeys: false });
+
+const never = [undefined, null, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+
+describe('under Keyv 5, milliseconds from now', () => {
+  test.each([
+    [1, 1],
+    [1000, 1000],
+    [0.4, 1],
+    [0.000_001, 1],
+    [99.000_1, 100],
+    [0, 0],
+    [-0, 0],
+    [-0.4, 0],
+    [-1, 0],
+    [-1e300, 0],
+    [NOW, NOW],
+    [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  ])('%p leave %p ms', (expiry, left) => {
+    expect(keyv5().ttlMs(expiry, NOW)).toBe(left);
+  });
+
+  test.each([...never, 1e300, Number.MAX_VALUE, Number.MAX_SAFE_INTEGER + 1])(
+    '%p never expires',
+    (expiry) => {
+      expect(keyv5().ttlMs(expiry, NOW)).toBeUndefined();
+    },
+  );
+});
+
+describe('under Keyv 6, milliseconds since the epoch', () => {
+  test.each([
+    [NOW + 1, 1],
+    [NOW + 1000, 1000],
+    [NOW + 0.5, 1],
+    [NOW + 99.25, 100],
+    [NOW, 0],
+    [NOW - 0.5, 0],
+    [NOW - 1, 0],
+    [0, 0],
+    [-1, 0],
+    [-1e300, 0],
+    [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - NOW],
+  ])('%p leaves %p ms', (expiry, left) => {
+    expect(keyv6().ttlMs(expiry, NOW)).toBe(left);
+  });
+
+  test.each([...never, 1e300, Number.MAX_VALUE])('%p never expires', (expiry) => {
+    expect(keyv6().ttlMs(expiry, NOW)).toBeUndefined();
+  });
+});
+
+describe.each([
+  ['Keyv 5', keyv5],
+  ['Keyv 6', keyv6],
+])('under %s', (_name, contract) => {
+  test.each([
+    ['1000', 'string'],
+    [true, 'boolean'],
+    [new Date(NOW), 'object'],
+    [1000n, 'bigint'],
+  ])('%p is refused', (expiry, got) => {
+    expect(() => contract().ttlMs(expiry as never, NOW)).toThrow(
+      new InvalidArgumentError(`An expiry must be a number of milliseconds, got ${got}`),
+    );
+  });
+
+  test('what is left is a whole number that Redis takes after PX, or 0 for gone, or none', () => {
+    fc.assert(
+      fc.property(fc.double(), (expiry) => {
+        const left = contract().ttlMs(expiry, NOW);
+        if (left === undefined) return;
+        expect(Number.isSafeInteger(left) && left >= 0 && !Object.is(left, -0)).toBe(true);
+      }),
+    );
+  });
+});
