@@ -95,7 +95,7 @@ export class Node {
 
   async #connectThenSend<T>(send: (commands: Commands) => Promise<T>): Promise<T> {
     const startedAt = performance.now();
-    await this.#connection.connect();
+    await this.connect();
     // The caller was told that it failed: it must not happen after all.
     if (performance.now() - startedAt >= this.#options.commandTimeoutMs) throw this.#timeoutError();
     return send(this.#commands);
