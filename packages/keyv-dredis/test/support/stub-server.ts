@@ -50,13 +50,13 @@ export async function stubServer(onConnection: (socket: Socket) => void): Promis
 export const blackHole = () => stubServer((socket) => socket.resume());
 
 /** A server between a client and a real Redis server. */
-export interface Proxy extends StubServer {
+export interface ProxyServer extends StubServer {
   /** What to do with replies from now on. Without it, they are passed on. */
   onReply: ((reply: Buffer, toClient: Socket) => void) | undefined;
 }
 
 /** Passes everything on to a real server, until it is told to deal with replies otherwise. */
-export async function proxyTo(location: string): Promise<Proxy> {
+export async function proxyTo(location: string): Promise<ProxyServer> {
   const [host, port] = location.split(':');
   const stub = await stubServer((client) => {
     const server = connect(Number(port), host as string);
@@ -69,6 +69,6 @@ export async function proxyTo(location: string): Promise<Proxy> {
       else proxy.onReply(reply, client);
     });
   });
-  const proxy: Proxy = Object.create(stub, { onReply: { value: undefined, writable: true } });
+  const proxy: ProxyServer = Object.create(stub, { onReply: { value: undefined, writable: true } });
   return proxy;
 }
