@@ -1,11 +1,11 @@
+import { mustBe } from './errors.js';
 import { fingerprint } from './fingerprint.js';
-import { type Movement, movement, shares } from './hash-space.js';
+import { type Movement, movement } from './hash-space.js';
 import { type KeyHasher, keyHasher } from './key-hash.js';
 import {
   checkCount,
   checkPoint,
   type HashRingOptions,
-  hashFromJSON,
   type Key,
   type KeyHash,
   type ReplicaOptions,
@@ -48,7 +48,15 @@ export class HashRing {
   /** A ring that `toJSON` described. `hash` is needed when that ring had one of its own, and else refused. */
   static fromJSON(json: HashRingJSON, hash?: KeyHash): HashRing {
     const { hash: kind, ...options } = json.options;
-    return new HashRing(json.nodes, { ...options, hash: hashFromJSON(kind, hash) });
+    if ((kind === 'custom') !== (hash !== undefined)) {
+      throw mustBe(
+        'INVALID_OPTION',
+        'hash',
+        kind === 'custom' ? 'the function of the first ring' : 'left out',
+        hash,
+      );
+    }
+    return new HashRing(json.nodes, { ...options, hash: hash ?? 'md5' });
   }
 
   /** The names in the order in which they were added: frozen, and another array after each change. */
@@ -150,8 +158,15 @@ export class HashRing {
 
   /** The exact fraction of the hash space that each node owns, by name. They sum to exactly 1. O(p). */
   shares(): Map<string, number> {
-    const owned = shares(this.#table);
-    return new Map(this.#table.names.map((name, i) => [name, owned[i] as number]));
+    const shares = new Map(this.nodes.map((name) => [name, 0]));
+    // A node's share is what would move if there were nobody left.
+    const { flows } = movement(this.#table, {
+      names: [],
+      points: new Uint32Array(),
+      owners: new Uint32Array(),
+    });
+    for (const { from, fraction } of flows) shares.set(from as string, fraction);
+    return shares;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { HashRingError, shown } from './errors.js';
+import { mustBe } from './errors.js';
 import { md5, md5Many } from './md5.js';
 import type { Key, ResolvedOptions } from './options.js';
 
@@ -10,23 +10,18 @@ export interface KeyHasher {
 
 /** The hash of whole keys or of their tags, by MD5 or by a function of the user's. */
 export function keyHasher({ hash, hashTag }: ResolvedOptions): KeyHasher {
+  const hashed = hashTag ? (key: Key) => tagOf(key, hashTag) : (key: Key) => key;
   if (hash === 'md5') {
-    if (hashTag === '') return { one: md5, many: (keys) => md5Many(keys, 1) };
     return {
-      one: (key) => md5(tagOf(key, hashTag)),
-      many: (keys) =>
-        md5Many(
-          keys.map((key) => tagOf(key, hashTag)),
-          1,
-        ),
+      one: hashTag ? (key) => md5(hashed(key)) : md5,
+      many: (keys) => md5Many(hashTag ? keys.map(hashed) : keys, 1),
     };
   }
-  const one = (key: Key): number => {
-    const value = hash(hashTag === '' ? key : tagOf(key, hashTag));
+  const one = (key: Key) => {
+    const value = hash(hashed(key));
     const point = value >>> 0;
-    if (point !== value && (value | 0) !== value) {
-      throw new HashRingError('INVALID_KEY', `hash must return a uint32, got ${shown(value)}`);
-    }
+    if (point !== value && (value | 0) !== value)
+      throw mustBe('INVALID_KEY', 'what hash returns', 'a uint32', value);
     return point;
   };
   return { one, many: (keys) => Uint32Array.from(keys, one) };
@@ -34,14 +29,10 @@ export function keyHasher({ hash, hashTag }: ResolvedOptions): KeyHasher {
 
 /** What stands between the first opening mark and the next closing one; the whole key if that is nothing. */
 function tagOf(key: Key, marks: string): Key {
-  if (typeof key === 'string') {
-    const start = key.indexOf(marks.charAt(0)) + 1;
-    const end = start > 0 ? key.indexOf(marks.charAt(1), start) : -1;
-    return end > start ? key.slice(start, end) : key;
-  }
-  // What is not bytes either is for the hash to refuse.
-  if (!ArrayBuffer.isView(key)) return key;
-  const start = key.indexOf(marks.charCodeAt(0)) + 1;
-  const end = start > 0 ? key.indexOf(marks.charCodeAt(1), start) : -1;
-  return end > start ? key.subarray(start, end) : key;
+  // Text and bytes look for their elements by the same methods.
+  const [open, close] =
+    typeof key === 'string' ? marks : Uint8Array.of(marks.charCodeAt(0), marks.charCodeAt(1));
+  const start = (key as string).indexOf(open as string) + 1;
+  const end = (key as string).indexOf(close as string, start);
+  return start > 0 && end > start ? key.slice(start, end) : key;
 }

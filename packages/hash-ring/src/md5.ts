@@ -1,86 +1,76 @@
-import { HashRingError, shown } from './errors.js';
-import { ARENA, BLOCK, compileLanes, LANES, SINES, STATE } from './md5-lanes.js';
+import { mustBe } from './errors.js';
+import { ARENA, compileMixers, LANES, ROTATIONS, SINES, STATE, wordAt } from './md5-mix.js';
 import type { Key } from './options.js';
 
 /**
- * MD5 (RFC 1321) of short keys as four little-endian words, which is how ketama reads it: word 0 places
- * a key, all four place a node. It spreads keys; it protects nothing.
+ * MD5 (RFC 1321) of short keys as four little-endian words, which is how ketama reads it: word 0 places a
+ * key, all four place a node. It spreads keys; it protects nothing.
  *
- * Everything happens in one page of memory that every call uses again, so that hashing allocates
- * nothing: the keys' bytes in the arena, and the blocks and states of eight lanes. A single key takes
- * lane 0; many keys take all lanes at once.
+ * Everything happens in one page of memory that every call uses again, so that hashing allocates nothing:
+ * the keys' bytes in the arena, and for each lane a block and a state. A key alone takes lane 0.
  */
 
 const PAGE_BYTES = 0x10000;
-/** Whole blocks, and short of the page's end by what the last word read may reach over. */
-const ARENA_BYTES = (PAGE_BYTES - ARENA - 4) & ~63;
+/** Short of the page's end by what the last word of a key may reach over. */
+const ARENA_BYTES = PAGE_BYTES - ARENA - 4;
 /** The most keys that are encoded at once. */
 const RUN_COUNT = 1024;
+/** How many blocks are worth the milliseconds that compiling takes. */
+const COMPILE_COUNT = 2000;
 
 const memory = newMemory();
 const page = memory?.buffer ?? new ArrayBuffer(PAGE_BYTES);
-const block = new Int32Array(page, BLOCK, 16 * LANES);
+const block = new Int32Array(page, 0, 16 * LANES);
 const state = new Int32Array(page, STATE, 4 * LANES);
-const sines = new Int32Array(page, SINES, 64);
 const arena = new Uint8Array(page, ARENA, ARENA_BYTES);
-const arenaWords = new DataView(page, ARENA);
-/** Where each key of a run ends in the arena. */
-const ends = new Uint16Array(RUN_COUNT);
+const arenaView = new DataView(page, ARENA);
 const encoder = new TextEncoder();
+/** Where each key of a run begins in the arena, and the last one ends. */
+const starts = new Uint16Array(RUN_COUNT + 1);
 
-/** The state that every lane starts from. */
-const START = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476].flatMap((word) =>
-  Array<number>(LANES).fill(word),
-);
-for (let i = 0; i < 64; i++) sines[i] = Math.floor(0x100000000 * Math.abs(Math.sin(i + 1)));
-
-/** To make the code for all lanes takes a few milliseconds, so it waits for work that repays them. */
-const LANES_WORTH_COUNT = 10_000;
-let batchedCount = 0;
-let mixLanes = mixLanesInTurn;
+let mixOne = () => mixSlowly(0);
+let mixAll = () => {
+  for (let lane = 0; lane < LANES; lane++) mixSlowly(lane);
+};
+let slowCount = 0;
 
 /** Hashes text as its UTF-8 bytes (a lone surrogate as U+FFFD), or bytes; returns word 0. */
 export function md5(key: Key): number {
-  for (let i = 0; i < 4 * LANES; i += LANES) state[i] = START[i] as number;
+  let view = arenaView;
   let size = encode(key, 0);
-  let length = size;
   if (size < 0) {
     const bytes = typeof key === 'string' ? encoder.encode(key) : key;
-    length = bytes.length;
-    let at = 0;
-    for (; length - at >= ARENA_BYTES; at += ARENA_BYTES) {
-      arena.set(bytes.subarray(at, at + ARENA_BYTES));
-      for (let from = 0; from < ARENA_BYTES; from += 64) mixBlock(from, ARENA_BYTES, 0);
-    }
-    size = length - at;
-    arena.set(bytes.subarray(at));
+    size = bytes.length;
+    const padded = new Uint8Array(size + 4);
+    padded.set(bytes);
+    view = new DataView(padded.buffer);
   }
-  for (let from = 0; from < size + 9; from += 64) mixBlock(from, size, length);
-  return digestWord(0);
+  start(0);
+  for (let left = size; left > -9; left -= 64) {
+    fillBlock(view, size - left, left, size, 0);
+    mixOne();
+  }
+  return digestWord(0, 0);
 }
 
-/** Word 0 to 3 of the digest that `md5` made last. */
-export function digestWord(word: number): number {
-  return (state[word * LANES] as number) >>> 0;
+/** Word 0 to 3 of what was hashed last in a lane. */
+export function digestWord(word: number, lane: number): number {
+  return (state[word * LANES + lane] as number) >>> 0;
 }
 
 /** The first `words` words of each key's digest, key after key. */
-export function md5Many(keys: readonly Key[], words: 1 | 4): Uint32Array {
+export function md5Many(keys: readonly Key[], words: number): Uint32Array {
   const digests = new Uint32Array(keys.length * words);
-  if (batchedCount < LANES_WORTH_COUNT) {
-    batchedCount += keys.length;
-    if (memory && batchedCount >= LANES_WORTH_COUNT) mixLanes = compileLanes(memory) ?? mixLanesInTurn;
-  }
+  const keep = (i: number, lane: number) => {
+    for (let word = 0; word < words; word++) digests[i * words + word] = digestWord(word, lane);
+  };
   for (let first = 0; first < keys.length; ) {
     const count = encodeRun(keys, first);
-    for (let i = 0; i < count; i += LANES) {
-      hashLanes(i, Math.min(LANES, count - i), digests, (first + i) * words, words);
-    }
+    for (let i = 0; i < count; i += LANES) hashLanes(i, Math.min(LANES, count - i), first, keep);
     first += count;
     if (count === 0) {
       md5(keys[first] as Key);
-      for (let word = 0; word < words; word++) digests[first * words + word] = digestWord(word);
-      first++;
+      keep(first++, 0);
     }
   }
   return digests;
@@ -92,89 +82,87 @@ export function md5Many(keys: readonly Key[], words: 1 | 4): Uint32Array {
  * holds as long as all of it is ASCII; else the keys are encoded one by one.
  */
 function encodeRun(keys: readonly Key[], first: number): number {
-  const last = Math.min(keys.length, first + RUN_COUNT);
+  const limit = Math.min(RUN_COUNT, keys.length - first);
   let text = '';
-  let i = first;
-  for (; i < last; i++) {
-    const key = keys[i] as Key;
+  let count = 0;
+  for (; count < limit; count++) {
+    const key = keys[first + count] as Key;
     if (typeof key !== 'string' || text.length + key.length > ARENA_BYTES) break;
     text += key;
-    ends[i - first] = text.length;
+    starts[count + 1] = text.length;
   }
   const { read, written } = encoder.encodeInto(text, arena);
-  if (text !== '' && read === text.length && written === text.length) return i - first;
+  if (read === text.length && written === read && count) return count;
 
   let end = 0;
-  for (i = first; i < last; i++) {
-    const size = encode(keys[i] as Key, end);
+  for (count = 0; count < limit; count++) {
+    const size = encode(keys[first + count] as Key, end);
     if (size < 0) break;
     end += size;
-    ends[i - first] = end;
+    starts[count + 1] = end;
   }
-  return i - first;
+  return count;
 }
 
 /** Writes a key's bytes to the arena and returns how many they are, or -1 when they have no room. */
 function encode(key: Key, at: number): number {
+  const room = ARENA_BYTES - at;
   if (typeof key === 'string') {
     // Three bytes for each UTF-16 unit is the most that UTF-8 takes.
-    if (key.length * 3 > ARENA_BYTES - at) return -1;
-    return encoder.encodeInto(key, at === 0 ? arena : arena.subarray(at)).written;
+    if (key.length * 3 > room) return -1;
+    return encoder.encodeInto(key, at ? arena.subarray(at) : arena).written;
   }
   // By tag and not by `instanceof`: a Buffer may come from another realm, as in a `vm` context.
-  if (!ArrayBuffer.isView(key) || key[Symbol.toStringTag] !== 'Uint8Array') {
-    throw new HashRingError('INVALID_KEY', `a key must be a string or a Uint8Array, got ${shown(key)}`);
+  if (key?.[Symbol.toStringTag] !== 'Uint8Array') {
+    throw mustBe('INVALID_KEY', 'a key', 'text or a Uint8Array', key);
   }
-  if (key.length > ARENA_BYTES - at) return -1;
+  if (key.length > room) return -1;
   arena.set(key, at);
   return key.length;
 }
 
-/** Hashes the keys `first` to `first + count` of a run, a lane each. */
-function hashLanes(first: number, count: number, digests: Uint32Array, at: number, words: number): void {
-  state.set(START);
-  let unfinished = count;
-  for (let from = 0; unfinished > 0; from += 64) {
+/** Hashes `count` keys of a run from its key `i` on, a lane each. */
+function hashLanes(i: number, count: number, first: number, keep: (i: number, lane: number) => void): void {
+  for (let lane = 0; lane < count; lane++) start(lane);
+  for (let from = 0, unfinished = count; unfinished > 0; from += 64) {
     for (let lane = 0; lane < count; lane++) {
-      const start = first + lane === 0 ? 0 : (ends[first + lane - 1] as number);
-      const size = (ends[first + lane] as number) - start;
-      if (from < size + 9) fillBlock(start + from, size - from, size, lane);
+      const at = (starts[i + lane] as number) + from;
+      const left = (starts[i + lane + 1] as number) - at;
+      if (left > -9) fillBlock(arenaView, at, left, left + from, lane);
     }
-    mixLanes(count);
+    mixAll();
     for (let lane = 0; lane < count; lane++) {
-      const start = first + lane === 0 ? 0 : (ends[first + lane - 1] as number);
-      const left = (ends[first + lane] as number) - start + 9 - from;
-      // A lane that is done goes on mixing what it holds; its digest has been taken by then.
-      if (left > 0 && left <= 64) {
+      const left = (starts[i + lane + 1] as number) - (starts[i + lane] as number) - from;
+      // A lane that is done goes on mixing what it holds: its digest has been taken by then.
+      if (left > -9 && left < 56) {
+        keep(first + i + lane, lane);
         unfinished--;
-        for (let word = 0; word < words; word++) {
-          digests[at + lane * words + word] = state[word * LANES + lane] as number;
-        }
       }
     }
   }
 }
 
-function mixBlock(from: number, size: number, length: number): void {
-  fillBlock(from, size - from, length, 0);
-  mix(0);
+function start(lane: number): void {
+  state[lane] = 0x67452301;
+  state[LANES + lane] = 0xefcdab89;
+  state[2 * LANES + lane] = 0x98badcfe;
+  state[3 * LANES + lane] = 0x10325476;
 }
 
 /**
- * Fills a lane's block with what stands at a place in the arena. `left` is what the key has left there:
- * when the block has room for more, a bit and zeros follow, and the key's length in bits at the end, in
- * a block of its own when this one is too full.
+ * Fills a lane's block with what stands at a place in memory. `left` is what the key has left there: when
+ * the block has room for more, a bit and zeros follow, and the key's length in bits at the end, in a block
+ * of its own when this one is too full. Reads whole words, so up to three bytes beyond the key.
  */
-function fillBlock(at: number, left: number, length: number, lane: number): void {
-  const whole = left >= 64 ? 16 : left >> 2;
+function fillBlock(view: DataView, at: number, left: number, length: number, lane: number): void {
   let word = 0;
-  for (; word < whole; word++) block[word * LANES + lane] = arenaWords.getInt32(at + 4 * word, true);
-  if (word === 16) return;
-  if (left >= 0) {
+  for (; word < 16 && word < left >> 2; word++) {
+    block[word * LANES + lane] = view.getInt32(at + 4 * word, true);
+  }
+  if (word < 16 && left >= 0) {
     const bits = (left & 3) << 3;
-    const rest = arenaWords.getInt32(at + 4 * word, true) & ((1 << bits) - 1);
-    block[word * LANES + lane] = rest | (0x80 << bits);
-    word++;
+    const rest = view.getInt32(at + 4 * word, true) & ((1 << bits) - 1);
+    block[word++ * LANES + lane] = rest | (0x80 << bits);
   }
   for (; word < 16; word++) block[word * LANES + lane] = 0;
   if (left < 56) {
@@ -183,92 +171,25 @@ function fillBlock(at: number, left: number, length: number, lane: number): void
   }
 }
 
-/**
- * Mixes a lane's block into its state: four rounds of four turns of four steps. What needs only c and d
- * is added before b, which the step before has just made: MD5 is as fast as b is ready for the next
- * step. Words and sines are read in place, as calls would be too many to inline.
- */
-function mix(lane: number): void {
+/** Mixes a lane's block into its state without WebAssembly: until it is compiled, and where it is not. */
+function mixSlowly(lane: number): void {
+  if (memory && ++slowCount === COMPILE_COUNT) [mixOne, mixAll] = compileMixers(memory) ?? [mixOne, mixAll];
   let a = state[lane] as number;
   let b = state[LANES + lane] as number;
   let c = state[2 * LANES + lane] as number;
   let d = state[3 * LANES + lane] as number;
-  for (let i = 0; i < 16; i += 4) {
-    a = (a + (block[(i << 3) | lane] as number) + (sines[i] as number) + (d ^ (b & (c ^ d)))) | 0;
-    a = (b + ((a << 7) | (a >>> 25))) | 0;
-    d = (d + (block[((i + 1) << 3) | lane] as number) + (sines[i + 1] as number) + (c ^ (a & (b ^ c)))) | 0;
-    d = (a + ((d << 12) | (d >>> 20))) | 0;
-    c = (c + (block[((i + 2) << 3) | lane] as number) + (sines[i + 2] as number) + (b ^ (d & (a ^ b)))) | 0;
-    c = (d + ((c << 17) | (c >>> 15))) | 0;
-    b = (b + (block[((i + 3) << 3) | lane] as number) + (sines[i + 3] as number) + (a ^ (c & (d ^ a)))) | 0;
-    b = (c + ((b << 22) | (b >>> 10))) | 0;
+  for (let i = 0; i < 64; i++) {
+    const f = i < 16 ? d ^ (b & (c ^ d)) : i < 32 ? c ^ (d & (b ^ c)) : i < 48 ? b ^ c ^ d : c ^ (b | ~d);
+    const sum = a + f + (block[wordAt(i) * LANES + lane] as number) + (SINES[i] as number);
+    const bits = ROTATIONS[((i >> 4) << 2) | (i & 3)] as number;
+    a = d;
+    d = c;
+    c = b;
+    b = (b + ((sum << bits) | (sum >>> (32 - bits)))) | 0;
   }
-  for (let i = 16; i < 32; i += 4) {
-    a =
-      (a + (block[(((5 * i + 1) & 15) << 3) | lane] as number) + (sines[i] as number) + (c & ~d) + (b & d)) |
-      0;
-    a = (b + ((a << 5) | (a >>> 27))) | 0;
-    d =
-      (d +
-        (block[(((5 * i + 6) & 15) << 3) | lane] as number) +
-        (sines[i + 1] as number) +
-        (b & ~c) +
-        (a & c)) |
-      0;
-    d = (a + ((d << 9) | (d >>> 23))) | 0;
-    c =
-      (c +
-        (block[(((5 * i + 11) & 15) << 3) | lane] as number) +
-        (sines[i + 2] as number) +
-        (a & ~b) +
-        (d & b)) |
-      0;
-    c = (d + ((c << 14) | (c >>> 18))) | 0;
-    b =
-      (b + (block[(((5 * i) & 15) << 3) | lane] as number) + (sines[i + 3] as number) + (d & ~a) + (c & a)) |
-      0;
-    b = (c + ((b << 20) | (b >>> 12))) | 0;
+  for (const [word, sum] of [a, b, c, d].entries()) {
+    state[word * LANES + lane] = digestWord(word, lane) + sum;
   }
-  for (let i = 32; i < 48; i += 4) {
-    a = (a + (block[(((3 * i + 5) & 15) << 3) | lane] as number) + (sines[i] as number) + (b ^ (c ^ d))) | 0;
-    a = (b + ((a << 4) | (a >>> 28))) | 0;
-    d =
-      (d + (block[(((3 * i + 8) & 15) << 3) | lane] as number) + (sines[i + 1] as number) + (a ^ (b ^ c))) |
-      0;
-    d = (a + ((d << 11) | (d >>> 21))) | 0;
-    c =
-      (c + (block[(((3 * i + 11) & 15) << 3) | lane] as number) + (sines[i + 2] as number) + (d ^ (a ^ b))) |
-      0;
-    c = (d + ((c << 16) | (c >>> 16))) | 0;
-    b =
-      (b + (block[(((3 * i + 14) & 15) << 3) | lane] as number) + (sines[i + 3] as number) + (c ^ (d ^ a))) |
-      0;
-    b = (c + ((b << 23) | (b >>> 9))) | 0;
-  }
-  for (let i = 48; i < 64; i += 4) {
-    a = (a + (block[(((7 * i) & 15) << 3) | lane] as number) + (sines[i] as number) + (c ^ (b | ~d))) | 0;
-    a = (b + ((a << 6) | (a >>> 26))) | 0;
-    d =
-      (d + (block[(((7 * i + 7) & 15) << 3) | lane] as number) + (sines[i + 1] as number) + (b ^ (a | ~c))) |
-      0;
-    d = (a + ((d << 10) | (d >>> 22))) | 0;
-    c =
-      (c + (block[(((7 * i + 14) & 15) << 3) | lane] as number) + (sines[i + 2] as number) + (a ^ (d | ~b))) |
-      0;
-    c = (d + ((c << 15) | (c >>> 17))) | 0;
-    b =
-      (b + (block[(((7 * i + 5) & 15) << 3) | lane] as number) + (sines[i + 3] as number) + (d ^ (c | ~a))) |
-      0;
-    b = (c + ((b << 21) | (b >>> 11))) | 0;
-  }
-  state[lane] = (state[lane] as number) + a;
-  state[LANES + lane] = (state[LANES + lane] as number) + b;
-  state[2 * LANES + lane] = (state[2 * LANES + lane] as number) + c;
-  state[3 * LANES + lane] = (state[3 * LANES + lane] as number) + d;
-}
-
-function mixLanesInTurn(count: number): void {
-  for (let lane = 0; lane < count; lane++) mix(lane);
 }
 
 function newMemory(): WebAssembly.Memory | undefined {

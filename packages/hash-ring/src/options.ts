@@ -1,4 +1,4 @@
-import { HashRingError, shown } from './errors.js';
+import { mustBe } from './errors.js';
 
 /** What a ring can place: text, which counts as its UTF-8 bytes, or bytes. Buffers are bytes. */
 export type Key = string | Uint8Array;
@@ -75,84 +75,64 @@ export interface ResolvedNode {
 
 export type ResolvedOptions = Required<HashRingOptions>;
 
-const DEFAULTS: ResolvedOptions = Object.freeze({
-  placement: 'independent',
-  pointsPerNode: 160,
-  hashTag: '',
-  hash: 'md5',
-  omitMemcachedPort: false,
-});
+/** Of each option: its default, what is allowed in words, and whether a value is. */
+const OPTIONS: Record<keyof HashRingOptions, [unknown, string, (value: unknown) => boolean]> = {
+  placement: [
+    'independent',
+    '"independent" or "ketama"',
+    (value) => value === 'independent' || value === 'ketama',
+  ],
+  pointsPerNode: [160, 'a positive multiple of 4', (value) => isCount(value) && value > 0 && value % 4 === 0],
+  hashTag: ['', 'two ASCII characters, or none', (value) => /^([\0-\x7f]{2})?$/.test(value as string)],
+  hash: ['md5', '"md5" or a function', (value) => value === 'md5' || typeof value === 'function'],
+  omitMemcachedPort: [false, 'true or false', (value) => typeof value === 'boolean'],
+};
 
 /** The options with every default filled in. @throws HashRingError `INVALID_OPTION` */
 export function resolveOptions(options: HashRingOptions = {}): ResolvedOptions {
-  const resolved: Record<string, unknown> = { ...DEFAULTS };
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(DEFAULTS, name)) {
-      throw invalid('options', `made of ${Object.keys(DEFAULTS).join(', ')}`, name);
-    }
-    if (value !== undefined) resolved[name] = value;
+  const known = Object.keys(OPTIONS);
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw mustBe('INVALID_OPTION', 'an option', known.join(' or '), name);
   }
-  const { placement, pointsPerNode, hashTag, hash, omitMemcachedPort } = resolved;
-  if (placement !== 'independent' && placement !== 'ketama') {
-    throw invalid('placement', '"independent" or "ketama"', placement);
-  }
-  if (
-    !(Number.isSafeInteger(pointsPerNode) && Number(pointsPerNode) > 0 && Number(pointsPerNode) % 4 === 0)
-  ) {
-    throw invalid('pointsPerNode', 'a positive multiple of 4', pointsPerNode);
-  }
-  if (!(typeof hashTag === 'string' && /^([\0-\x7f]{2})?$/.test(hashTag))) {
-    throw invalid('hashTag', 'two ASCII characters, or none', hashTag);
-  }
-  if (hash !== 'md5' && typeof hash !== 'function') throw invalid('hash', '"md5" or a function', hash);
-  if (typeof omitMemcachedPort !== 'boolean') {
-    throw invalid('omitMemcachedPort', 'true or false', omitMemcachedPort);
-  }
-  return Object.freeze(resolved) as unknown as ResolvedOptions;
+  const given: Record<string, unknown> = { ...options };
+  const resolved = Object.entries(OPTIONS).map(([name, [byDefault, allowed, isAllowed]]) => {
+    const value = given[name] ?? byDefault;
+    if (!isAllowed(value)) throw mustBe('INVALID_OPTION', name, allowed, value);
+    return [name, value];
+  });
+  return Object.freeze(Object.fromEntries(resolved));
 }
 
-/** The nodes with their defaults filled in. @throws HashRingError `INVALID_NODE` */
+/** A node with its defaults filled in. @throws HashRingError `INVALID_NODE` */
 export function resolveNode(node: string | RingNode, options: ResolvedOptions): ResolvedNode {
   const {
     name,
     weight = 1,
     zone,
   }: Partial<RingNode> = typeof node === 'string' ? { name: node } : (node ?? {});
-  if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
-    throw invalidNode(`a node's name`, 'a string that is not empty and has no lone surrogate', name);
+  if (typeof name !== 'string' || !name || !name.isWellFormed()) {
+    throw mustBe('INVALID_NODE', 'the name of a node', 'text, not empty and without lone surrogates', name);
   }
-  if (!(typeof weight === 'number' && weight > 0 && weight < Number.POSITIVE_INFINITY)) {
-    throw invalidNode(`weight of node ${shown(name)}`, 'a positive finite number', weight);
+  if (!(Number.isFinite(weight) && weight > 0)) {
+    throw mustBe('INVALID_NODE', `the weight of ${name}`, 'a positive finite number', weight);
   }
   if (zone !== undefined && typeof zone !== 'string') {
-    throw invalidNode(`zone of node ${shown(name)}`, 'a string', zone);
+    throw mustBe('INVALID_NODE', `the zone of ${name}`, 'text', zone);
   }
   const label = options.omitMemcachedPort ? name.replace(/(?<=.):11211$/s, '') : name;
   return Object.freeze({ name, weight, zone, label });
 }
 
-/** How many nodes a caller wants. @throws HashRingError `INVALID_OPTION` */
+/** @throws HashRingError `INVALID_OPTION` */
 export function checkCount(count: number): void {
-  if (!(Number.isSafeInteger(count) && count >= 0)) throw invalid('count', 'an integer from 0 up', count);
+  if (!isCount(count)) throw mustBe('INVALID_OPTION', 'count', 'an integer from 0 up', count);
 }
 
-/** A place on the ring. @throws HashRingError `INVALID_OPTION` */
+/** @throws HashRingError `INVALID_OPTION` */
 export function checkPoint(point: number): void {
-  if (point >>> 0 !== point) throw invalid('point', 'a uint32', point);
+  if (point >>> 0 !== point) throw mustBe('INVALID_OPTION', 'point', 'a uint32', point);
 }
 
-/** The `hash` option for a ring from JSON, which says only which kind it was. */
-export function hashFromJSON(kind: 'md5' | 'custom', hash: KeyHash | undefined): 'md5' | KeyHash {
-  if (kind === 'custom' ? hash === undefined : hash !== undefined) {
-    throw invalid('hash', kind === 'custom' ? 'the function of the first ring' : 'left out for MD5', hash);
-  }
-  return hash ?? 'md5';
-}
-
-function invalid(option: string, allowed: string, came: unknown): HashRingError {
-  return new HashRingError('INVALID_OPTION', `${option} must be ${allowed}, got ${shown(came)}`);
-}
-
-function invalidNode(what: string, allowed: string, came: unknown): HashRingError {
-  return new HashRingError('INVALID_NODE', `${what} must be ${allowed}, got ${shown(came)}`);
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -33,23 +33,13 @@ export function pointsOf(label: string, count: number): Uint32Array {
 }
 
 /**
- * Which of two nodes owns a point that both stand on: the one whose label (`name-i`) is shorter, and
- * among equal lengths the one whose bytes are smaller. That is twemproxy's rule, and it knows no order of
- * insertion. Ties are so rare that the labels are looked for again instead of being remembered.
+ * Which of two nodes' labels stands first where the nodes share a point: the shorter one, and among equal
+ * lengths the one whose bytes are smaller. That is twemproxy's rule, which sorts its servers so, and it knows
+ * no order of insertion.
  */
-export function comesFirst(a: string, b: string, point: number): boolean {
-  const encoder = new TextEncoder();
-  const left = encoder.encode(labelAt(a, point));
-  const right = encoder.encode(labelAt(b, point));
-  if (left.length !== right.length) return left.length < right.length;
+export function compareLabels(a: string, b: string): number {
+  const left = new TextEncoder().encode(a);
+  const right = new TextEncoder().encode(b);
   const i = left.findIndex((byte, index) => byte !== right[index]);
-  return (left[i] as number) < (right[i] as number);
-}
-
-/** The first label of a node that stands on a point which is known to be one of its own. */
-function labelAt(label: string, point: number): string {
-  for (let count = 64; ; count *= 2) {
-    const at = pointsOf(label, count).indexOf(point);
-    if (at >= 0) return `${label}-${Math.floor(at / POINTS_PER_LABEL)}`;
-  }
+  return left.length - right.length || (left[i] as number) - (right[i] as number);
 }

@@ -1,6 +1,6 @@
-import { HashRingError, shown } from './errors.js';
+import { HashRingError, mustBe } from './errors.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
-import { comesFirst, labelCounts, POINTS_PER_LABEL, pointsOf } from './points.js';
+import { compareLabels, labelCounts, POINTS_PER_LABEL, pointsOf } from './points.js';
 import type { SortedPoints } from './successor.js';
 
 /**
@@ -39,8 +39,7 @@ export function buildTable(
   const counts = labelCounts(nodes, options);
   const size = counts.reduce((sum, count) => sum + count, 0) * POINTS_PER_LABEL;
   if (size > MAX_POINTS || (size === 0 && nodes.length > 0)) {
-    const allowed = `such that the ring has from 1 to ${MAX_POINTS} points`;
-    throw new HashRingError('INVALID_NODE', `weights and pointsPerNode must be ${allowed}, got ${size}`);
+    throw mustBe('INVALID_NODE', 'the points of all weights', `1 to ${MAX_POINTS}`, size);
   }
 
   const points = new Uint32Array(size);
@@ -69,8 +68,8 @@ export function buildTable(
     owners.fill(position, end, end + fresh.length);
     end += fresh.length;
   }
-  const sorted = sortPoints(points, owners, (a, b, point) => {
-    return comesFirst((nodes[a] as ResolvedNode).label, (nodes[b] as ResolvedNode).label, point);
+  const sorted = sortPoints(points, owners, (a, b) => {
+    return compareLabels((nodes[a] as ResolvedNode).label, (nodes[b] as ResolvedNode).label);
   });
   return { nodes, names, positions, counts, ...sorted };
 }
@@ -80,8 +79,7 @@ function refuseDuplicates(nodes: readonly ResolvedNode[]): void {
   for (const { name, label } of nodes) {
     const other = byLabel.get(label);
     if (other !== undefined) {
-      const names = other === name ? `${shown(name)} twice` : `${shown(other)} and ${shown(name)}`;
-      throw new HashRingError('DUPLICATE_NODE', `nodes must stand on different points, got ${names}`);
+      throw new HashRingError('DUPLICATE_NODE', `nodes must differ, got ${other} and ${name}`);
     }
     byLabel.set(label, name);
   }
@@ -95,7 +93,7 @@ function refuseDuplicates(nodes: readonly ResolvedNode[]): void {
 function sortPoints<T extends Owners>(
   unsorted: Uint32Array,
   unsortedOwners: T,
-  comesFirst: (owner: number, other: number, point: number) => boolean,
+  compare: (owner: number, other: number) => number,
 ): SortedPoints & { readonly owners: T } {
   const size = unsorted.length;
   // Two to four points for each prefix.
@@ -125,7 +123,7 @@ function sortPoints<T extends Owners>(
       const before = points[at - 1] as number;
       if (before < point) break;
       const other = owners[at - 1] as number;
-      if (before === point && (owner === other || !comesFirst(owner, other, point))) break;
+      if (before === point && (owner === other || compare(owner, other) > 0)) break;
       points[at] = before;
       owners[at] = other;
     }

@@ -16,66 +16,61 @@ function refusal(call: () => unknown): [string, string] {
   throw new Error('nothing was refused');
 }
 
+const NAME = 'the name of a node must be text, not empty and without lone surrogates, got';
+const WEIGHT = 'the weight of a must be a positive finite number, got';
+
 test.each<[unknown[], string, string]>([
-  [['a', 'a'], 'DUPLICATE_NODE', 'nodes must stand on different points, got "a" twice'],
+  [['a', 'a'], 'DUPLICATE_NODE', 'nodes must differ, got a and a'],
+  [[''], 'INVALID_NODE', `${NAME} ""`],
+  [['\ud800'], 'INVALID_NODE', `${NAME} "\\ud800"`],
+  [[7], 'INVALID_NODE', `${NAME} undefined`],
+  [[null], 'INVALID_NODE', `${NAME} undefined`],
+  [[{ name: ['a'] }], 'INVALID_NODE', `${NAME} an object`],
+  [[{ name: 'a', weight: 0 }], 'INVALID_NODE', `${WEIGHT} 0`],
+  [[{ name: 'a', weight: -1 }], 'INVALID_NODE', `${WEIGHT} -1`],
+  [[{ name: 'a', weight: Number.NaN }], 'INVALID_NODE', `${WEIGHT} NaN`],
+  [[{ name: 'a', weight: Number.POSITIVE_INFINITY }], 'INVALID_NODE', `${WEIGHT} Infinity`],
+  [[{ name: 'a', weight: '2' }], 'INVALID_NODE', `${WEIGHT} "2"`],
+  [[{ name: 'a', zone: 1 }], 'INVALID_NODE', 'the zone of a must be text, got 1'],
   [
-    [''],
+    [{ name: 'a', weight: 1e9 }],
     'INVALID_NODE',
-    `a node's name must be a string that is not empty and has no lone surrogate, got ""`,
-  ],
-  [
-    ['\ud800'],
-    'INVALID_NODE',
-    `a node's name must be a string that is not empty and has no lone surrogate, got "\\ud800"`,
-  ],
-  [
-    [7],
-    'INVALID_NODE',
-    `a node's name must be a string that is not empty and has no lone surrogate, got undefined`,
-  ],
-  [
-    [null],
-    'INVALID_NODE',
-    `a node's name must be a string that is not empty and has no lone surrogate, got undefined`,
-  ],
-  [
-    [{ name: ['a'] }],
-    'INVALID_NODE',
-    `a node's name must be a string that is not empty and has no lone surrogate, got an array`,
-  ],
-  [[{ name: 'a', weight: 0 }], 'INVALID_NODE', 'weight of node "a" must be a positive finite number, got 0'],
-  [
-    [{ name: 'a', weight: -1 }],
-    'INVALID_NODE',
-    'weight of node "a" must be a positive finite number, got -1',
-  ],
-  [
-    [{ name: 'a', weight: Number.NaN }],
-    'INVALID_NODE',
-    'weight of node "a" must be a positive finite number, got NaN',
-  ],
-  [
-    [{ name: 'a', weight: Number.POSITIVE_INFINITY }],
-    'INVALID_NODE',
-    'weight of node "a" must be a positive finite number, got Infinity',
-  ],
-  [
-    [{ name: 'a', weight: '2' }],
-    'INVALID_NODE',
-    'weight of node "a" must be a positive finite number, got "2"',
+    'the points of all weights must be 1 to 134217728, got 160000000000',
   ],
 ])('nodes %j are refused', (nodes, code, message) => {
   expect(refusal(() => new HashRing(wrong<RingNode[]>(nodes)))).toEqual([code, message]);
   expect(refusal(() => new HashRing().update(wrong<RingNode[]>(nodes)))).toEqual([code, message]);
 });
 
+test('nodes that differ in name but stand on the same points are refused', () => {
+  expect(refusal(() => new HashRing(['a', 'a:11211'], { omitMemcachedPort: true }))).toEqual([
+    'DUPLICATE_NODE',
+    'nodes must differ, got a and a:11211',
+  ]);
+});
+
+test('a ketama ring with too few points for any of its nodes is refused, not left without owners', () => {
+  const many = Array.from({ length: 41 }, (_, i) => `n${i}`);
+  expect(refusal(() => new HashRing(many, { placement: 'ketama', pointsPerNode: 4 }))).toEqual([
+    'INVALID_NODE',
+    'the points of all weights must be 1 to 134217728, got 0',
+  ]);
+});
+
 test.each<[unknown, string]>([
   [{ pointsPerNode: 6 }, 'pointsPerNode must be a positive multiple of 4, got 6'],
   [{ pointsPerNode: 0 }, 'pointsPerNode must be a positive multiple of 4, got 0'],
+  [{ pointsPerNode: -4 }, 'pointsPerNode must be a positive multiple of 4, got -4'],
   [{ pointsPerNode: '160' }, 'pointsPerNode must be a positive multiple of 4, got "160"'],
+  [{ placement: 'jump' }, 'placement must be "independent" or "ketama", got "jump"'],
+  [{ hashTag: '{' }, 'hashTag must be two ASCII characters, or none, got "{"'],
+  [{ hashTag: '«»' }, 'hashTag must be two ASCII characters, or none, got "«»"'],
+  [{ hashTag: 1 }, 'hashTag must be two ASCII characters, or none, got 1'],
+  [{ hash: 'sha1' }, 'hash must be "md5" or a function, got "sha1"'],
+  [{ omitMemcachedPort: 1 }, 'omitMemcachedPort must be true or false, got 1'],
   [
     { pointPerNode: 160 },
-    'options must be made of placement, pointsPerNode, hashTag, hash, omitMemcachedPort, got "pointPerNode"',
+    'an option must be placement or pointsPerNode or hashTag or hash or omitMemcachedPort, got "pointPerNode"',
   ],
 ])('options %j are refused', (options, message) => {
   expect(refusal(() => new HashRing(['a'], wrong<HashRingOptions>(options)))).toEqual([
@@ -84,13 +79,32 @@ test.each<[unknown, string]>([
   ]);
 });
 
+test('an option that is undefined counts as left out', () => {
+  expect(new HashRing(['a'], wrong<HashRingOptions>({ placement: undefined })).get('key')).toBe('a');
+});
+
+test.each([Number.NaN, 0.5, 2 ** 32, -(2 ** 31) - 1, undefined, '7'])(
+  'a hash that returns %p is refused',
+  (value) => {
+    const ring = new HashRing(['a'], { hash: () => wrong<number>(value) });
+    const shown = typeof value === 'string' ? `"${value}"` : value;
+    expect(refusal(() => ring.get('key'))).toEqual([
+      'INVALID_KEY',
+      `what hash returns must be a uint32, got ${shown}`,
+    ]);
+  },
+);
+
 test('a key that is neither text nor bytes is refused', () => {
   const ring = new HashRing(['a']);
   expect(refusal(() => ring.get(wrong<string>(7)))).toEqual([
     'INVALID_KEY',
-    'a key must be a string or a Uint8Array, got 7',
+    'a key must be text or a Uint8Array, got 7',
   ]);
-  expect(refusal(() => ring.get(wrong<string>(Uint16Array.of(1))))[0]).toBe('INVALID_KEY');
+  for (const key of [undefined, null, {}, Uint16Array.of(1), new DataView(new ArrayBuffer(1))]) {
+    expect(refusal(() => ring.get(wrong<string>(key)))[0]).toBe('INVALID_KEY');
+    expect(refusal(() => ring.getMany(['a', wrong<string>(key)]))[0]).toBe('INVALID_KEY');
+  }
 });
 
 test('a count of replicas is an integer from 0 up', () => {
@@ -100,4 +114,18 @@ test('a count of replicas is an integer from 0 up', () => {
     'count must be an integer from 0 up, got 1.5',
   ]);
   expect(refusal(() => ring.replicas('key', -1))[0]).toBe('INVALID_OPTION');
+});
+
+test('a point is a uint32', () => {
+  const ring = new HashRing(['a']);
+  expect(refusal(() => ring.owners(-1))).toEqual(['INVALID_OPTION', 'point must be a uint32, got -1']);
+});
+
+test('a ring from JSON needs its hash function, and takes none where it hashes by MD5', () => {
+  const custom = new HashRing(['a'], { hash: () => 1 }).toJSON();
+  expect(refusal(() => HashRing.fromJSON(custom))).toEqual([
+    'INVALID_OPTION',
+    'hash must be the function of the first ring, got undefined',
+  ]);
+  expect(refusal(() => HashRing.fromJSON(new HashRing(['a']).toJSON(), () => 1))[0]).toBe('INVALID_OPTION');
 });
