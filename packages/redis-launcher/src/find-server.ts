@@ -62,7 +62,8 @@ export async function findServer(env: Env, isRoot = process.getuid?.() === 0): P
   throw new Error(`Found no Redis server to start.${tried && `\nTried in vain:\n${tried}`}\n${HELP}`);
 }
 
-function findOnPath(command: string, { PATH = '' }: Env): string | undefined {
+/** The path of a command. */
+export function findOnPath(command: string, { PATH = '' }: Env): string | undefined {
   return PATH.split(delimiter)
     .map((folder) => join(folder, command))
     .find(isExecutable);

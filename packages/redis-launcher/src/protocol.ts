@@ -7,6 +7,8 @@ export interface StartOrder {
   readonly run: CommandLine;
   /** The Docker container that `run` makes, if it does: it has to be stopped by its name. */
   readonly container: string | undefined;
+  /** It does not say when it listens: done when it runs, and whoever asked has to find out. @default false */
+  readonly silent?: boolean;
   readonly timeoutMs: number;
 }
 

@@ -45,7 +45,7 @@ const isRunning = ({ child }) =>
   child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 
 /** @param {StartOrder} order */
-async function start({ server: number, run: [command, ...args], container, timeoutMs }) {
+async function start({ server: number, run: [command, ...args], container, silent = false, timeoutMs }) {
   const current = servers.get(number);
   if (current !== undefined && isRunning(current)) return current.child.pid;
   const cwd = join(folder, String(number));
@@ -55,7 +55,7 @@ async function start({ server: number, run: [command, ...args], container, timeo
   servers.set(number, server);
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   try {
-    await ready(child);
+    await ready(child, silent);
     return child.pid;
   } catch (error) {
     await kill(server);
@@ -67,9 +67,10 @@ async function start({ server: number, run: [command, ...args], container, timeo
 
 /**
  * @param {ChildProcess} child
+ * @param {boolean} silent
  * @returns {Promise<void>} rejects with the last words of a server that ends instead
  */
-function ready(child) {
+function ready(child, silent) {
   return new Promise((resolve, reject) => {
     let log = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -79,6 +80,7 @@ function ready(child) {
         if (log.includes(READY)) resolve();
       });
     }
+    if (silent) child.once('spawn', resolve);
     child.once('error', reject);
     child.once('close', (code, signal) => {
       reject(new Error(`${child.spawnfile} ended (${code ?? signal}):\n${log.trim()}`));

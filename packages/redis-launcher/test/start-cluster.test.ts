@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals';
+import { ask, firstSlot, SLOT_COUNT, startCluster } from '../src/index.js';
+import { Programs } from './fixtures/programs.js';
+import { NO_TRACES, tracesOf } from './fixtures/traces.js';
+
+test('starts masters that form one whole cluster, and leaves nothing', async () => {
+  const group = await startCluster({ masterCount: 3 });
+  const [first = '', ...others] = group.locations;
+  for (const location of group.locations) {
+    const info = await ask(location, ['CLUSTER', 'INFO']);
+    expect(info).toContain('cluster_state:ok');
+    expect(info).toContain('cluster_slots_ok:16384');
+    expect(info).toContain('cluster_size:3');
+  }
+  // `foo` is in slot 12182, which is the last master's.
+  await expect(ask(first, ['GET', 'foo'])).rejects.toThrow(`MOVED 12182 ${others[1]}`);
+  await expect(ask(others[1] as string, ['SET', 'foo', 'bar'])).resolves.toBe('OK');
+  await expect(ask(others[1] as string, ['GET', 'foo'])).resolves.toBe('bar');
+
+  await group.stop();
+  for (const server of group.servers) await expect(tracesOf(server)).resolves.toEqual(NO_TRACES);
+});
+
+test('the slots of the masters meet, and are all there are', () => {
+  expect([0, 1, 2, 3, 4].map((master) => firstSlot(master, 4))).toEqual([0, 4096, 8192, 12_288, SLOT_COUNT]);
+  expect([0, 1, 2, 3].map((master) => firstSlot(master, 3))).toEqual([0, 5461, 10_922, SLOT_COUNT]);
+});
+
+test('says that it needs a program where there is only Docker', async () => {
+  using programs = new Programs();
+  programs.add('docker', 'exit 0');
+  await expect(startCluster({ env: programs.env })).rejects.toThrow('not Docker');
+});
