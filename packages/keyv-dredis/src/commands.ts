@@ -29,7 +29,8 @@ export class Commands {
 
   constructor(client: RedisClient) {
     // node-redis' own timeout costs an AbortSignal per command and does not cover the reply; Deadlines do.
-    this.#text = client.withCommandOptions({ timeout: 0 }) as TextClient;
+    // A client's own type mapping would have keys come as Buffers, and counts as text.
+    this.#text = client.withCommandOptions({ timeout: 0, typeMapping: {} }) as TextClient;
     this.#bytes = client.withCommandOptions({
       timeout: 0,
       typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer },
