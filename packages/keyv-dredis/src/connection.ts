@@ -145,9 +145,7 @@ export class OwnConnection implements Connection {
       this.#backoff.reset();
       this.#listener.up();
     } catch (error) {
-      const cause = late
-        ? new Error(`no greeting within ${this.#connectTimeoutMs} ms (connectTimeoutMs)`)
-        : error;
+      const cause = late ? noGreeting(this.#connectTimeoutMs) : error;
       this.#lost(cause);
       throw cause;
     } finally {
@@ -173,11 +171,17 @@ export class ForeignConnection implements Connection {
   readonly #ping: () => Promise<unknown>;
   readonly #listener: ConnectionListener;
   readonly #closesClient: boolean;
+  readonly #connectTimeoutMs: number;
   #attempt: Promise<void> | undefined;
   #failure: unknown;
   readonly #backoff = new Backoff();
   /** The server has gone silent on an open connection, which only its answer or a new one ends. */
   #distrusted = false;
+  #closed = false;
+  /** Ends the attempt under way. */
+  #giveUp: (cause: Error) => void = ignore;
+  /** The client's own attempt, which may go on for longer than ours. */
+  #opening: Promise<unknown> | undefined;
 
   /**
    * @param closesClient the client is ours to close (a factory of the caller's made it for us)
@@ -187,11 +191,13 @@ export class ForeignConnection implements Connection {
     client: RedisClient,
     closesClient: boolean,
     ping: () => Promise<unknown>,
+    connectTimeoutMs: number,
     listener: ConnectionListener,
   ) {
     this.client = client;
     this.#closesClient = closesClient;
     this.#ping = ping;
+    this.#connectTimeoutMs = connectTimeoutMs;
     this.#listener = listener;
     client.on('ready', this.#onReady);
     client.on('error', this.#onError);
@@ -218,11 +224,14 @@ export class ForeignConnection implements Connection {
     this.#distrusted = true;
     this.#failure = cause;
     this.#listener.down(cause);
-    this.#ping().then(this.#onReady, ignore);
+    this.#probe();
   }
 
   async close(graceMs: number): Promise<void> {
+    this.#closed = true;
     this.#backoff.cancel();
+    this.#giveUp(new Error('closed while connecting'));
+    await this.#attempt?.catch(ignore);
     this.client.off('ready', this.#onReady);
     if (!this.#closesClient) {
       this.client.off('error', this.#onError);
@@ -230,6 +239,19 @@ export class ForeignConnection implements Connection {
     }
     if (this.ready) await closeClient(this.client, graceMs);
     if (this.client.isOpen) await this.client.destroy();
+    // Destroyed while the TCP connect was under way, node-redis opens all the same.
+    this.#opening?.then(() => this.client.destroy(), ignore);
+  }
+
+  /** Asks for a sign of life until there is one. */
+  async #probe(): Promise<void> {
+    try {
+      await this.#ping();
+      this.#onReady();
+    } catch {
+      if (!this.#distrusted || this.#closed) return;
+      this.#backoff.schedule(() => (this.client.isOpen ? this.#probe() : this.connect()));
+    }
   }
 
   /** Settles with the first sign: the client may go on trying for ever without rejecting. */
@@ -238,17 +260,19 @@ export class ForeignConnection implements Connection {
     const firstSign = new Promise<void>((resolve, reject) => {
       const onReady = () => resolve();
       const onError = (error: unknown) => reject(error);
+      const timer = setTimeout(() => reject(noGreeting(this.#connectTimeoutMs)), this.#connectTimeoutMs);
+      this.#giveUp = reject;
       this.client.on('ready', onReady);
       this.client.on('error', onError);
       stopListening = () => {
+        clearTimeout(timer);
         this.client.off('ready', onReady);
         this.client.off('error', onError);
         return undefined;
       };
     });
     try {
-      const opened = this.client.isOpen ? firstSign : this.client.connect();
-      await Promise.race([firstSign, opened]);
+      await Promise.race([firstSign, this.client.isOpen ? firstSign : this.#openClient()]);
       this.#onReady();
     } catch (error) {
       this.#onError(error);
@@ -258,8 +282,18 @@ export class ForeignConnection implements Connection {
     }
   }
 
+  #openClient(): Promise<unknown> {
+    const opening = this.client.connect();
+    this.#opening = opening;
+    opening.catch((error) => {
+      // It rejected after we had given up: that it tries no more is news.
+      if (this.#attempt === undefined) this.#onError(error);
+    });
+    return opening;
+  }
+
   readonly #onReady = (): void => {
-    if (!isReady(this.client)) return;
+    if (this.#closed || !isReady(this.client)) return;
     this.#distrusted = false;
     this.#failure = undefined;
     this.#backoff.reset();
@@ -267,12 +301,16 @@ export class ForeignConnection implements Connection {
   };
 
   readonly #onError = (error: unknown): void => {
-    if (isReady(this.client)) return;
+    if (this.#closed || isReady(this.client)) return;
     this.#failure = error;
     // Its own reconnecting has given up, or was switched off.
     if (!this.client.isOpen) this.#backoff.schedule(() => this.connect());
     this.#listener.down(error);
   };
+}
+
+function noGreeting(timeoutMs: number): Error {
+  return new Error(`no greeting within ${timeoutMs} ms (connectTimeoutMs)`);
 }
 
 /** Lets replies in flight come in, also those of commands that the user sent through the client. */

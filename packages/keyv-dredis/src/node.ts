@@ -134,9 +134,10 @@ export class Node {
     if (source.kind === 'options') {
       return new OwnConnection(source.redis, this.#options.connectTimeoutMs, listener);
     }
+    const client = source.kind === 'client' ? source.client : source.made;
     const ping = () => this.#commands.ping();
-    if (source.kind === 'client') return new ForeignConnection(source.client, false, ping, listener);
-    return new ForeignConnection(source.made, true, ping, listener);
+    const { connectTimeoutMs } = this.#options;
+    return new ForeignConnection(client, source.kind === 'factory', ping, connectTimeoutMs, listener);
   }
 
   readonly #translate = (error: unknown): unknown => {
