@@ -22,11 +22,5 @@ export class HashRingError extends Error {
 
 /** The error for a value that is not what it must be: names it, says what is allowed, and what came. */
 export function mustBe(code: HashRingErrorCode, what: string, allowed: string, came: unknown): HashRingError {
-  return new HashRingError(code, `${what} must be ${allowed}, got ${shown(came)}`);
-}
-
-/** How a value looks in a message: short, and never a whole object, which may hold secrets. */
-function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 50));
-  return typeof value === 'object' && value ? 'an object' : String(value);
+  return new HashRingError(code, `${what} must be ${allowed}, got ${typeof came} ${String(came)}`);
 }

@@ -1,4 +1,3 @@
-import { mustBe } from './errors.js';
 import { fingerprint } from './fingerprint.js';
 import { type Movement, movement } from './hash-space.js';
 import { type KeyHasher, keyHasher } from './key-hash.js';
@@ -45,18 +44,9 @@ export class HashRing {
     this.#table = this.#build(nodes);
   }
 
-  /** A ring that `toJSON` described. `hash` is needed when that ring had one of its own, and else refused. */
+  /** A ring that `toJSON` described. When that ring had a hash function of its own, it is needed here. */
   static fromJSON(json: HashRingJSON, hash?: KeyHash): HashRing {
-    const { hash: kind, ...options } = json.options;
-    if ((kind === 'custom') !== (hash !== undefined)) {
-      throw mustBe(
-        'INVALID_OPTION',
-        'hash',
-        kind === 'custom' ? 'the function of the first ring' : 'left out',
-        hash,
-      );
-    }
-    return new HashRing(json.nodes, { ...options, hash: hash ?? 'md5' });
+    return new HashRing(json.nodes, { ...json.options, hash: hash ?? (json.options.hash as 'md5') });
   }
 
   /** The names in the order in which they were added: frozen, and another array after each change. */
