@@ -157,8 +157,11 @@ function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOp
 
   checkRedisOptions(`${where}.redis`, given.redis);
   const { url, ...beside } = given;
+  const written = url === undefined ? {} : parseUrl(url, where);
   const own: LocationOptions = {
-    ...(url === undefined ? {} : parseUrl(url, where)),
+    ...written,
+    // rediss:// says that there is TLS, but not with which certificates.
+    ...(written.tls && typeof defaults.tls === 'object' ? { tls: defaults.tls } : {}),
     ...withoutUndefined(beside),
   };
   const { host = DEFAULT_HOST, port = DEFAULT_PORT, path } = own;

@@ -127,10 +127,13 @@ describe('what holds for all nodes', () => {
     });
   });
 
+  // rediss:// put `true` in place of the certificates of all nodes, and the server's was not trusted.
   test('tls options go where node-redis looks for them', () => {
     const [description] = parse(['rediss://h'], { tls: { servername: 'all' } });
     const [own] = parse([{ host: 'h', tls: { servername: 'own' } }], { tls: { servername: 'all' } });
-    expect(description?.source).toMatchObject({ redis: { socket: { tls: true } } });
+    const [plain] = parse([{ url: 'rediss://h', tls: true }], { tls: { servername: 'all' } });
+    expect(plain?.source).not.toHaveProperty('redis.socket.servername');
+    expect(description?.source).toMatchObject({ redis: { socket: { tls: true, servername: 'all' } } });
     expect(own?.source).toMatchObject({ redis: { socket: { tls: true, servername: 'own' } } });
   });
 });
