@@ -1,0 +1,143 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Keyv as Keyv6 } from 'keyv';
+import { Keyv as Keyv5 } from 'keyv5';
+import { createClient } from 'redis';
+import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
+import { DRedisStore } from '../src/index.js';
+import { keysOf, nextEvent, rejection } from './support/stores.js';
+
+const COUNT = 1000;
+
+let redis: RedisServers;
+const stores: DRedisStore[] = [];
+const warnings: Error[] = [];
+const onWarning = (warning: Error) => warnings.push(warning);
+
+beforeAll(async () => {
+  redis = await startRedis({ count: 2 });
+});
+
+afterEach(async () => {
+  await Promise.all(stores.splice(0).map((store) => store.disconnect()));
+});
+
+afterAll(() => redis?.stop());
+
+function makeStore(): DRedisStore {
+  const store = new DRedisStore(redis.locations);
+  stores.push(store);
+  return store;
+}
+
+/** How many connections each server has had, those that ask included. */
+function connectionCounts(): Promise<number[]> {
+  return Promise.all(
+    redis.servers.map(async ({ location }: RedisServer) => {
+      const client = createClient({ url: `redis://${location}` });
+      await client.connect();
+      const stats = await client.info('stats');
+      await client.close();
+      return Number(/total_connections_received:(\d+)/.exec(stats)?.[1]);
+    }),
+  );
+}
+
+async function connectionsMadeBy(work: () => Promise<unknown>): Promise<number[]> {
+  const before = await connectionCounts();
+  await work();
+  const after = await connectionCounts();
+  // The question itself takes one.
+  return after.map((count, index) => count - (before[index] as number) - 1);
+}
+
+describe('one connection per node', () => {
+  test('none before the first operation', async () => {
+    const made = await connectionsMadeBy(async () => {
+      const store = makeStore();
+      store.fork({ namespace: 'fork' });
+      new Keyv6({ store });
+      await new Promise((resolve) => setImmediate(resolve));
+    });
+    expect(made).toEqual([0, 0]);
+  });
+
+  test('and none to the nodes that it does not need', async () => {
+    const store = makeStore();
+    const [key] = keysOf(store, redis.locations[1] as string, 1) as [string];
+    expect(await connectionsMadeBy(() => store.get(key))).toEqual([0, 1]);
+  });
+
+  test('for a thousand first operations of all kinds at once', async () => {
+    const store = makeStore();
+    const fork = store.fork({ namespace: 'fork' });
+    const made = await connectionsMadeBy(() =>
+      Promise.all(
+        Array.from({ length: COUNT }, (_, number) => [
+          store.set(`key-${number}`, 'value'),
+          fork.get(`key-${number}`),
+          ...(number % 100 === 0 ? [store.connect(), store.getMany(['a', 'b', 'c']), fork.clear()] : []),
+          store.locate(`key-${number}`).key,
+        ]).flat(),
+      ),
+    );
+    expect(made).toEqual([1, 1]);
+  });
+
+  test('once more after it was lost, whoever asks meanwhile', async () => {
+    const store = makeStore();
+    await store.connect();
+    const admin = createClient({ url: `redis://${redis.locations[0]}` });
+    await admin.connect();
+    const keys = keysOf(store, redis.locations[0] as string, 100);
+    const made = await connectionsMadeBy(async () => {
+      const up = nextEvent(store, 'node:up');
+      const down = nextEvent(store, 'node:down');
+      await admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
+      await down;
+      await Promise.all(keys.map((key) => rejection(store.get(key))));
+      await up;
+      await store.getMany(keys);
+    });
+    expect(made).toEqual([1, 0]);
+    await admin.close();
+  });
+});
+
+describe.each<[string, (store: DRedisStore) => Pick<Keyv6, 'on' | 'set' | 'get' | 'clear'>]>([
+  ['Keyv 5', (store) => new Keyv5({ store, namespace: 'shared' }) as never],
+  ['Keyv 6', (store) => new Keyv6({ store, namespace: 'shared' })],
+])('a thousand %s on one store', (_name, makeKeyv) => {
+  test('warn of no leak, and add no listeners to the clients', async () => {
+    process.on('warning', onWarning);
+    try {
+      const store = makeStore();
+      await store.connect();
+      const clients = redis.locations.map((name) => store.locate(keysOf(store, name, 1)[0] as string).client);
+      const listeners = () =>
+        clients.map((client) => client.eventNames().map((event) => [event, client.listenerCount(event)]));
+      const before = listeners();
+      const keyvs = Array.from({ length: COUNT }, () => makeKeyv(store));
+      for (const keyv of keyvs) keyv.on('error', () => undefined);
+      await Promise.all(keyvs.map((keyv, number) => keyv.set(`key-${number}`, number)));
+      const values = await Promise.all(keyvs.map((keyv, number) => keyv.get(`key-${number}`)));
+      expect(values).toEqual(keyvs.map((_, number) => number));
+      expect(listeners()).toEqual(before);
+      await keyvs[0]?.clear();
+      // Warnings are told in the next turn.
+      await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      process.off('warning', onWarning);
+    }
+    expect(warnings).toEqual([]);
+  });
+});
+
+test('a thousand failures and recoveries of one call add no listeners', async () => {
+  const store = makeStore();
+  await store.connect();
+  const { client } = store.locate('key');
+  const before = client.eventNames().map((event) => [event, client.listenerCount(event)]);
+  await Promise.all(Array.from({ length: COUNT }, (_, number) => rejection(store.set('key', number))));
+  await Promise.all(Array.from({ length: COUNT }, () => store.connect()));
+  expect(client.eventNames().map((event) => [event, client.listenerCount(event)])).toEqual(before);
+});
