@@ -137,6 +137,10 @@ function describeNode(
       `${where} must be a string, an object or a node-redis client, got ${describe(entry)}`,
     );
   }
+  if (entry instanceof URL) {
+    // It has no properties of its own, and would pass for a location that says nothing.
+    throw new InvalidOptionError(`${where} is a URL object; give it as text`);
+  }
   if (isCluster(entry)) {
     throw new InvalidOptionError(
       `${where} is a cluster client, which shards by itself; give the nodes one by one`,

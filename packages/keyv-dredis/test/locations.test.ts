@@ -187,6 +187,7 @@ describe('what is refused, and in which words', () => {
     [['a', '  '], 'locations[1] is empty; expected host, host:port, a redis:// URL or unix:/path'],
     [[5], 'locations[0] must be a string, an object or a node-redis client, got 5'],
     [[null], 'locations[0] must be a string, an object or a node-redis client, got null'],
+    [[new URL('redis://h')], 'locations[0] is a URL object; give it as text'],
     [[['h']], 'locations[0] must be a string, an object or a node-redis client, got an array'],
     [
       ['a', 'a:6379'],
