@@ -142,6 +142,18 @@ describe('whatever the password and wherever it stands, it is not shown', () => 
   });
 });
 
+test.each([
+  // A property found these; as text of one string they fall into pieces that look like something else.
+  'redis://user:1,zq9zq9://x@host',
+  'redis://user:1;zq9zq9,x@host',
+  'redis://user:1;zq9zq9:x;@host',
+  'redis://user:1,[zq9zq9];x@host',
+  'redis://user:1,unix:zq9zq9,x@host',
+])('nor that of %j', (locations) => {
+  showsNothing(outcome(locations));
+  showsNothing(outcome([locations]));
+});
+
 test('a well-formed password does not make the name of a node', () => {
   const { store } = outcome('redis://user:zq9zq9@a:1,redis://:zq9zq9@b:2/3');
   expect(store?.nodes).toEqual(['a:1', 'b:2/3']);
