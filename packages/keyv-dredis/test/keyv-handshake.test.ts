@@ -291,6 +291,7 @@ describe('one store, several Keyvs', () => {
     const it = contract();
     keyv5Takes(it, 'users');
     keyv5Takes(it, 'users:old');
+    keyv5Takes(it, 'pages');
     expect(it.resolveKey('users:old:1')).toEqual({ prefix: 'users%3Aold:', key: '1' });
     expect(it.resolveKey('users:1')).toEqual({ prefix: 'users:', key: '1' });
   });
