@@ -1,4 +1,4 @@
-import { RESP_TYPES, type RedisClientType } from 'redis';
+import { RESP_TYPES } from 'redis';
 import type { RedisClient } from './redis-client.js';
 import type { StoredValue } from './values.js';
 
@@ -12,64 +12,63 @@ export interface ScanPage {
 /** SCAN's cursor, before the first page and after the last. */
 export const SCAN_START = '0';
 
-type TextClient = Pick<RedisClientType, 'set' | 'mSet' | 'unlink' | 'exists' | 'scan' | 'ping'>;
+type Arguments = readonly (string | Buffer)[];
 
-interface BytesClient {
-  get(key: string): Promise<Buffer | null>;
-  mGet(keys: readonly string[]): Promise<(Buffer | null)[]>;
-}
+// node-redis' own timeout costs an AbortSignal per command and does not cover the reply; Deadlines do.
+// A client's own type mapping would have keys come as Buffers, and counts as text.
+const TEXT = { timeout: 0, typeMapping: {} };
+const BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /**
  * The Redis commands of the store, on the client of one node: the only calls into node-redis but for
- * those that open and close a connection.
+ * those that open and close a connection. They go out as bare arguments: the client's methods build a
+ * parser and two more promises for each command.
  */
 export class Commands {
-  readonly #text: TextClient;
-  readonly #bytes: BytesClient;
+  readonly #send: (args: Arguments, options: object, isReadonly: boolean) => Promise<unknown>;
 
   constructor(client: RedisClient) {
-    // node-redis' own timeout costs an AbortSignal per command and does not cover the reply; Deadlines do.
-    // A client's own type mapping would have keys come as Buffers, and counts as text.
-    this.#text = client.withCommandOptions({ timeout: 0, typeMapping: {} }) as TextClient;
-    this.#bytes = client.withCommandOptions({
-      timeout: 0,
-      typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer },
-    }) as BytesClient;
+    // A sentinel may send reads to replicas, and asks which commands are reads.
+    this.#send =
+      'setTracer' in client || 'getSentinelNode' in client
+        ? (args, options, isReadonly) =>
+            client.sendCommand(isReadonly as never, args as never, options as never)
+        : (args, options) => client.sendCommand(args as never, options as never);
   }
 
-  get(key: string): Promise<Buffer | null> {
-    return this.#bytes.get(key);
-  }
-
-  mGet(keys: readonly string[]): Promise<(Buffer | null)[]> {
-    return this.#bytes.mGet(keys);
+  mGet(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    return this.#send(['MGET', ...keys], BYTES, true) as Promise<(Buffer | null)[]>;
   }
 
   /** @param ttlMs whole milliseconds from now, above 0; undefined for no expiry */
   set(key: string, value: StoredValue, ttlMs: number | undefined): Promise<unknown> {
-    return ttlMs === undefined
-      ? this.#text.set(key, value)
-      : this.#text.set(key, value, { expiration: { type: 'PX', value: ttlMs } });
+    return this.#send(
+      ttlMs === undefined ? ['SET', key, value] : ['SET', key, value, 'PX', String(ttlMs)],
+      TEXT,
+      false,
+    );
   }
 
   mSet(entries: readonly (readonly [key: string, value: StoredValue])[]): Promise<unknown> {
-    return this.#text.mSet(entries as [string, StoredValue][]);
+    return this.#send(['MSET', ...entries.flat()], TEXT, false);
   }
 
   /** How many of the keys existed. UNLINK frees the memory of large values outside the event loop. */
-  unlink(keys: string | readonly string[]): Promise<number> {
-    return this.#text.unlink(keys as string | string[]);
+  unlink(keys: readonly string[]): Promise<number> {
+    return this.#send(['UNLINK', ...keys], TEXT, false) as Promise<number>;
   }
 
   async exists(key: string): Promise<boolean> {
-    return (await this.#text.exists(key)) === 1;
+    return (await this.#send(['EXISTS', key], TEXT, true)) === 1;
   }
 
-  scan(cursor: string, pattern: string, count: number): Promise<ScanPage> {
-    return this.#text.scan(cursor, { MATCH: pattern, COUNT: count });
+  async scan(cursor: string, pattern: string, count: number): Promise<ScanPage> {
+    const args = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(count)];
+    const [next, keys] = (await this.#send(args, TEXT, true)) as [string, string[]];
+    return { cursor: next, keys };
   }
 
   ping(): Promise<unknown> {
-    return this.#text.ping();
+    return this.#send(['PING'], TEXT, true);
   }
 }

@@ -45,32 +45,26 @@ export class Deadlines {
   }
 
   /**
-   * The outcome of `promise`, or a rejection once it is late.
-   *
-   * @param translate what to make of a rejection
+   * Hands on the outcome of `promise`, or the timeout once it is late: one of the two callbacks, once.
    */
-  track<T>(promise: Promise<T>, translate: (error: unknown) => unknown): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const entry: Entry = {
-        expiresAt: this.#now() + this.#options.timeoutMs,
-        settledBefore: this.#settledCount,
-        reject,
-        done: false,
-      };
-      this.#queue.push(entry);
-      this.#pendingCount += 1;
-      if (this.#timer === undefined) this.#arm(this.#options.timeoutMs);
-      promise.then(
-        (value) => {
-          this.#settle(entry);
-          resolve(value);
-        },
-        (error) => {
-          this.#settle(entry);
-          reject(translate(error));
-        },
-      );
-    });
+  watch<T>(promise: Promise<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+    const entry: Entry = {
+      expiresAt: this.#now() + this.#options.timeoutMs,
+      settledBefore: this.#settledCount,
+      reject,
+      done: false,
+    };
+    this.#queue.push(entry);
+    this.#pendingCount += 1;
+    if (this.#timer === undefined) this.#arm(this.#options.timeoutMs);
+    promise.then(
+      (value) => {
+        if (this.#settle(entry)) resolve(value);
+      },
+      (error) => {
+        if (this.#settle(entry)) reject(error);
+      },
+    );
   }
 
   /** Resolves once nothing is pending. It never takes longer than the deadline. */
@@ -79,14 +73,16 @@ export class Deadlines {
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  #settle(entry: Entry): void {
+  /** @returns whether it was in time */
+  #settle(entry: Entry): boolean {
     this.#settledCount += 1;
+    if (entry.done) return false;
     this.#finish(entry);
     this.#dropDone();
+    return true;
   }
 
   #finish(entry: Entry): void {
-    if (entry.done) return;
     entry.done = true;
     this.#pendingCount -= 1;
     if (this.#pendingCount > 0) return;

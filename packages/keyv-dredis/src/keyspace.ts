@@ -30,10 +30,18 @@ export function keyPrefix(namespace: string | undefined, rawKeys: boolean): stri
 /**
  * The physical key: the string whose UTF-8 bytes Redis sees and the ring hashes.
  *
+ * @throws InvalidArgumentError as {@link assertKey}
+ */
+export function physicalKey(prefix: string, key: string): string {
+  assertKey(key);
+  return prefix + key;
+}
+
+/**
  * @throws InvalidArgumentError for a key that is not a string, or that UTF-8 cannot carry (a lone
  * surrogate would become U+FFFD, and two keys one)
  */
-export function physicalKey(prefix: string, key: string): string {
+export function assertKey(key: string): void {
   if (typeof key !== 'string') {
     throw new InvalidArgumentError(`A key must be a string, got ${key === null ? 'null' : typeof key}`);
   }
@@ -43,7 +51,6 @@ export function physicalKey(prefix: string, key: string): string {
         'which UTF-8 cannot carry',
     );
   }
-  return prefix + key;
 }
 
 /**

@@ -86,11 +86,24 @@ export class Node {
    * @throws CommandFailedError the server's own error
    */
   run<T>(send: (commands: Commands) => Promise<T>): Promise<T> {
-    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
-    if (this.#connection.ready) return this.#deadlines.track(send(this.#commands), this.#translate);
-    const { failure } = this.#connection;
-    if (failure !== undefined) return Promise.reject(this.#unavailable(failure));
-    return this.#deadlines.track(this.#connectThenSend(send), this.#translate);
+    return new Promise((resolve, reject) => this.send(send, resolve, reject));
+  }
+
+  /** The same as {@link Node.run}, with callbacks: no promise of our own. */
+  send<T>(
+    send: (commands: Commands) => Promise<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { ready, failure } = this.#connection;
+    if (this.#closing !== undefined) {
+      reject(this.#closedError());
+    } else if (!ready && failure !== undefined) {
+      reject(this.#unavailable(failure));
+    } else {
+      const sent = ready ? send(this.#commands) : this.#connectThenSend(send);
+      this.#deadlines.watch(sent, resolve, (error) => reject(this.#translate(error)));
+    }
   }
 
   async #connectThenSend<T>(send: (commands: Commands) => Promise<T>): Promise<T> {

@@ -57,6 +57,16 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
   readonly commandTimeoutMs?: number | undefined;
   /** Milliseconds that `disconnect()` waits for replies in flight, 0 to 2^31-1. @default 2000 */
   readonly disconnectTimeoutMs?: number | undefined;
+  /**
+   * Keys that `get`s of one turn of the event loop send together, 1 to 10,000; 1 sends each by itself.
+   * @default 1000
+   */
+  readonly batchKeyCount?: number | undefined;
+  /**
+   * Length of all keys that are sent together, in UTF-16 code units (for ASCII: bytes), 1 to 2^24.
+   * @default 65536
+   */
+  readonly batchKeyLength?: number | undefined;
   /** Keys that `clear()` and `iterator()` ask a node for at a time, 1 to 1,000,000. @default 1000 */
   readonly scanCount?: number | undefined;
 }
@@ -68,6 +78,8 @@ export interface ResolvedOptions extends DRedisStoreOptions {
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
   readonly disconnectTimeoutMs: number;
+  readonly batchKeyCount: number;
+  readonly batchKeyLength: number;
   readonly scanCount: number;
 }
 
@@ -77,6 +89,8 @@ const DEFAULTS = {
   connectTimeoutMs: 2000,
   commandTimeoutMs: 2000,
   disconnectTimeoutMs: 2000,
+  batchKeyCount: 1000,
+  batchKeyLength: 65_536,
   scanCount: 1000,
 } as const;
 
@@ -135,6 +149,8 @@ const STORE_RULES = {
   connectTimeoutMs: milliseconds(1),
   commandTimeoutMs: milliseconds(1),
   disconnectTimeoutMs: milliseconds(0),
+  batchKeyCount: integer(1, 10_000, 'keys'),
+  batchKeyLength: integer(1, 2 ** 24, 'code units'),
   scanCount: integer(1, 1_000_000, 'keys'),
 } satisfies Record<keyof DRedisStoreOptions, Rule>;
 

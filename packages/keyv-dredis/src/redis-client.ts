@@ -15,14 +15,14 @@ export interface RedisClient {
   destroy(): unknown;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   off(event: string, listener: (...args: unknown[]) => void): unknown;
-  withCommandOptions(options: object): object;
+  sendCommand(...args: never[]): Promise<unknown>;
 }
 
 /** Whether a value is a node-redis client, pool or sentinel, opened or not. */
 export function isRedisClient(value: unknown): value is RedisClient {
   if (typeof value !== 'object' || value === null) return false;
   const has = (method: string) => method in value && typeof Reflect.get(value, method) === 'function';
-  return 'isOpen' in value && ['connect', 'on', 'withCommandOptions', 'mGet'].every(has) && !isCluster(value);
+  return 'isOpen' in value && ['connect', 'on', 'sendCommand', 'mGet'].every(has) && !isCluster(value);
 }
 
 /** A cluster shards by itself, and refuses an MGET over several slots. */

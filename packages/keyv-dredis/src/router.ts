@@ -1,6 +1,8 @@
+import { type Batch, Batcher, type BatchLimits } from './batch.js';
 import type { DRedisError } from './errors.js';
 import type { Node } from './node.js';
 import type { Topology } from './topology.js';
+import { decodeValue, type StoredValue } from './values.js';
 
 /**
  * The most keys that one command names, or that are on their way to one node for one call at a time.
@@ -34,9 +36,21 @@ export interface Gathered<T> {
 /** Finds the node of a key, and spreads a call of many keys over their nodes. */
 export class Router {
   readonly #topology: Topology;
+  readonly #reads: Batcher<StoredValue | undefined>;
 
-  constructor(topology: Topology) {
+  constructor(topology: Topology, limits: BatchLimits) {
     this.#topology = topology;
+    this.#reads = new Batcher(limits, (batch) => this.#read(batch));
+  }
+
+  /** The value of a key. Reads of the same turn of the event loop travel together. */
+  get(prefix: string, key: string): Promise<StoredValue | undefined> {
+    return this.#reads.get(prefix, key);
+  }
+
+  /** Sends the reads that wait for the end of the turn. */
+  flush(): void {
+    this.#reads.flush();
   }
 
   /** The node that owns a physical key. */
@@ -79,18 +93,37 @@ export class Router {
     return { values, errors };
   }
 
+  #read(batch: Batch<StoredValue | undefined>): void {
+    for (const { node, keys, positions } of this.#shares(batch.keys.map((key) => batch.prefix + key))) {
+      node.send(
+        (commands) => commands.mGet(keys),
+        (stored) => {
+          for (let index = 0; index < stored.length; index += 1) {
+            batch.resolve(positions[index] as number, decodeValue(stored[index]));
+          }
+        },
+        (error) => {
+          for (const position of positions) batch.reject(position, error);
+        },
+      );
+    }
+  }
+
   #shares(keys: readonly string[]): readonly Share[] {
-    const shares = new Map<Node, { node: Node; keys: string[]; positions: number[] }>();
-    keys.forEach((key, position) => {
-      const node = this.owner(key);
-      let share = shares.get(node);
+    if (keys.length === 1) return [{ node: this.owner(keys[0] as string), keys, positions: [0] }];
+    const { ring, byIndex } = this.#topology.snapshot;
+    const owners = ring.getManyIndexes(keys);
+    const shares = new Map<number, { node: Node; keys: string[]; positions: number[] }>();
+    for (let position = 0; position < keys.length; position += 1) {
+      const owner = owners[position] as number;
+      let share = shares.get(owner);
       if (share === undefined) {
-        share = { node, keys: [], positions: [] };
-        shares.set(node, share);
+        share = { node: byIndex[owner] as Node, keys: [], positions: [] };
+        shares.set(owner, share);
       }
-      share.keys.push(key);
+      share.keys.push(keys[position] as string);
       share.positions.push(position);
-    });
+    }
     return [...shares.values()];
   }
 }

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import type { RedisClientType } from 'redis';
 import { CAPABILITIES, Contract } from './contract.js';
 import { DRedisError, PartialFailureError } from './errors.js';
-import { physicalKey } from './keyspace.js';
+import { assertKey, physicalKey } from './keyspace.js';
 import { type Locations, parseLocations } from './locations.js';
 import { type DRedisStoreOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { type DRedisStoreEvents, Reporter } from './reporter.js';
@@ -94,7 +94,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     const resolved = resolveOptions(options);
     this.#isFork = shared !== undefined;
     this.#shared = shared ?? this.#openTopology(locations, resolved);
-    this.#router = new Router(this.#shared.topology);
+    this.#router = new Router(this.#shared.topology, {
+      keyCount: resolved.batchKeyCount,
+      keyLength: resolved.batchKeyLength,
+    });
     this.#contract = new Contract(resolved);
     this.#opts = { dialect: 'redis', url: `redis://${this.nodes.join(',')}` };
   }
@@ -144,14 +147,18 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    *
    * @throws DRedisError (not under Keyv 5: there a failure is an `error` event and a miss)
    */
-  async get<Value = StoredValue>(key: string): Promise<Value | undefined> {
+  get<Value = StoredValue>(key: string): Promise<Value | undefined> {
+    let value: Promise<StoredValue | undefined>;
     try {
-      const physical = this.#physicalKey(key);
-      const stored = await this.#router.owner(physical).run((commands) => commands.get(physical));
-      return decodeValue(stored) as Value | undefined;
+      this.#assertOpen();
+      const resolved = this.#contract.resolveKey(key);
+      assertKey(resolved.key);
+      value = this.#router.get(resolved.prefix, resolved.key);
     } catch (error) {
-      return this.#failRead(error, undefined);
+      value = Promise.reject(error);
     }
+    if (this.#contract.version === 5) value = value.catch((error) => this.#failRead(error, undefined));
+    return value as Promise<Value | undefined>;
   }
 
   /** The values of many keys, in their order; undefined where there is none, or its node failed. */
@@ -177,7 +184,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     await this.#router
       .owner(physical)
       .run<unknown>((commands) =>
-        ttlMs === 0 ? commands.unlink(physical) : commands.set(physical, encoded, ttlMs),
+        ttlMs === 0 ? commands.unlink([physical]) : commands.set(physical, encoded, ttlMs),
       );
     return true;
   }
@@ -207,7 +214,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       return pipeline(keys, false, async (key, index) => {
         const { value, ttlMs } = mine[index] as (typeof mine)[number];
         await node.run<unknown>((commands) =>
-          ttlMs === 0 ? commands.unlink(key) : commands.set(key, value, ttlMs),
+          ttlMs === 0 ? commands.unlink([key]) : commands.set(key, value, ttlMs),
         );
         return true;
       });
@@ -217,7 +224,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   /** Removes a key. @returns whether it was there */
   async delete(key: string): Promise<boolean> {
     const physical = this.#physicalKey(key);
-    return (await this.#router.owner(physical).run((commands) => commands.unlink(physical))) > 0;
+    return (await this.#router.owner(physical).run((commands) => commands.unlink([physical]))) > 0;
   }
 
   /**
@@ -229,7 +236,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
     const physical = keys.map((key) => this.#physicalKey(key));
     const deleted = await this.#gather(physical, false, ({ node, keys }) =>
-      pipeline(keys, false, async (key) => (await node.run((commands) => commands.unlink(key))) > 0),
+      pipeline(keys, false, async (key) => (await node.run((commands) => commands.unlink([key]))) > 0),
     );
     return this.#contract.version === 5 ? deleted.every(Boolean) : deleted;
   }
@@ -361,6 +368,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    * of the caller's stay open. Idempotent. Later operations reject with `DREDIS_CLOSED`.
    */
   async disconnect(): Promise<void> {
+    this.#router.flush();
     this.#closed = true;
     if (!this.#isFork) await this.#shared.topology.close();
   }

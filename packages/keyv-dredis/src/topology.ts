@@ -11,6 +11,8 @@ export interface Snapshot {
   readonly ring: HashRing;
   /** In the order of the locations. */
   readonly nodes: ReadonlyMap<string, Node>;
+  /** In the order of `ring.nodes`: what `ring.getManyIndexes` points into. */
+  readonly byIndex: readonly Node[];
 }
 
 interface Member {
@@ -98,10 +100,9 @@ export class Topology {
   }
 
   #snapshotOf(descriptions: readonly NodeDescription[]): Snapshot {
-    return {
-      ring: new HashRing(descriptions.map(({ name, weight }) => ({ name, weight }))),
-      nodes: new Map([...this.#members].map(([name, { node }]) => [name, node])),
-    };
+    const ring = new HashRing(descriptions.map(({ name, weight }) => ({ name, weight })));
+    const nodes = new Map([...this.#members].map(([name, { node }]) => [name, node]));
+    return { ring, nodes, byIndex: ring.nodes.map((name) => nodes.get(name) as Node) };
   }
 }
 

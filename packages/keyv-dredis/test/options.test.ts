@@ -4,7 +4,8 @@ import { type DRedisStoreOptions, resolveOptions } from '../src/options.js';
 
 const NAMES =
   'database, username, password, tls, redis, namespace, useKeyPrefix, rawKeys, ownsDatabase, ' +
-  'connectTimeoutMs, commandTimeoutMs, disconnectTimeoutMs, scanCount';
+  'connectTimeoutMs, commandTimeoutMs, disconnectTimeoutMs, ' +
+  'batchKeyCount, batchKeyLength, scanCount';
 
 test('the defaults', () => {
   expect(resolveOptions()).toEqual({
@@ -13,6 +14,8 @@ test('the defaults', () => {
     connectTimeoutMs: 2000,
     commandTimeoutMs: 2000,
     disconnectTimeoutMs: 2000,
+    batchKeyCount: 1000,
+    batchKeyLength: 65_536,
     scanCount: 1000,
   });
 });

@@ -12,7 +12,10 @@ const ring = new HashRing(NAMES);
 /** A router over nodes that have nothing but a name, which is all that it needs of them. */
 function routerOver(names: readonly string[] = NAMES): Router {
   const nodes = new Map(names.map((name) => [name, { name } as Node]));
-  return new Router({ snapshot: { ring: new HashRing(names), nodes } } as unknown as Topology);
+  const ring = new HashRing(names);
+  const byIndex = ring.nodes.map((name) => nodes.get(name));
+  const limits = { keyCount: 1000, keyLength: 65_536 };
+  return new Router({ snapshot: { ring, nodes, byIndex } } as unknown as Topology, limits);
 }
 
 const owner = (key: string) => ring.get(key) as string;
