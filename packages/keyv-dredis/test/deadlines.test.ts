@@ -228,10 +228,10 @@ describe('idle()', () => {
 });
 
 describe('memory', () => {
-  test('an entry is given back once it and those before it are done', async () => {
-    const { track } = deadlines(100);
+  test('a value is given back once it and those before it have come', async () => {
+    const { it, track } = deadlines(100);
     const slow = track();
-    const weak = await settleMany(track);
+    const weak = await valueThatCame(it);
     slow.resolve('value');
     await pass(0);
     jest.useRealTimers();
@@ -239,33 +239,31 @@ describe('memory', () => {
     expect(weak.deref()).toBeUndefined();
   });
 
-  test('the queue is given back also while promises come without end', async () => {
+  test('also while promises come without end, and there is always one that is pending', async () => {
     const { it, track } = deadlines(100_000);
-    let weak: WeakRef<object> | undefined;
-    let previous = track();
+    let pending = track();
+    const weak = await valueThatCame(it);
     for (let count = 0; count < 5000; count++) {
-      // Never empty: the next one comes before the last one settles.
       const next = track();
-      if (count === 10) weak = new WeakRef(next.tracked);
-      previous.resolve('value');
+      pending.resolve('value');
       await Promise.resolve();
-      previous = next;
+      pending = next;
     }
     await pass(0);
     jest.useRealTimers();
     await collectGarbage();
-    expect(weak?.deref()).toBeUndefined();
-    previous.resolve('value');
+    expect(weak.deref()).toBeUndefined();
+    pending.resolve('value');
     await it.idle();
   });
 });
 
-/** Many promises come and settle; one of them can be seen to go. In a frame of its own, which holds none. */
-async function settleMany(track: ReturnType<typeof deadlines>['track']): Promise<WeakRef<object>> {
-  const all = Array.from({ length: 5000 }, () => track());
-  for (const { resolve } of all) resolve('value');
-  await pass(0);
-  return new WeakRef(all.at(-1)?.tracked as object);
+/** Tracks one more promise until it has come. In a frame of its own, which does not hold the value. */
+async function valueThatCame(it: Deadlines): Promise<WeakRef<object>> {
+  const value = await new Promise<object>((resolve, reject) => {
+    it.watch(Promise.resolve({ large: true }), resolve, reject);
+  });
+  return new WeakRef(value);
 }
 
 /** Full collections, one per turn of the event loop: a WeakRef is alive until the end of its turn. */
