@@ -1,0 +1,46 @@
+import { pathToFileURL } from 'node:url';
+import type { OpenOptions, Subject } from '../harness/contestant.js';
+
+type Built = typeof import('../../src/index.js');
+
+async function openStore(file: string, { locations, namespace }: OpenOptions) {
+  const { DRedisStore } = (await import(pathToFileURL(file).href)) as Built;
+  const store = new DRedisStore([...locations], { namespace });
+  store.on('error', rethrow);
+  await store.connect();
+  return store;
+}
+
+function rethrow(error: Error): never {
+  throw error;
+}
+
+export async function openBare(options: OpenOptions, file = options.storeFile): Promise<Subject> {
+  const store = await openStore(file, options);
+  return {
+    get: (key) => store.get(key),
+    set: (key, value, ttlMs) => store.set(key, value, ttlMs === undefined ? undefined : Date.now() + ttlMs),
+    getMany: (keys) => store.getMany(keys),
+    setMany: (entries) => store.setMany(entries),
+    clear: () => store.clear(),
+    iterator: () => store.iterator(),
+    ownerOf: (key) => store.locate(key).node,
+    close: () => store.disconnect(),
+  };
+}
+
+export async function openBaseline(options: OpenOptions): Promise<Subject> {
+  if (options.baselineFile === undefined) throw new Error('there is no --baseline');
+  return openBare(options, options.baselineFile);
+}
+
+/** Without an `error` listener, for what fails on purpose. */
+export async function openUnderKeyv5(options: OpenOptions): Promise<Subject> {
+  const { underKeyv5 } = await import('./keyv.js');
+  return underKeyv5(await openStore(options.storeFile, options), options.namespace);
+}
+
+export async function openUnderKeyv6(options: OpenOptions): Promise<Subject> {
+  const { underKeyv6 } = await import('./keyv.js');
+  return underKeyv6(await openStore(options.storeFile, options), options.namespace);
+}

@@ -1,0 +1,35 @@
+import { EVERYBODY } from '../contestants/index.js';
+import { CPU_US, OPS_PER_SECOND, withCallers } from '../harness/callers.js';
+import { type Scenario, WrongResult } from '../harness/scenario.js';
+import { fill, ORDER_MASK } from '../harness/workload.js';
+import { type CallerCell, callerCells } from './caller-cells.js';
+
+export const mixed: Scenario<CallerCell> = {
+  name: 'mixed',
+  about: 'Callers of whose turns nine in ten read and one in ten writes; every value read is compared.',
+  metrics: [OPS_PER_SECOND, CPU_US],
+  contestants: EVERYBODY,
+  cells: (quick) => callerCells('90 % GET, 10 % SET', quick),
+  prepare: ({ subject, workload }, { valueBytes }) => fill(subject, workload(valueBytes)),
+  measure: ({ subject, workload }, { valueBytes, callers }, ms) => {
+    const {
+      keys,
+      values: [values],
+      order,
+      writes,
+    } = workload(valueBytes);
+    return withCallers(callers, ms, async (turns) => {
+      while (!turns.over) {
+        const turn = turns.next++ & ORDER_MASK;
+        const index = order[turn] as number;
+        const key = keys[index] as string;
+        if (writes[turn] === 1) {
+          await subject.set(key, values[index] as string);
+          continue;
+        }
+        const value = await subject.get(key);
+        if (value !== values[index]) throw new WrongResult(`GET ${key}`, values[index], value);
+      }
+    });
+  },
+};
