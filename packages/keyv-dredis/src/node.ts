@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Commands } from './commands.js';
-import { type Connection, ForeignConnection, OwnConnection } from './connection.js';
+import type { Connection } from './connection.js';
 import { Deadlines } from './deadlines.js';
 import {
   CommandFailedError,
@@ -9,7 +9,9 @@ import {
   NodeUnavailableError,
   withoutSecrets,
 } from './errors.js';
+import { ForeignConnection } from './foreign-connection.js';
 import type { NodeDescription } from './locations.js';
+import { OwnConnection } from './own-connection.js';
 import type { RedisClient } from './redis-client.js';
 
 export interface NodeOptions {

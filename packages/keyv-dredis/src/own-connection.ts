@@ -1,0 +1,113 @@
+import { createClient, type AnyRedisClientOptions as RedisClientOptions } from 'redis';
+import { Backoff } from './backoff.js';
+import { type Connection, type ConnectionListener, closeClient, ignore, noGreeting } from './connection.js';
+import { isReady, type RedisClient } from './redis-client.js';
+
+/** One client per RESP version that is never connected, but duplicated. */
+const templates = new Map<RedisClientOptions['RESP'], ReturnType<typeof createClient>>();
+
+/**
+ * createClient() compiles a class of all Redis commands for each new set of options, which takes some
+ * 25 ms; a duplicate of a client shares its class, and takes 30 us.
+ */
+function makeClient(redis: RedisClientOptions): RedisClient {
+  if (redis.modules ?? redis.functions ?? redis.scripts) return createClient(redis) as unknown as RedisClient;
+  let template = templates.get(redis.RESP);
+  if (template === undefined) {
+    template = createClient(redis.RESP === undefined ? {} : ({ RESP: redis.RESP } as object));
+    templates.set(redis.RESP, template);
+  }
+  // The registry is what a duplicate would share; these clients speak to servers that share nothing.
+  const own = { ...redis, himportRegistry: undefined } as object;
+  return template.duplicate(own) as unknown as RedisClient;
+}
+
+/**
+ * A connection whose client is ours, and so is the reconnecting: node-redis' own puts no limit on
+ * the greeting (HELLO, AUTH), and one server that accepts and never answers would hold it for ever.
+ */
+export class OwnConnection implements Connection {
+  readonly client: RedisClient;
+  readonly #connectTimeoutMs: number;
+  readonly #listener: ConnectionListener;
+  /** Ends a TCP connect under way, which node-redis' destroy() does not reach. */
+  readonly #abort = new AbortController();
+  #attempt: Promise<void> | undefined;
+  #failure: unknown;
+  readonly #backoff = new Backoff();
+  #closed = false;
+
+  constructor(redis: RedisClientOptions, connectTimeoutMs: number, listener: ConnectionListener) {
+    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#listener = listener;
+    const socket = { ...redis.socket, reconnectStrategy: false, signal: this.#abort.signal };
+    const commandOptions = { ...redis.commandOptions, timeout: 0 };
+    this.client = makeClient({ ...redis, socket, commandOptions } as RedisClientOptions);
+    // What it would tell reaches us through connect() or 'terminated'; unheard, it would be thrown.
+    this.client.on('error', ignore);
+    this.client.on('terminated', (cause: unknown) => {
+      if (this.#attempt === undefined) this.#lost(cause);
+    });
+  }
+
+  get ready(): boolean {
+    return isReady(this.client);
+  }
+
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  connect(): Promise<void> {
+    if (this.ready) return Promise.resolve();
+    this.#backoff.cancel();
+    this.#attempt ??= this.#open();
+    return this.#attempt;
+  }
+
+  distrust(cause: Error): void {
+    if (!this.ready) return;
+    this.client.destroy();
+    this.#lost(cause);
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#closed = true;
+    this.#backoff.cancel();
+    if (this.ready) await closeClient(this.client, graceMs);
+    this.#abort.abort();
+    this.client.destroy();
+    await this.#attempt?.catch(ignore);
+  }
+
+  async #open(): Promise<void> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.client.destroy();
+    }, this.#connectTimeoutMs);
+    try {
+      await this.client.connect();
+      // Destroyed while the TCP connect was under way, node-redis opens all the same.
+      if (late || this.#closed) this.client.destroy();
+      if (!this.ready) throw new Error('closed while connecting');
+      this.#failure = undefined;
+      this.#backoff.reset();
+      this.#listener.up();
+    } catch (error) {
+      const cause = late ? noGreeting(this.#connectTimeoutMs) : error;
+      this.#lost(cause);
+      throw cause;
+    } finally {
+      clearTimeout(timer);
+      this.#attempt = undefined;
+    }
+  }
+
+  #lost(cause: unknown): void {
+    if (this.#closed) return;
+    this.#failure = cause;
+    this.#backoff.schedule(() => this.connect());
+    this.#listener.down(cause);
+  }
+}
