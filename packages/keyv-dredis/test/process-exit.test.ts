@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type RedisServers, startRedis } from 'redis-launcher';
+import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
 import { blackHole, type StubServer } from './support/stub-server.js';
 
 const TSX = import.meta.resolve('tsx');
@@ -9,7 +11,7 @@ const SOURCE = fileURLToPath(new URL('../src/index.ts', import.meta.url));
 const TSCONFIG = fileURLToPath(new URL('../tsconfig.json', import.meta.url));
 
 let redis: RedisServers;
-const stubs: StubServer[] = [];
+const stubs: Pick<StubServer, 'stop'>[] = [];
 
 beforeAll(async () => {
   redis = await startRedis({ count: 1 });
@@ -49,8 +51,24 @@ function run(
 }
 
 const DEAD = '127.0.0.1:1';
-/** Nothing routes there: a TCP connect to it waits for ever. */
-const UNROUTED = '192.0.2.1:6379';
+
+/** A stopped server whose queue is full: the system leaves a further TCP connect without an answer. */
+async function fullServer(): Promise<string> {
+  const full = await startRedis({ count: 1, args: ['--tcp-backlog', '1'] });
+  const server = full.servers[0] as RedisServer;
+  await server.pause();
+  const waiting = Array.from({ length: 8 }, () =>
+    connect(server.port, server.host).on('error', () => undefined),
+  );
+  await Promise.all(waiting.slice(0, 2).map((socket) => once(socket, 'connect')));
+  stubs.push({
+    stop: async () => {
+      for (const socket of waiting) socket.destroy();
+      await full.stop();
+    },
+  });
+  return server.location;
+}
 
 describe('a process exits by itself after disconnect()', () => {
   test('of a store over live nodes', async () => {
@@ -80,7 +98,7 @@ describe('a process exits by itself after disconnect()', () => {
         return hole.location;
       },
     ],
-    ['does not even accept', async () => UNROUTED],
+    ['does not even accept', fullServer],
   ])('of a store that is connecting to a server which %s', async (_name, location) => {
     const program = `
       const options = { connectTimeoutMs: 600_000, commandTimeoutMs: 600_000, disconnectTimeoutMs: 50 };
