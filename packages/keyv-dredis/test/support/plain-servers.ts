@@ -8,8 +8,8 @@ export class PlainServers implements AsyncDisposable {
     this.#clients = clients;
   }
 
-  static async connect(locations: readonly string[]): Promise<PlainServers> {
-    const clients = locations.map((location) => connectTo(location));
+  static async connect(locations: readonly string[], database = 0): Promise<PlainServers> {
+    const clients = locations.map((location) => clientOf(location, database));
     await Promise.all(clients.map((client) => client.connect()));
     return new PlainServers(clients);
   }
@@ -59,6 +59,7 @@ export class PlainServers implements AsyncDisposable {
   }
 }
 
-const connectTo = (location: string) => createClient({ url: `redis://${location}` });
+const clientOf = (location: string, database: number) =>
+  createClient({ url: `redis://${location}`, database });
 
-type Client = ReturnType<typeof connectTo>;
+type Client = ReturnType<typeof clientOf>;
