@@ -1,9 +1,9 @@
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { connect } from 'node:net';
 import { HashRing } from 'hash-ring';
 import { SLOT_COUNT } from 'redis-launcher';
 
-const KEYS_PER_WRITE = 1_000;
+const KEYS_PER_STEP = 20_000;
 const OK = '+OK\r\n';
 
 /** The key of a number, and its value; both in ASCII. */
@@ -23,8 +23,9 @@ export async function loadKeys(
     ? (key: string) => Math.floor((slotOf(key) * locations.length) / SLOT_COUNT)
     : (key: string) => places.get(ring.get(key) as string) as number;
   const pipelines = await Promise.all(locations.map((location) => Pipeline.open(location)));
-  for (let from = 0; from < keyCount; from += KEYS_PER_WRITE * locations.length) {
-    const end = Math.min(keyCount, from + KEYS_PER_WRITE * locations.length);
+  let sent: Promise<unknown> = Promise.resolve();
+  for (let from = 0; from < keyCount; from += KEYS_PER_STEP) {
+    const end = Math.min(keyCount, from + KEYS_PER_STEP);
     const texts = locations.map(() => ({ text: '', count: 0 }));
     for (let index = from; index < end; index++) {
       const key = prefix + loadedKey(index);
@@ -33,8 +34,11 @@ export async function loadKeys(
       target.text += `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`;
       target.count += 1;
     }
-    await Promise.all(texts.map(({ text, count }, place) => pipelines[place]?.send(text, count)));
+    // The servers are busy with the last step while this one is written.
+    await sent;
+    sent = Promise.all(texts.map(({ text, count }, place) => pipelines[place]?.send(text, count)));
   }
+  await sent;
   for (const pipeline of pipelines) pipeline.close();
 }
 
@@ -67,12 +71,13 @@ class Pipeline {
     if (count === 0) return;
     this.#socket.write(commands, 'latin1');
     let received = '';
-    while (received.length < OK.length * count) {
-      const [chunk] = await once(this.#socket, 'data');
+    for await (const [chunk] of on(this.#socket, 'data')) {
       received += chunk.toString('latin1');
+      if (received.length >= OK.length * count) break;
     }
-    if (received !== OK.repeat(count))
+    if (received !== OK.repeat(count)) {
       throw new Error(`loading keys: ${received.replaceAll(OK, '').slice(0, 200)}`);
+    }
   }
 
   close(): void {

@@ -36,7 +36,10 @@ let bench: Bench | undefined;
 async function obey(order: Order): Promise<Numbers> {
   if (order.type === 'open') {
     const entrant = contestant(order.contestant);
-    bench = new Bench(await entrant.open(order.options), entrant, order.options);
+    const subject = await entrant.open(order.options);
+    // Some connect with the first call, and one of them is not ready for several first calls at once.
+    await subject.get('connects');
+    bench = new Bench(subject, entrant, order.options);
     return {};
   }
   if (bench === undefined) throw new Error('nothing is open');
