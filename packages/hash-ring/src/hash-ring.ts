@@ -15,7 +15,8 @@ import {
 } from './options.js';
 import { preferenceList } from './preference-list.js';
 import { buildTable, type RingTable } from './ring-table.js';
-import { successor } from './successor.js';
+import { unpack } from './sort-points.js';
+import { ownerAt, successor } from './successor.js';
 
 /** A ring as JSON holds it. A hash function of the user's cannot be held: `hash` tells that there is one. */
 export interface HashRingJSON {
@@ -67,13 +68,15 @@ export class HashRing {
   /** The name of the key's owner; `undefined` when the ring is empty. O(log p), and allocates nothing. */
   get(key: Key): string | undefined {
     const table = this.#table;
-    return table.names[table.owners[successor(table, this.#hash.one(key))] as number];
+    return table.names[ownerAt(table, successor(table, this.#hash.one(key)))];
   }
 
   /** The owners of many keys, in the order of the keys; in less time for each than `get` takes. */
   getMany(keys: readonly Key[]): (string | undefined)[] {
     const { names } = this.#table;
-    return Array.from(this.getManyIndexes(keys), (position) => names[position]);
+    const owners: (string | undefined)[] = [];
+    for (const position of this.getManyIndexes(keys)) owners.push(names[position]);
+    return owners;
   }
 
   /**
@@ -85,7 +88,7 @@ export class HashRing {
     const hashes = this.#hash.many(keys);
     const positions = new Int32Array(hashes.length);
     for (let i = 0; i < hashes.length; i++) {
-      positions[i] = table.owners[successor(table, hashes[i] as number)] ?? -1;
+      positions[i] = table.names.length ? ownerAt(table, successor(table, hashes[i] as number)) : -1;
     }
     return positions;
   }
@@ -142,7 +145,8 @@ export class HashRing {
    * and the others own nothing there.
    */
   *points(): Generator<readonly [point: number, name: string], void> {
-    const { points, owners, names } = this.#table;
+    const { points, owners } = unpack(this.#table);
+    const { names } = this.#table;
     for (const [i, point] of points.entries()) yield [point, names[owners[i] as number] as string];
   }
 
@@ -150,11 +154,7 @@ export class HashRing {
   shares(): Map<string, number> {
     const shares = new Map(this.nodes.map((name) => [name, 0]));
     // A node's share is what would move if there were nobody left.
-    const { flows } = movement(this.#table, {
-      names: [],
-      points: new Uint32Array(),
-      owners: new Uint32Array(),
-    });
+    const { flows } = movement(this.#table);
     for (const { from, fraction } of flows) shares.set(from as string, fraction);
     return shares;
   }

@@ -1,4 +1,5 @@
 import type { RingTable } from './ring-table.js';
+import { unpack } from './sort-points.js';
 
 /** What moves between two rings, as fractions of the hash space. */
 export interface Movement {
@@ -17,8 +18,10 @@ export interface Flow {
 /** How many hashes there are. A fraction is a whole number of them divided by this, so nothing is rounded. */
 const HASH_SPACE = 2 ** 32;
 
-/** What changes owner from one table to another. O(p) for the points of both. */
-export function movement(from: RingTable, to: Pick<RingTable, 'names' | 'points' | 'owners'>): Movement {
+/** What changes owner from one table to another, or to nobody. O(p) for the points of both. */
+export function movement(before: RingTable, after?: RingTable): Movement {
+  const from = { names: before.names, ...unpack(before) };
+  const to = after ? { names: after.names, ...unpack(after) } : { names: [], points: [], owners: [] };
   const moved = new Map<string | undefined, Map<string | undefined, number>>();
   for (let start = 0, i = 0, j = 0; start < HASH_SPACE; ) {
     // From here to the next point of either, all hashes have the same two owners.

@@ -1,73 +1,95 @@
 import { mustBe } from './errors.js';
-import { ARENA, compileMixers, LANES, ROTATIONS, SINES, STATE, wordAt } from './md5-mix.js';
+import { compileMixers, LANES, ROTATIONS, SINES, wordAt } from './md5-mix.js';
 import type { Key } from './options.js';
 
 /**
  * MD5 (RFC 1321) of short keys as four little-endian words, which is how ketama reads it: word 0 places a
  * key, all four place a node. It spreads keys; it protects nothing.
  *
- * Everything happens in one page of memory that every call uses again, so that hashing allocates nothing:
- * the keys' bytes in the arena, and for each lane a block and a state. A key alone takes lane 0.
+ * Everything happens in one page of memory that every call uses again: two states, and for each of two lanes
+ * an arena for the bytes of its keys. A key is padded where it stands, so keys that stand one behind the
+ * other are hashed from the last to the first.
  */
 
 const PAGE_BYTES = 0x10000;
-/** Short of the page's end by what the last word of a key may reach over. */
-const ARENA_BYTES = PAGE_BYTES - ARENA - 4;
-/** The most keys that are encoded at once. */
-const RUN_COUNT = 1024;
+const STATES_BYTES = 16 * LANES;
+/** What a lane holds, and what it keeps free behind its last key for the padding. */
+const LANE_BYTES = (PAGE_BYTES - STATES_BYTES) / LANES;
+const PADDING_BYTES = 80;
+/** The most keys that a lane takes at once. */
+const RUN_COUNT = 512;
+/** Up to here text is read character by character, which allocates nothing; beyond, encoding is faster. */
+const SHORT_LENGTH = 64;
 /** How many blocks are worth the milliseconds that compiling takes. */
 const COMPILE_COUNT = 2000;
 
 const memory = newMemory();
 const page = memory?.buffer ?? new ArrayBuffer(PAGE_BYTES);
-const block = new Int32Array(page, 0, 16 * LANES);
-const state = new Int32Array(page, STATE, 4 * LANES);
-const arena = new Uint8Array(page, ARENA, ARENA_BYTES);
-const arenaView = new DataView(page, ARENA);
+const state = new Uint32Array(page, 0, 4 * LANES);
+const pageView = new DataView(page);
+const arenas = Array.from({ length: LANES }, (_, lane) => {
+  return new Uint8Array(page, STATES_BYTES + lane * LANE_BYTES, LANE_BYTES - PADDING_BYTES);
+});
+const [arena] = arenas as [Uint8Array];
+/** Where each key of a lane's run begins in the page, and the last one ends. */
+const starts = arenas.map(({ byteOffset }) => new Uint16Array(RUN_COUNT + 1).fill(byteOffset));
+const [starts0, starts1] = starts as [Uint16Array, Uint16Array];
 const encoder = new TextEncoder();
-/** Where each key of a run begins in the arena, and the last one ends. */
-const starts = new Uint16Array(RUN_COUNT + 1);
 
-let mixOne = () => mixSlowly(0);
-let mixAll = () => {
-  for (let lane = 0; lane < LANES; lane++) mixSlowly(lane);
+let mixOne = (block: number) => mixSlowly(pageView, block, 0);
+let mixTwo = (first: number, second: number) => {
+  mixSlowly(pageView, first, 0);
+  mixSlowly(pageView, second, 1);
 };
 let slowCount = 0;
 
 /** Hashes text as its UTF-8 bytes (a lone surrogate as U+FFFD), or bytes; returns word 0. */
 export function md5(key: Key): number {
-  let view = arenaView;
-  let size = encode(key, 0);
-  if (size < 0) {
-    const bytes = typeof key === 'string' ? encoder.encode(key) : key;
-    size = bytes.length;
-    const padded = new Uint8Array(size + 4);
-    padded.set(bytes);
-    view = new DataView(padded.buffer);
-  }
-  start(0);
-  for (let left = size; left > -9; left -= 64) {
-    fillBlock(view, size - left, left, size, 0);
-    mixOne();
-  }
-  return digestWord(0, 0);
+  const size = write(key);
+  if (size < 0) md5OfLong(typeof key === 'string' ? encoder.encode(key) : key);
+  else hashOne(STATES_BYTES, size);
+  return state[0] as number;
 }
 
-/** Word 0 to 3 of what was hashed last in a lane. */
-export function digestWord(word: number, lane: number): number {
-  return (state[word * LANES + lane] as number) >>> 0;
+/** Word 0 to 3 of what `md5` hashed last. */
+export function digestWord(word: number): number {
+  return state[word * LANES] as number;
 }
 
 /** The first `words` words of each key's digest, key after key. */
 export function md5Many(keys: readonly Key[], words: number): Uint32Array {
   const digests = new Uint32Array(keys.length * words);
   const keep = (i: number, lane: number) => {
-    for (let word = 0; word < words; word++) digests[i * words + word] = digestWord(word, lane);
+    for (let word = 0; word < words; word++) digests[i * words + word] = state[word * LANES + lane] as number;
   };
   for (let first = 0; first < keys.length; ) {
-    const count = encodeRun(keys, first);
-    for (let i = 0; i < count; i += LANES) hashLanes(i, Math.min(LANES, count - i), first, keep);
-    first += count;
+    // Some keys for lane 0, and from there on as many for lane 1: key i of both is a pair.
+    const count = writeRun(keys, first, Math.min(first + RUN_COUNT, (first + keys.length + 1) >> 1), 0);
+    const second = first + count;
+    const pairs = writeRun(keys, second, Math.min(second + count, keys.length), 1);
+    let end = starts0[count] as number;
+    let end1 = starts1[pairs] as number;
+    for (let i = count - 1; i >= 0; i--) {
+      const at = starts0[i] as number;
+      const size = end - at;
+      end = at;
+      if (i < pairs) {
+        const at1 = starts1[i] as number;
+        const size1 = end1 - at1;
+        end1 = at1;
+        if (paddedSize(size) === paddedSize(size1)) {
+          hashTwo(at, size, at1, size1);
+          keep(first + i, 0);
+          keep(second + i, 1);
+          continue;
+        }
+        hashOne(at1, size1);
+        keep(second + i, 0);
+      }
+      hashOne(at, size);
+      keep(first + i, 0);
+    }
+    first += count + pairs;
     if (count === 0) {
       md5(keys[first] as Key);
       keep(first++, 0);
@@ -77,69 +99,88 @@ export function md5Many(keys: readonly Key[], words: number): Uint32Array {
 }
 
 /**
- * Encodes as many of the keys as there is room for, and says how many: none when the first one alone is
- * too long. Text is joined and encoded in one call, which costs a fraction of a call for each key, and
- * holds as long as all of it is ASCII; else the keys are encoded one by one.
+ * Writes the keys from `first` to before `end` one behind the other into a lane's arena, as many as it takes,
+ * and returns how many it took: none when there is other than text among them. They are joined and encoded
+ * in one call, which costs a fraction of a call for each key.
  */
-function encodeRun(keys: readonly Key[], first: number): number {
-  const limit = Math.min(RUN_COUNT, keys.length - first);
+function writeRun(keys: readonly Key[], first: number, end: number, lane: number): number {
+  const bytes = arenas[lane] as Uint8Array;
+  const begins = starts[lane] as Uint16Array;
+  const base = bytes.byteOffset;
   let text = '';
-  let count = 0;
-  for (; count < limit; count++) {
-    const key = keys[first + count] as Key;
-    if (typeof key !== 'string' || text.length + key.length > ARENA_BYTES) break;
+  let i = first;
+  for (; i < end; i++) {
+    const key = keys[i];
+    if (typeof key !== 'string') return 0;
+    if ((text.length + key.length) * 3 > bytes.length) break;
     text += key;
-    starts[count + 1] = text.length;
+    begins[i - first + 1] = base + text.length;
   }
-  const { read, written } = encoder.encodeInto(text, arena);
-  if (read === text.length && written === read && count) return count;
+  const { written } = encoder.encodeInto(text, bytes);
+  if (written === text.length) return i - first;
 
-  let end = 0;
-  for (count = 0; count < limit; count++) {
-    const size = encode(keys[first + count] as Key, end);
-    if (size < 0) break;
-    end += size;
-    starts[count + 1] = end;
+  // Not ASCII: bytes are more than characters, and each key ends where its characters do.
+  let at = 0;
+  let characters = 0;
+  for (let key = first; key < i; key++) {
+    characters += (keys[key] as string).length;
+    for (; characters > 0 || ((bytes[at] as number) & 0xc0) === 0x80; at++) {
+      const byte = bytes[at] as number;
+      if ((byte & 0xc0) !== 0x80) characters -= byte < 0xf0 ? 1 : 2;
+      if (at >= written) break;
+    }
+    // Half a surrogate pair at the end of a key, and the other half at the start of the next one.
+    if (characters < 0) return 0;
+    begins[key - first + 1] = base + at;
   }
-  return count;
+  return i - first;
 }
 
-/** Writes a key's bytes to the arena and returns how many they are, or -1 when they have no room. */
-function encode(key: Key, at: number): number {
-  const room = ARENA_BYTES - at;
+/** Writes a key's bytes to the start of lane 0 and returns how many they are, or -1 when they have no room. */
+function write(key: Key): number {
   if (typeof key === 'string') {
+    if (key.length <= SHORT_LENGTH) {
+      let all = 0;
+      for (let i = 0; i < key.length; i++) {
+        const unit = key.charCodeAt(i);
+        all |= unit;
+        arena[i] = unit;
+      }
+      if (all < 0x80) return key.length;
+    }
     // Three bytes for each UTF-16 unit is the most that UTF-8 takes.
-    if (key.length * 3 > room) return -1;
-    return encoder.encodeInto(key, at ? arena.subarray(at) : arena).written;
+    return key.length * 3 > arena.length ? -1 : encoder.encodeInto(key, arena).written;
   }
   // By tag and not by `instanceof`: a Buffer may come from another realm, as in a `vm` context.
-  if (key?.[Symbol.toStringTag] !== 'Uint8Array') {
+  if (key?.[Symbol.toStringTag] !== 'Uint8Array')
     throw mustBe('INVALID_KEY', 'a key', 'text or a Uint8Array', key);
-  }
-  if (key.length > room) return -1;
-  arena.set(key, at);
+  if (key.length > arena.length) return -1;
+  arena.set(key);
   return key.length;
 }
 
-/** Hashes `count` keys of a run from its key `i` on, a lane each. */
-function hashLanes(i: number, count: number, first: number, keep: (i: number, lane: number) => void): void {
-  for (let lane = 0; lane < count; lane++) start(lane);
-  for (let from = 0, unfinished = count; unfinished > 0; from += 64) {
-    for (let lane = 0; lane < count; lane++) {
-      const at = (starts[i + lane] as number) + from;
-      const left = (starts[i + lane + 1] as number) - at;
-      if (left > -9) fillBlock(arenaView, at, left, left + from, lane);
-    }
-    mixAll();
-    for (let lane = 0; lane < count; lane++) {
-      const left = (starts[i + lane + 1] as number) - (starts[i + lane] as number) - from;
-      // A lane that is done goes on mixing what it holds: its digest has been taken by then.
-      if (left > -9 && left < 56) {
-        keep(first + i + lane, lane);
-        unfinished--;
-      }
-    }
-  }
+function hashOne(at: number, size: number): void {
+  start(0);
+  pad(pageView, at, size);
+  for (const end = at + paddedSize(size); at < end; at += 64) mixOne(at);
+}
+
+function hashTwo(at: number, size: number, at1: number, size1: number): void {
+  start(0);
+  start(1);
+  pad(pageView, at, size);
+  pad(pageView, at1, size1);
+  for (let from = 0; from < paddedSize(size); from += 64) mixTwo(at + from, at1 + from);
+}
+
+function md5OfLong(bytes: Uint8Array): void {
+  const size = bytes.length;
+  const padded = new Uint8Array(size + PADDING_BYTES);
+  padded.set(bytes);
+  const view = new DataView(padded.buffer);
+  start(0);
+  pad(view, 0, size);
+  for (let at = 0; at < paddedSize(size); at += 64) mixSlowly(view, at, 0);
 }
 
 function start(lane: number): void {
@@ -149,38 +190,34 @@ function start(lane: number): void {
   state[3 * LANES + lane] = 0x10325476;
 }
 
-/**
- * Fills a lane's block with what stands at a place in memory. `left` is what the key has left there: when
- * the block has room for more, a bit and zeros follow, and the key's length in bits at the end, in a block
- * of its own when this one is too full. Reads whole words, so up to three bytes beyond the key.
- */
-function fillBlock(view: DataView, at: number, left: number, length: number, lane: number): void {
-  let word = 0;
-  for (; word < 16 && word < left >> 2; word++) {
-    block[word * LANES + lane] = view.getInt32(at + 4 * word, true);
-  }
-  if (word < 16 && left >= 0) {
-    const bits = (left & 3) << 3;
-    const rest = view.getInt32(at + 4 * word, true) & ((1 << bits) - 1);
-    block[word++ * LANES + lane] = rest | (0x80 << bits);
-  }
-  for (; word < 16; word++) block[word * LANES + lane] = 0;
-  if (left < 56) {
-    block[14 * LANES + lane] = length << 3;
-    block[15 * LANES + lane] = length / 0x20000000;
-  }
+/** Whole blocks, with room for a bit and the key's length in bits. */
+function paddedSize(size: number): number {
+  return (size + 72) & ~63;
 }
 
-/** Mixes a lane's block into its state without WebAssembly: until it is compiled, and where it is not. */
-function mixSlowly(lane: number): void {
-  if (memory && ++slowCount === COMPILE_COUNT) [mixOne, mixAll] = compileMixers(memory) ?? [mixOne, mixAll];
+/** RFC 1321, 3.1 and 3.2. The zeros are written as words and may go three bytes beyond the last block. */
+function pad(view: DataView, at: number, size: number): void {
+  const end = at + paddedSize(size);
+  for (let zeros = at + size; zeros < end; zeros += 4) view.setInt32(zeros, 0);
+  view.setUint8(at + size, 0x80);
+  view.setInt32(end - 8, size << 3, true);
+  view.setInt32(end - 4, size / 0x20000000, true);
+}
+
+/** Mixes a block into a state without WebAssembly: until it is compiled, and where it cannot be. */
+function mixSlowly(view: DataView, block: number, lane: number): void {
+  if (memory && ++slowCount === COMPILE_COUNT) {
+    try {
+      ({ one: mixOne, two: mixTwo } = compileMixers(memory));
+    } catch {}
+  }
   let a = state[lane] as number;
   let b = state[LANES + lane] as number;
   let c = state[2 * LANES + lane] as number;
   let d = state[3 * LANES + lane] as number;
   for (let i = 0; i < 64; i++) {
     const f = i < 16 ? d ^ (b & (c ^ d)) : i < 32 ? c ^ (d & (b ^ c)) : i < 48 ? b ^ c ^ d : c ^ (b | ~d);
-    const sum = a + f + (block[wordAt(i) * LANES + lane] as number) + (SINES[i] as number);
+    const sum = a + f + view.getInt32(block + 4 * wordAt(i), true) + (SINES[i] as number);
     const bits = ROTATIONS[((i >> 4) << 2) | (i & 3)] as number;
     a = d;
     d = c;
@@ -188,7 +225,7 @@ function mixSlowly(lane: number): void {
     b = (b + ((sum << bits) | (sum >>> (32 - bits)))) | 0;
   }
   for (const [word, sum] of [a, b, c, d].entries()) {
-    state[word * LANES + lane] = digestWord(word, lane) + sum;
+    state[word * LANES + lane] = (state[word * LANES + lane] as number) + sum;
   }
 }
 

@@ -41,5 +41,5 @@ export function compareLabels(a: string, b: string): number {
   const left = new TextEncoder().encode(a);
   const right = new TextEncoder().encode(b);
   const i = left.findIndex((byte, index) => byte !== right[index]);
-  return left.length - right.length || (left[i] as number) - (right[i] as number);
+  return left.length - right.length || (i < 0 ? 0 : (left[i] as number) - (right[i] as number));
 }

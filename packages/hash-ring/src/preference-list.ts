@@ -1,5 +1,5 @@
 import type { RingTable } from './ring-table.js';
-import { successor } from './successor.js';
+import { ownerAt, successor } from './successor.js';
 
 /**
  * The nodes of a hash in the order of preference, `count` at most, as positions in the table's nodes: its
@@ -15,13 +15,13 @@ export function preferenceList(
   count: number,
   zoneOf: (position: number) => string | undefined,
 ): number[] {
-  const { points, owners, nodes } = table;
+  const { entries, nodes } = table;
   const start = successor(table, hash);
   const turns: number[][] = [[]];
   const seen = new Set<number>();
   const seenInZone = new Map<string, number>();
-  for (let i = 0; i < points.length && seen.size < nodes.length; i++) {
-    const owner = owners[(start + i) % points.length] as number;
+  for (let i = 0; i < entries.length && seen.size < nodes.length; i++) {
+    const owner = ownerAt(table, (start + i) % entries.length);
     if (seen.has(owner)) continue;
     if ((turns[0] as number[]).length >= count) break;
     seen.add(owner);

@@ -1,24 +1,18 @@
 import { HashRingError, mustBe } from './errors.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
 import { compareLabels, labelCounts, POINTS_PER_LABEL, pointsOf } from './points.js';
+import { sortPoints, unpack } from './sort-points.js';
 import type { SortedPoints } from './successor.js';
 
-/**
- * One state of a ring. Nothing in it changes any more: a change of the ring makes another table. A point
- * takes at most 8 bytes: 4, its owner 2 (4 beyond 65,536 nodes), and at most 2 of the prefix table.
- */
+/** One state of a ring. Nothing in it changes any more: a change of the ring makes another table. */
 export interface RingTable extends SortedPoints {
   readonly nodes: readonly ResolvedNode[];
   readonly names: readonly string[];
-  /** Name to position in `nodes`. */
+  /** Name to position in `nodes`, which is how points name their owners. */
   readonly positions: ReadonlyMap<string, number>;
   /** How many labels each node has. */
   readonly counts: readonly number[];
-  /** Position in `nodes` of each point's node. Where nodes share a point, its owner stands first. */
-  readonly owners: Owners;
 }
-
-type Owners = Uint16Array | Uint32Array;
 
 /** A gigabyte of points. Weights are relative, so a ring that wants more can do with smaller ones. */
 const MAX_POINTS = 2 ** 27;
@@ -43,7 +37,7 @@ export function buildTable(
   }
 
   const points = new Uint32Array(size);
-  const owners = nodes.length > 0x10000 ? new Uint32Array(size) : new Uint16Array(size);
+  const owners = new Uint32Array(size);
   let end = 0;
   const kept = new Set<number>();
   if (previous) {
@@ -54,10 +48,11 @@ export function buildTable(
       kept.add(position);
       return position;
     });
-    for (const [i, owner] of previous.owners.entries()) {
-      const position = moved[owner] as number;
+    const before = unpack(previous);
+    for (let i = 0; i < before.points.length; i++) {
+      const position = moved[before.owners[i] as number] as number;
       if (position < 0) continue;
-      points[end] = previous.points[i] as number;
+      points[end] = before.points[i] as number;
       owners[end++] = position;
     }
   }
@@ -68,9 +63,8 @@ export function buildTable(
     owners.fill(position, end, end + fresh.length);
     end += fresh.length;
   }
-  const sorted = sortPoints(points, owners, (a, b) => {
-    return compareLabels((nodes[a] as ResolvedNode).label, (nodes[b] as ResolvedNode).label);
-  });
+  const labelOf = (position: number) => (nodes[position] as ResolvedNode).label;
+  const sorted = sortPoints(points, owners, nodes.length, (a, b) => compareLabels(labelOf(a), labelOf(b)));
   return { nodes, names, positions, counts, ...sorted };
 }
 
@@ -83,56 +77,4 @@ function refuseDuplicates(nodes: readonly ResolvedNode[]): void {
     }
     byLabel.set(label, name);
   }
-}
-
-/**
- * Sorts points with their owners in O(p), for points that are spread as a hash spreads them: each goes to
- * its prefix's place by counting, which makes the prefix table too, and the few of one prefix are put in
- * order by insertion.
- */
-function sortPoints<T extends Owners>(
-  unsorted: Uint32Array,
-  unsortedOwners: T,
-  compare: (owner: number, other: number) => number,
-): SortedPoints & { readonly owners: T } {
-  const size = unsorted.length;
-  // Two to four points for each prefix.
-  const bits = Math.max(1, 30 - Math.clz32(size));
-  const shift = 32 - bits;
-  const prefixes = new Uint32Array(2 ** bits);
-  for (const point of unsorted) count(prefixes, point >>> shift);
-  for (let i = 1; i < prefixes.length; i++)
-    prefixes[i] = (prefixes[i] as number) + (prefixes[i - 1] as number);
-
-  const points = new Uint32Array(size);
-  const owners = unsortedOwners.slice() as T;
-  for (let i = size - 1; i >= 0; i--) {
-    const point = unsorted[i] as number;
-    // Each prefix's number is where its points end, and falls to where they begin.
-    const at = (prefixes[point >>> shift] as number) - 1;
-    prefixes[point >>> shift] = at;
-    points[at] = point;
-    owners[at] = unsortedOwners[i] as number;
-  }
-
-  for (let i = 1; i < size; i++) {
-    const point = points[i] as number;
-    const owner = owners[i] as number;
-    let at = i;
-    for (; at > 0; at--) {
-      const before = points[at - 1] as number;
-      if (before < point) break;
-      const other = owners[at - 1] as number;
-      if (before === point && (owner === other || compare(owner, other) > 0)) break;
-      points[at] = before;
-      owners[at] = other;
-    }
-    points[at] = point;
-    owners[at] = owner;
-  }
-  return { points, owners, prefixes, shift };
-}
-
-function count(counts: Uint32Array, i: number): void {
-  counts[i] = (counts[i] as number) + 1;
 }

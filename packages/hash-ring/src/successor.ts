@@ -1,25 +1,33 @@
-/** Points in ascending order, with a table of where each prefix of the hash space begins. */
+/**
+ * Points in ascending order, each with its owner, in four bytes: the highest bits of a point say where it
+ * stands and need not be written down, and the owner stands in their place.
+ */
 export interface SortedPoints {
-  readonly points: Uint32Array;
-  /** By the highest bits of a hash: the position of the first point with at least these. */
+  /** How many bits of a point its place tells; an owner has at most as many. */
+  readonly bits: number;
+  /** By the highest bits: the position of the first point that has these or higher ones. */
   readonly prefixes: Uint32Array;
-  /** How far a hash is shifted to leave its prefix. */
-  readonly shift: number;
+  /** The other bits of each point, and below them its owner. */
+  readonly entries: Uint32Array;
 }
 
 /**
  * The position of the first point `>=` the hash; past the largest point the circle closes, so that is
- * position 0. The prefix leaves some three points to a binary search, whatever the ring's size; points
- * that crowd in one prefix, which MD5 does not make, would still cost no more than O(log n).
+ * position 0. A binary search among the points of one prefix: O(log p), and mostly a handful of points.
  */
-export function successor({ points, prefixes, shift }: SortedPoints, hash: number): number {
-  const prefix = hash >>> shift;
+export function successor({ bits, prefixes, entries }: SortedPoints, hash: number): number {
+  const prefix = hash >>> (32 - bits);
   let low = prefixes[prefix] as number;
-  let high = prefix + 1 < prefixes.length ? (prefixes[prefix + 1] as number) : points.length;
+  let high = prefix + 1 < prefixes.length ? (prefixes[prefix + 1] as number) : entries.length;
+  const rest = (hash << bits) >>> 0;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((points[middle] as number) < hash) low = middle + 1;
+    if ((entries[middle] as number) < rest) low = middle + 1;
     else high = middle;
   }
-  return low === points.length ? 0 : low;
+  return low === entries.length ? 0 : low;
+}
+/** The owner of the point at a position. */
+export function ownerAt({ bits, entries }: SortedPoints, position: number): number {
+  return (entries[position] as number) & ((1 << bits) - 1);
 }

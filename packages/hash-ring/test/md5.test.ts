@@ -6,7 +6,7 @@ import { digestWord, md5, md5Many } from '../src/md5.js';
 function ours(key: string | Uint8Array): string {
   md5(key);
   const bytes = Buffer.alloc(16);
-  for (let word = 0; word < 4; word++) bytes.writeUInt32LE(digestWord(word, 0), 4 * word);
+  for (let word = 0; word < 4; word++) bytes.writeUInt32LE(digestWord(word), 4 * word);
   return bytes.toString('hex');
 }
 

@@ -1,0 +1,101 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { hash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Nanoseconds of one operation: the median of the rounds, and from the fastest to the slowest. */
+export interface Timing {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export function timing(rounds: readonly number[]): Timing {
+  const sorted = rounds.toSorted((a, b) => a - b);
+  return {
+    median: sorted[sorted.length >> 1] as number,
+    min: sorted[0] as number,
+    max: sorted.at(-1) as number,
+  };
+}
+
+/** A contender: does its work once and returns how many operations that was. */
+export type Work = () => number;
+
+/**
+ * Times contenders in turn, round by round, so that what else the machine does falls on all of them. The
+ * first rounds warm up and do not count.
+ */
+export function inTurn<Name extends string>(
+  contenders: Record<Name, Work>,
+  { rounds = 9, warmup = 2 } = {},
+): Record<Name, Timing> {
+  const times = Object.fromEntries(Object.keys(contenders).map((name) => [name, [] as number[]]));
+  for (let round = -warmup; round < rounds; round++) {
+    for (const [name, work] of Object.entries<Work>(contenders)) {
+      const start = process.hrtime.bigint();
+      const count = work();
+      const ns = Number(process.hrtime.bigint() - start) / count;
+      if (round >= 0) times[name]?.push(ns);
+    }
+  }
+  return Object.fromEntries(Object.entries(times).map(([name, rounds]) => [name, timing(rounds)])) as Record<
+    Name,
+    Timing
+  >;
+}
+
+/** MD5 in C beside us: OpenSSL's where a C compiler and its headers are, else Node.js's binding to it. */
+export interface NativeMd5 {
+  readonly name: string;
+  readonly time: (keys: readonly string[], rounds: number) => Timing;
+  readonly close: () => void;
+}
+
+export function nativeMd5(): NativeMd5 {
+  const folder = mkdtempSync(join(tmpdir(), 'hash-ring-bench-'));
+  const close = () => rmSync(folder, { recursive: true });
+  const program = join(folder, 'md5');
+  const source = fileURLToPath(new URL('md5.c', import.meta.url));
+  // OpenSSL 3 calls MD5() deprecated, and means its use for security.
+  const compiled = spawnSync('cc', [
+    '-O2',
+    '-Wno-deprecated-declarations',
+    source,
+    '-o',
+    program,
+    '-lcrypto',
+  ]);
+  if (compiled.status === 0) {
+    return {
+      name: "OpenSSL's MD5() called from C",
+      time: (keys, rounds) => {
+        const input = `${keys.join('\n')}\n`;
+        const output = execFileSync(program, [String(rounds)], { input, stdio: ['pipe', 'pipe', 'ignore'] });
+        return timing(output.toString().trim().split('\n').map(Number));
+      },
+      close,
+    };
+  }
+  return {
+    name: "no C compiler with OpenSSL's headers here: Node.js's crypto.hash, binding included",
+    time: (keys, rounds) =>
+      inTurn(
+        {
+          native: () => {
+            for (const key of keys) hash('md5', key, 'buffer');
+            return keys.length;
+          },
+        },
+        { rounds },
+      ).native,
+    close,
+  };
+}
+
+export function machine(): string {
+  const processors = cpus();
+  return `${processors.length} x ${processors[0]?.model.trim()}, Node.js ${process.versions.node}, V8 ${process.versions.v8}`;
+}

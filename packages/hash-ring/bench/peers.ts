@@ -1,0 +1,42 @@
+import { createRequire } from 'node:module';
+
+/** What the peers have in common, as far as the benchmark goes. */
+export interface Peer {
+  readonly get: (key: string) => string | undefined;
+  readonly add: (name: string) => void;
+}
+
+interface HashringPackage {
+  new (servers: readonly string[]): { get(key: string): string | undefined; add(server: string): void };
+}
+interface KetamaPackage {
+  readonly HashRing: new (
+    nodes: readonly string[],
+    hash: string,
+  ) => { getNode(key: string): string | undefined; addNode(name: string): void };
+}
+interface ConsistentHashingPackage {
+  new (nodes: readonly string[]): { getNode(key: string): string; addNode(name: string): void };
+}
+
+const require = createRequire(import.meta.url);
+const Hashring: HashringPackage = require('hashring');
+const ketama: KetamaPackage = require('ketama');
+const ConsistentHashing: ConsistentHashingPackage = require('consistent-hashing');
+
+/** By name: how to build one. `ketama` is told to use MD5 as the others do; its default is SHA-1. */
+export const peers = {
+  hashring: (names: readonly string[]): Peer => {
+    const ring = new Hashring(names);
+    return { get: (key) => ring.get(key), add: (name) => ring.add(name) };
+  },
+  ketama: (names: readonly string[]): Peer => {
+    const ring = new ketama.HashRing(names, 'md5');
+    return { get: (key) => ring.getNode(key), add: (name) => ring.addNode(name) };
+  },
+  'consistent-hashing': (names: readonly string[]): Peer => {
+    const ring = new ConsistentHashing(names);
+    return { get: (key) => ring.getNode(key), add: (name) => ring.addNode(name) };
+  },
+};
+export type PeerName = keyof typeof peers;

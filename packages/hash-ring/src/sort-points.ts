@@ -1,0 +1,65 @@
+import { ownerAt, type SortedPoints } from './successor.js';
+
+/** Beyond so many bits the prefixes would no longer stay in a processor's cache. */
+const MAX_BITS = 15;
+
+/**
+ * Sorts points with their owners in O(p), for points that are spread as a hash spreads them: each goes to
+ * its prefix's place by counting, which makes the prefix table too, and the few of one prefix are put in
+ * order by insertion. Where owners share a point, `compare` says whose stands first.
+ */
+export function sortPoints(
+  points: Uint32Array,
+  owners: Uint32Array,
+  ownerCount: number,
+  compare: (owner: number, other: number) => number,
+): SortedPoints {
+  const size = points.length;
+  // Two to four points for each prefix, until that is too many prefixes; but an owner must have room.
+  const bits = Math.max(1, 32 - Math.clz32(ownerCount), Math.min(MAX_BITS, 30 - Math.clz32(size)));
+  const prefixes = new Uint32Array(2 ** bits);
+  const entries = new Uint32Array(size);
+  const add = (prefix: number, count: number) => {
+    prefixes[prefix] = (prefixes[prefix] as number) + count;
+    return prefixes[prefix] as number;
+  };
+  for (let i = 0; i < size; i++) add((points[i] as number) >>> (32 - bits), 1);
+  for (let prefix = 1; prefix < prefixes.length; prefix++) add(prefix, prefixes[prefix - 1] as number);
+  // Each prefix's number is where its points end, and falls to where they begin.
+  for (let i = size - 1; i >= 0; i--) {
+    const point = points[i] as number;
+    entries[add(point >>> (32 - bits), -1)] = (point << bits) | (owners[i] as number);
+  }
+
+  const sorted = { bits, prefixes, entries };
+  for (let prefix = 0; prefix < prefixes.length; prefix++) {
+    const first = prefixes[prefix] as number;
+    const end = prefixes[prefix + 1] ?? size;
+    for (let i = first + 1; i < end; i++) {
+      const entry = entries[i] as number;
+      const owner = ownerAt(sorted, i);
+      let at = i;
+      for (; at > first; at--) {
+        const before = entries[at - 1] as number;
+        const apart = (before >>> bits) - (entry >>> bits) || compare(ownerAt(sorted, at - 1), owner);
+        if (apart <= 0) break;
+        entries[at] = before;
+      }
+      entries[at] = entry;
+    }
+  }
+  return sorted;
+}
+
+/** The points and owners again, in order. O(p). */
+export function unpack(sorted: SortedPoints): { readonly points: Uint32Array; readonly owners: Uint32Array } {
+  const { bits, prefixes, entries } = sorted;
+  const points = new Uint32Array(entries.length);
+  const owners = new Uint32Array(entries.length);
+  for (let i = 0, prefix = 0; i < entries.length; i++) {
+    while ((prefixes[prefix + 1] as number) <= i) prefix++;
+    points[i] = (prefix << (32 - bits)) | ((entries[i] as number) >>> bits);
+    owners[i] = ownerAt(sorted, i);
+  }
+  return { points, owners };
+}
