@@ -134,3 +134,17 @@ function* stepsOf({ node, keys, positions }: Share): Generator<Share, void> {
     yield { node, keys: keys.slice(start, end), positions: positions.slice(start, end) };
   }
 }
+
+/** Runs one command per key, all on their way at once, and tells what failed. */
+export async function pipeline<T>(
+  keys: readonly string[],
+  missing: T,
+  run: (key: string, index: number) => Promise<T>,
+): Promise<ShareOutcome<T>> {
+  const outcomes = await Promise.allSettled(keys.map(run));
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  return {
+    values: outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : missing)),
+    error: failed?.reason,
+  };
+}

@@ -7,7 +7,7 @@ import { assertKey, physicalKey } from './keyspace.js';
 import { type Locations, parseLocations } from './locations.js';
 import { type DRedisStoreOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { type DRedisStoreEvents, Reporter } from './reporter.js';
-import { Router, type Share, type ShareOutcome } from './router.js';
+import { pipeline, Router, type Share, type ShareOutcome } from './router.js';
 import { clearPrefix, entriesOf } from './scan.js';
 import { Topology } from './topology.js';
 import { decodeValue, encodeValue, type StoredValue } from './values.js';
@@ -73,8 +73,8 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   readonly #reporter: Reporter;
   /** A fork leaves the connections to the store that it came from. */
   readonly #isFork: boolean;
-  /** Kept: the official suite, for one, writes to it. */
-  readonly #opts: Record<string, unknown>;
+  /** One object for good: the official suite, for one, writes to it. */
+  readonly #opts: Record<string, unknown> = { dialect: 'redis' };
   #closed = false;
 
   /**
@@ -99,7 +99,6 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       keyLength: resolved.batchKeyLength,
     });
     this.#contract = new Contract(resolved);
-    this.#opts = { dialect: 'redis', url: `redis://${this.nodes.join(',')}` };
   }
 
   /** Names of the nodes, in the order of the locations. */
@@ -429,18 +428,4 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
         'them, and clear() will be refused. Give each a store of its own: store.fork({ namespace }).',
     );
   }
-}
-
-/** Runs one command per key, all on their way at once, and tells what failed. */
-async function pipeline<T>(
-  keys: readonly string[],
-  missing: T,
-  run: (key: string, index: number) => Promise<T>,
-): Promise<ShareOutcome<T>> {
-  const outcomes = await Promise.allSettled(keys.map(run));
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  return {
-    values: outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : missing)),
-    error: failed?.reason,
-  };
 }
