@@ -48,6 +48,7 @@ export class DRedisError extends Error {
 /** An option or a location is not what is allowed. Thrown by the constructor, never later. */
 export class InvalidOptionError extends DRedisError {
   override readonly name = 'InvalidOptionError';
+  declare readonly code: 'DREDIS_INVALID_OPTION';
 
   constructor(message: string) {
     super('DREDIS_INVALID_OPTION', message);
@@ -57,6 +58,7 @@ export class InvalidOptionError extends DRedisError {
 /** A key, a value or an expiry cannot be stored. Nothing was sent. */
 export class InvalidArgumentError extends DRedisError {
   override readonly name = 'InvalidArgumentError';
+  declare readonly code: 'DREDIS_INVALID_ARGUMENT';
 
   constructor(message: string) {
     super('DREDIS_INVALID_ARGUMENT', message);
@@ -66,6 +68,7 @@ export class InvalidArgumentError extends DRedisError {
 /** The node cannot be reached, or was lost while it worked on a command. */
 export class NodeUnavailableError extends DRedisError {
   override readonly name = 'NodeUnavailableError';
+  declare readonly code: 'DREDIS_NODE_UNAVAILABLE';
 
   constructor(node: string, cause: unknown) {
     super('DREDIS_NODE_UNAVAILABLE', `Node ${node} is unavailable: ${messageOf(cause)}`, { node, cause });
@@ -75,6 +78,7 @@ export class NodeUnavailableError extends DRedisError {
 /** The node did not answer in time. A write may or may not have happened. */
 export class CommandTimeoutError extends DRedisError {
   override readonly name = 'CommandTimeoutError';
+  declare readonly code: 'DREDIS_COMMAND_TIMEOUT';
 
   constructor(node: string, timeoutMs: number) {
     super('DREDIS_COMMAND_TIMEOUT', `Node ${node} did not answer within ${timeoutMs} ms (commandTimeoutMs)`, {
@@ -86,6 +90,7 @@ export class CommandTimeoutError extends DRedisError {
 /** The server answered with an error, for example OOM, READONLY or WRONGTYPE. */
 export class CommandFailedError extends DRedisError {
   override readonly name = 'CommandFailedError';
+  declare readonly code: 'DREDIS_COMMAND_FAILED';
 
   constructor(node: string, cause: unknown) {
     super('DREDIS_COMMAND_FAILED', `Node ${node} refused a command: ${messageOf(cause)}`, { node, cause });
@@ -95,6 +100,7 @@ export class CommandFailedError extends DRedisError {
 /** A call that had to succeed on every node failed on some of them. */
 export class PartialFailureError extends DRedisError {
   override readonly name = 'PartialFailureError';
+  declare readonly code: 'DREDIS_CLEAR_INCOMPLETE' | 'DREDIS_CONNECT_INCOMPLETE';
   /** One error per failed node. */
   readonly errors: readonly DRedisError[];
   /** Names of the failed nodes. */

@@ -229,7 +229,8 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   /**
    * Removes many keys.
    *
-   * @returns whether each was there, in the order of the keys; under Keyv 5 whether all were
+   * @returns whether each was there, in the order of the keys; one boolean under Keyv 5, whether all
+   * were (the type says both, and without Keyv 5 it is always an array)
    */
   async deleteMany(keys: readonly string[]): Promise<InEitherKeyv<boolean[], boolean>>;
   async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
