@@ -2,8 +2,8 @@
  * Measures the store and its peers, on servers that it starts itself. `npx -y pnpm@12 bench` plays everything
  * (`bench:quick` a short version), `npx -y pnpm@12 bench get clear` only what is named; see options.ts.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dim, heading, line, table } from '../examples/terminal.js';
 import { verdictTable } from './expectations.js';
@@ -20,8 +20,9 @@ const FOLDER = fileURLToPath(new URL('../../../.bench/', import.meta.url));
 const PROFILE_LINES = 15;
 
 const options = parseOptions(process.argv.slice(2));
-if (!existsSync(options.storeFile)) throw new Error(`There is no ${options.storeFile}: run pnpm build`);
 mkdirSync(FOLDER, { recursive: true });
+const storeFile = keep(options.storeFile, 'store');
+const baselineFile = options.baselineFile && keep(options.baselineFile, 'baseline');
 
 await using fleet = new Fleet();
 const [one = ''] = await fleet.locations({ kind: 'nodes', count: 1 });
@@ -57,6 +58,8 @@ for (const scenario of options.scenarios) {
   };
   const result = await runScenario(scenario, {
     ...options,
+    storeFile,
+    baselineFile,
     fleet,
     contestants,
     cells,
@@ -88,3 +91,13 @@ table(header, rows);
 line('');
 for (const text of machineLines(results)) line(dim(text));
 line(dim(`written to .bench/${name}.json`));
+
+/** A copy of a build, so that the run has one and the same, whoever builds meanwhile. Beside its dependencies. */
+function keep(build: string, copyName: string): string {
+  if (!existsSync(build)) throw new Error(`There is no ${build}: run pnpm build`);
+  const copy = fileURLToPath(new URL(`../.bench/${copyName}-${process.pid}.js`, import.meta.url));
+  mkdirSync(dirname(copy), { recursive: true });
+  copyFileSync(build, copy);
+  process.on('exit', () => rmSync(copy, { force: true }));
+  return copy;
+}

@@ -15,12 +15,12 @@ scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')} (all)
   --contestants a,b     only these: ${CONTESTANTS.map(({ id }) => id).join(', ')}
   --cells "64 callers"  only cells whose table or column says so
   --rounds 7            rounds of each contestant in each cell
-  --round-ms 200        length of a round, where the scenario does not say
+  --round-ms 150        length of a round, where the scenario does not say
   --baseline <file>     another build of the store (its ES module), in turn with this one
   --store <file>        a build of the store other than dist
   --profile             profiles the store in each cell as well, and prints where its time goes`;
 
-const FULL = { roundCount: 7, roundMs: 200 };
+const FULL = { roundCount: 7, roundMs: 150 };
 const QUICK = { roundCount: 3, roundMs: 60 };
 
 export interface BenchOptions {

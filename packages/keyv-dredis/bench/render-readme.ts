@@ -11,7 +11,7 @@ import { machineLines, markdown, tablesOf } from './harness/tables.js';
 import { scenario } from './scenarios/index.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const MARKED = /(<!-- bench -->\n)[^]*?(<!-- \/bench -->)/;
+const MARKED = /(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/;
 
 const FILE = process.argv.includes('--quick') ? /^quick-node-\d+\.json$/ : /^node-\d+\.json$/;
 const runs = readdirSync(`${ROOT}.bench`)

@@ -2,13 +2,10 @@ import { on, once } from 'node:events';
 import { connect } from 'node:net';
 import { HashRing } from 'hash-ring';
 import { SLOT_COUNT } from 'redis-launcher';
+import { loadedKey, loadedValue } from './loaded-keys.js';
 
 const KEYS_PER_STEP = 20_000;
 const OK = '+OK\r\n';
-
-/** The key of a number, and its value; both in ASCII. */
-export const loadedKey = (index: number) => `session:${String(index).padStart(10, '0')}:loaded-key`;
-export const loadedValue = (index: number) => `value of ${index}`;
 
 /** Fills servers with keys, each on the server where the ring (or the cluster) has it: SETs in pipelines. */
 export async function loadKeys(

@@ -21,11 +21,16 @@ export function callerCell(work: string, valueBytes: number, callers: number): C
   };
 }
 
-/** 1, 8, 64 and 512 callers on small and on large values; the quick ones leave out most of the large. */
-export function callerCells(work: string, quick: boolean): CallerCell[] {
-  const large = quick ? [64] : [1, 8, 64, 512];
+/** 1, 8, 64 and 512 callers on small and on large values. */
+export function callerCells(
+  work: string,
+  counts = { small: [1, 8, 64, 512], large: [1, 8, 64, 512] },
+): CallerCell[] {
   return [
-    ...[1, 8, 64, 512].map((callers) => callerCell(work, SMALL_BYTES, callers)),
-    ...large.map((callers) => callerCell(work, LARGE_BYTES, callers)),
+    ...counts.small.map((callers) => callerCell(work, SMALL_BYTES, callers)),
+    ...counts.large.map((callers) => callerCell(work, LARGE_BYTES, callers)),
   ];
 }
+
+/** What a quick run has of that. */
+export const QUICK_COUNTS = { small: [64, 512], large: [] };

@@ -1,4 +1,4 @@
-import { loadedKey, loadedValue } from '../harness/load-keys.js';
+import { loadedKey, loadedValue } from '../harness/loaded-keys.js';
 import { peakMbWhile } from '../harness/memory.js';
 import { type Cell, type Metric, type Scenario, WrongResult } from '../harness/scenario.js';
 

@@ -10,7 +10,7 @@ export const get: Scenario<CallerCell> = {
   about: 'Callers that each read one key after the other, at random; every value is compared.',
   metrics: [OPS_PER_SECOND, CPU_US],
   contestants: EVERYBODY,
-  cells: (quick) => callerCells('GET', quick),
+  cells: (quick) => callerCells('GET', quick ? { small: [1, 8, 64, 512], large: [64] } : undefined),
   prepare: ({ subject, workload }, { valueBytes }) => fill(subject, workload(valueBytes)),
   measure: ({ subject, workload }, { valueBytes, callers }, ms) =>
     readers(subject, workload(valueBytes), callers, ms),

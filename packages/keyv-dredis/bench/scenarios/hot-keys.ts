@@ -12,7 +12,7 @@ export const hotKeys: Scenario<CallerCell> = {
   metrics: [OPS_PER_SECOND, CPU_US],
   contestants: EVERYBODY,
   cells: () =>
-    [8, 64, 512].map((callers) => ({
+    [64, 512].map((callers) => ({
       table: 'GET, hot keys (Zipf), values of 100 bytes',
       column: callersName(callers),
       valueBytes: SMALL_BYTES,

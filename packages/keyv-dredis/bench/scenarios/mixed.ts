@@ -2,14 +2,14 @@ import { EVERYBODY } from '../contestants/index.js';
 import { CPU_US, OPS_PER_SECOND, withCallers } from '../harness/callers.js';
 import { type Scenario, WrongResult } from '../harness/scenario.js';
 import { fill, ORDER_MASK } from '../harness/workload.js';
-import { type CallerCell, callerCells } from './caller-cells.js';
+import { type CallerCell, callerCells, QUICK_COUNTS } from './caller-cells.js';
 
 export const mixed: Scenario<CallerCell> = {
   name: 'mixed',
   about: 'Callers of whose turns nine in ten read and one in ten writes; every value read is compared.',
   metrics: [OPS_PER_SECOND, CPU_US],
   contestants: EVERYBODY,
-  cells: (quick) => callerCells('90 % GET, 10 % SET', quick),
+  cells: (quick) => callerCells('90 % GET, 10 % SET', quick ? QUICK_COUNTS : undefined),
   prepare: ({ subject, workload }, { valueBytes }) => fill(subject, workload(valueBytes)),
   measure: ({ subject, workload }, { valueBytes, callers }, ms) => {
     const {
