@@ -18,7 +18,7 @@ export function fingerprint(table: RingTable, options: ResolvedOptions, hash: (k
   md5(
     JSON.stringify([
       'hash-ring 1',
-      [placement, pointsPerNode, hashTag, omitMemcachedPort, PROBES.map((probe) => hash(probe))],
+      [placement, pointsPerNode, hashTag, omitMemcachedPort, PROBES.map((probe) => hash(probe) >>> 0)],
       nodes.map(({ name, weight, zone }) => [name, weight, zone]),
       Array.from(points),
       Array.from(owners, (owner) => ranks.get(table.nodes[owner] as ResolvedNode)),

@@ -131,7 +131,7 @@ export class HashRing {
 
   /** The place of a key on the ring: a uint32. Its owner has the first point from there on. */
   pointOf(key: Key): number {
-    return this.#hash.one(key);
+    return this.#hash.one(key) >>> 0;
   }
 
   /** The nodes from a point on clockwise, as `replicas` orders them: all of them unless told otherwise. */

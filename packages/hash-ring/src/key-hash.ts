@@ -2,7 +2,7 @@ import { mustBe } from './errors.js';
 import { md5, md5Many } from './md5.js';
 import type { Key, ResolvedOptions } from './options.js';
 
-/** From keys to places on the ring, as the options have it. */
+/** From keys to places on the ring, as the options have it: uint32s, and of one key the same bits as an int32. */
 export interface KeyHasher {
   readonly one: (key: Key) => number;
   readonly many: (keys: readonly Key[]) => Uint32Array;
@@ -19,10 +19,9 @@ export function keyHasher({ hash, hashTag }: ResolvedOptions): KeyHasher {
   }
   const one = (key: Key) => {
     const value = hash(hashed(key));
-    const point = value >>> 0;
-    if (point !== value && (value | 0) !== value)
+    if (value >>> 0 !== value && (value | 0) !== value)
       throw mustBe('INVALID_KEY', 'what hash returns', 'a uint32', value);
-    return point;
+    return value | 0;
   };
   return { one, many: (keys) => Uint32Array.from(keys, one) };
 }

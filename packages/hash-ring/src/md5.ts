@@ -43,12 +43,13 @@ let mixTwo = (first: number, second: number) => {
 };
 let slowCount = 0;
 
-/** Hashes text as its UTF-8 bytes (a lone surrogate as U+FFFD), or bytes; returns word 0. */
+/** Hashes text as its UTF-8 bytes (a lone surrogate as U+FFFD), or bytes; returns word 0 as an int32. */
 export function md5(key: Key): number {
   const size = write(key);
   if (size < 0) md5OfLong(typeof key === 'string' ? encoder.encode(key) : key);
   else hashOne(STATES_BYTES, size);
-  return state[0] as number;
+  // Signed, as an integer beyond 2^31 would be an object of its own to some engines.
+  return (state[0] as number) | 0;
 }
 
 /** Word 0 to 3 of what `md5` hashed last. */

@@ -36,6 +36,26 @@ test('the points are those that the rule gives, found the plain way', () => {
   for (const key of KEYS) expect(ring.get(key)).toBe(slow.owner(ring.pointOf(key)));
 });
 
+test('the example that the README works by hand', () => {
+  const ring = new HashRing(['a', 'b'], { pointsPerNode: 4 });
+  expect(Array.from(ring.points(), ([point, name]) => [point.toString(16), name])).toEqual([
+    ['3b092607', 'b'],
+    ['4a0e6e59', 'b'],
+    ['6f5ff234', 'b'],
+    ['9ab32800', 'a'],
+    ['a17be196', 'a'],
+    ['c54dad95', 'a'],
+    ['d1ef65a1', 'a'],
+    ['e0361147', 'b'],
+  ]);
+  const worked = ['hello', 'melon', 'mango'].map((key) => [ring.pointOf(key).toString(16), ring.get(key)]);
+  expect(worked).toEqual([
+    ['2a40415d', 'b'],
+    ['74f22c3a', 'a'],
+    ['f9fa00aa', 'b'],
+  ]);
+});
+
 test('worked by hand: the first point at or after the hash, and from the largest on to the smallest', () => {
   // One label for each node, a-0 and b-0, and a hash that is the place itself.
   const ring = new HashRing(['a', 'b'], { pointsPerNode: 4, hash: (key) => Number(key) });
