@@ -8,13 +8,14 @@ import {
   type Location,
   NodeUnavailableError,
 } from '../src/index.js';
+import { fullServer } from './support/full-server.js';
 import { nextEvent, rejection } from './support/stores.js';
-import { blackHole, proxyTo, type StubServer } from './support/stub-server.js';
+import { blackHole, proxyTo } from './support/stub-server.js';
 
 let redis: RedisServers;
 let server: RedisServer;
 const stores: DRedisStore[] = [];
-const stubs: StubServer[] = [];
+const stubs: { stop(): Promise<void> }[] = [];
 const clients: { readonly isOpen: boolean; destroy(): unknown }[] = [];
 
 beforeAll(async () => {
@@ -45,8 +46,8 @@ function plain(location = server.location, options: object = {}) {
   return client;
 }
 
-function pool() {
-  const made = createClientPool({ url: `redis://${server.location}` }, { minimum: 2 });
+function pool(options: object = {}) {
+  const made = createClientPool({ url: `redis://${server.location}`, ...options }, { minimum: 2 });
   made.on('error', () => undefined);
   clients.push(made);
   return made;
@@ -338,19 +339,37 @@ test('a client that does not reconnect by itself is connected again by the store
   expect(await store.get('key')).toBe('value');
 });
 
-test('nor does it stay down when its own attempt ends after ours was given up', async () => {
-  // The first connection is dropped, unanswered, after the store's own limit.
+test.each<[string, (options: object) => Location]>([
+  ['client', (options) => plain(server.location, options)],
+  ['pool', (options) => ({ name: 'pool', client: pool(options) })],
+])('nor does a %s stay down whose own attempt fails after ours was given up', async (_name, make) => {
+  const full = await fullServer();
+  stubs.push(full);
+  const socket = { host: '127.0.0.1', port: full.port, reconnectStrategy: false, connectTimeout: 200 };
+  const store = makeStore([make({ url: undefined, socket })], { connectTimeoutMs: 50, commandTimeoutMs: 50 });
+  const down = nextEvent(store, 'node:down');
+  expect(await rejection(store.connect())).toMatchObject({ code: 'DREDIS_CONNECT_INCOMPLETE' });
+  await down;
+  const up = nextEvent(store, 'node:up');
+  await full.resume();
+  await up;
+});
+
+// A failed answer to the store's own question whether a silent server is back left the node down for good.
+test('a node that answers with an error when it is asked for a sign of life is asked again', async () => {
   const proxy = await proxyTo(server.location);
   stubs.push(proxy);
-  proxy.onReply = () => undefined;
-  const client = plain(proxy.location, {
-    socket: { host: '127.0.0.1', port: proxy.port, reconnectStrategy: false },
-  });
-  const store = makeStore([client], { connectTimeoutMs: 50, commandTimeoutMs: 50 });
-  const arrived = proxy.nextConnection();
-  await rejection(store.connect());
+  const store = makeStore([plain(proxy.location)], { connectTimeoutMs: 150, commandTimeoutMs: 150 });
+  await store.connect();
   const up = nextEvent(store, 'node:up');
-  proxy.onReply = undefined;
-  (await arrived).destroy();
+  proxy.onReply = (reply, toClient) => {
+    if (!reply.includes('PONG')) return;
+    proxy.onReply = undefined;
+    const loading = '-LOADING Redis is loading the dataset in memory\r\n';
+    toClient.write(loading.repeat(2));
+  };
+  await rejection(store.get('key'));
   await up;
+  expect(await store.set('key', 'value')).toBe(true);
+  expect(proxy.connectionCount).toBe(1);
 });

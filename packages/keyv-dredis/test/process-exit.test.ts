@@ -1,17 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
-import { blackHole, type StubServer } from './support/stub-server.js';
-
-const TSX = import.meta.resolve('tsx');
-const SOURCE = fileURLToPath(new URL('../src/index.ts', import.meta.url));
-const TSCONFIG = fileURLToPath(new URL('../tsconfig.json', import.meta.url));
+import { type RedisServers, startRedis } from 'redis-launcher';
+import { fullServer } from './support/full-server.js';
+import { runProgram } from './support/program.js';
+import { blackHole } from './support/stub-server.js';
 
 let redis: RedisServers;
-const stubs: Pick<StubServer, 'stop'>[] = [];
+const stubs: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   redis = await startRedis({ count: 1 });
@@ -23,52 +17,7 @@ afterEach(async () => {
 
 afterAll(() => redis?.stop());
 
-/**
- * Runs a program that has `DRedisStore` and `createClient`, and `locations`. Whatever it leaves open
- * keeps it alive, and the test ends for lack of time.
- */
-function run(
-  locations: readonly string[],
-  program: string,
-): Promise<{ code: number | null; output: string }> {
-  const script = `
-    import { createClient } from 'redis';
-    import { DRedisStore } from ${JSON.stringify(SOURCE)};
-    const locations = ${JSON.stringify(locations)};
-    process.on('exit', () => console.log('exits'));
-    ${program}`;
-  const child = spawn(process.execPath, ['--import', TSX, '--input-type=module', '--eval', script], {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
-    env: { ...process.env, TSX_TSCONFIG_PATH: TSCONFIG },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 20_000,
-    killSignal: 'SIGKILL',
-  });
-  let output = '';
-  child.stdout.on('data', (text) => (output += text));
-  child.stderr.on('data', (text) => (output += text));
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })));
-}
-
 const DEAD = '127.0.0.1:1';
-
-/** A stopped server whose queue is full: the system leaves a further TCP connect without an answer. */
-async function fullServer(): Promise<string> {
-  const full = await startRedis({ count: 1, args: ['--tcp-backlog', '1'] });
-  const server = full.servers[0] as RedisServer;
-  await server.pause();
-  const waiting = Array.from({ length: 8 }, () =>
-    connect(server.port, server.host).on('error', () => undefined),
-  );
-  await Promise.all(waiting.slice(0, 2).map((socket) => once(socket, 'connect')));
-  stubs.push({
-    stop: async () => {
-      for (const socket of waiting) socket.destroy();
-      await full.stop();
-    },
-  });
-  return server.location;
-}
 
 describe('a process exits by itself after disconnect()', () => {
   test('of a store over live nodes', async () => {
@@ -77,7 +26,7 @@ describe('a process exits by itself after disconnect()', () => {
       await store.set('key', 'value');
       console.log(await store.get('key'));
       await store.disconnect();`;
-    expect(await run(redis.locations, program)).toEqual({ code: 0, output: 'value\nexits\n' });
+    expect(await runProgram(redis.locations, program)).toEqual({ code: 0, output: 'value\nexits\n' });
   });
 
   test('of a store with a dead node that it goes on trying to reach', async () => {
@@ -86,7 +35,7 @@ describe('a process exits by itself after disconnect()', () => {
       await store.connect().catch((error) => console.log(error.code));
       await store.disconnect();`;
     const expected = { code: 0, output: 'DREDIS_CONNECT_INCOMPLETE\nexits\n' };
-    expect(await run([...redis.locations, DEAD], program)).toEqual(expected);
+    expect(await runProgram([...redis.locations, DEAD], program)).toEqual(expected);
   });
 
   test.each([
@@ -98,7 +47,14 @@ describe('a process exits by itself after disconnect()', () => {
         return hole.location;
       },
     ],
-    ['does not even accept', fullServer],
+    [
+      'does not even accept',
+      async () => {
+        const full = await fullServer();
+        stubs.push(full);
+        return full.location;
+      },
+    ],
   ])('of a store that is connecting to a server which %s', async (_name, location) => {
     const program = `
       const options = { connectTimeoutMs: 600_000, commandTimeoutMs: 600_000, disconnectTimeoutMs: 50 };
@@ -106,7 +62,7 @@ describe('a process exits by itself after disconnect()', () => {
       store.connect().catch((error) => console.log(error.code));
       store.get('key').catch((error) => console.log(error.code));
       await store.disconnect();`;
-    const { code, output } = await run([await location()], program);
+    const { code, output } = await runProgram([await location()], program);
     expect(output.trim().split('\n').sort()).toEqual([
       'DREDIS_CONNECT_INCOMPLETE',
       'DREDIS_NODE_UNAVAILABLE',
@@ -120,7 +76,7 @@ describe('a process exits by itself after disconnect()', () => {
       const store = new DRedisStore([() => createClient({ url: 'redis://' + locations[0] })], { disconnectTimeoutMs: 0 });
       store.get('key').catch((error) => console.log(error.code));
       await store.disconnect();`;
-    expect(await run(redis.locations, program)).toEqual({
+    expect(await runProgram(redis.locations, program)).toEqual({
       code: 0,
       output: 'DREDIS_NODE_UNAVAILABLE\nexits\n',
     });
@@ -134,7 +90,7 @@ describe('a process exits by itself after disconnect()', () => {
       await store.disconnect();
       console.log(await client.get('keyv:key'));
       await client.close();`;
-    expect(await run(redis.locations, program)).toEqual({ code: 0, output: 'value\nexits\n' });
+    expect(await runProgram(redis.locations, program)).toEqual({ code: 0, output: 'value\nexits\n' });
   });
 });
 
@@ -142,5 +98,5 @@ test('a process whose store only waits to try again exits even without disconnec
   const program = `
     const store = new DRedisStore(locations);
     await store.get('key').catch((error) => console.log(error.code));`;
-  expect(await run([DEAD], program)).toEqual({ code: 0, output: 'DREDIS_NODE_UNAVAILABLE\nexits\n' });
+  expect(await runProgram([DEAD], program)).toEqual({ code: 0, output: 'DREDIS_NODE_UNAVAILABLE\nexits\n' });
 });

@@ -166,6 +166,18 @@ describe('a change that fails changes nothing', () => {
     expect(await store.getMany(KEYS)).toEqual(KEYS.map((key) => `value of ${key}`));
   });
 
+  test('and what was opened for it is closed', async () => {
+    const proxy = await proxyTo(fourth);
+    stubs.push(proxy);
+    const closed = proxy
+      .nextConnection()
+      .then((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    const locations = [...three, { name: 'good', url: `redis://${proxy.location}` }, '127.0.0.1:1'];
+    expect(await rejection(store.updateNodes(locations))).toMatchObject({ nodes: ['127.0.0.1:1'] });
+    await closed;
+    expect(proxy.connectionCount).toBe(1);
+  });
+
   test('a location that is not allowed', async () => {
     expect(await rejection(store.updateNodes([]))).toBeInstanceOf(InvalidOptionError);
     expect(await rejection(store.updateNodes([fourth, 'h:x']))).toBeInstanceOf(InvalidOptionError);
