@@ -63,6 +63,7 @@ const listeners = (client: Listening) =>
 
 async function expectToWork(store: DRedisStore): Promise<void> {
   const bytes = Buffer.from([0xc3, 0x28, 0x00]);
+  await store.clear();
   expect(await store.set('text', 'välue')).toBe(true);
   expect(await store.setMany([{ key: 'bytes', value: bytes }])).toEqual([true]);
   expect(await store.getMany(['text', 'bytes', 'none'])).toEqual(['välue', bytes, undefined]);
