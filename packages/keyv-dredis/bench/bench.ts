@@ -79,7 +79,7 @@ for (const scenario of options.scenarios) {
   for (const file of profileFiles.filter(existsSync)) {
     line('');
     line(file);
-    table(['self time', ''], topOfProfile(file, PROFILE_LINES));
+    for (const [share, where] of topOfProfile(file, PROFILE_LINES)) line(`${share.padStart(7)}  ${where}`);
   }
   // After each scenario: what is measured stays, whatever becomes of the rest.
   writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify(results, null, 1)}\n`);
@@ -99,5 +99,6 @@ function keep(build: string, copyName: string): string {
   mkdirSync(dirname(copy), { recursive: true });
   copyFileSync(build, copy);
   process.on('exit', () => rmSync(copy, { force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   return copy;
 }

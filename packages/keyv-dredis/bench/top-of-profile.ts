@@ -32,5 +32,6 @@ function nameOf({ functionName, url, lineNumber }: Profiler.Profile['nodes'][num
   const name = functionName === '' ? '(anonymous)' : functionName;
   if (url === '') return name;
   const path = url.startsWith('file:') ? relative(ROOT, fileURLToPath(url)) : url;
-  return `${name} ${path.replace(/^.*node_modules\//, '')}:${lineNumber + 1}`;
+  const short = path.replace(/^.*node_modules\//, '').replace(/\.bench\/store-\d+\.js$/, 'dist/esm/index.js');
+  return `${name} ${short}:${lineNumber + 1}`;
 }

@@ -48,10 +48,13 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     if (!scenario.freshProcess) {
       await Promise.all(entrants.map((entrant) => entrant.start()));
       bar.update({ doing: 'warming up' });
-      const typical = options.cells[Math.floor(options.cells.length / 2)] as Cell;
-      const ms = options.quick ? WARM_UP_MS.quick : WARM_UP_MS.full;
+      const ms = (options.quick ? WARM_UP_MS.quick : WARM_UP_MS.full) / options.cells.length;
       // Together: here it is no matter who gets how much of the machine.
-      await Promise.all(entrants.map((entrant) => entrant.warmUp(scenario, typical, ms)));
+      await Promise.all(
+        entrants.map(async (entrant) => {
+          for (const cell of options.cells) await entrant.warmUp(scenario, cell, ms);
+        }),
+      );
     }
     for (const cell of options.cells) {
       const rounds = new Map<Entrant, Numbers[]>(entrants.map((entrant) => [entrant, []]));

@@ -31,7 +31,7 @@ const keyCountFor = (valueBytes: number) => (valueBytes > 1_000 ? 1_000 : 10_000
 export function createWorkload(valueBytes: number, keyPrefix: string): Workload {
   const keyCount = keyCountFor(valueBytes);
   const random = mulberry32(0x5eed);
-  const names = Array.from({ length: keyCount }, (_, index) => keyName(index, random));
+  const names = Array.from({ length: keyCount }, (_, index) => keyName(valueBytes, index, random));
   return {
     keys: names.map((name) => flat(keyPrefix + name)),
     values: [
@@ -79,9 +79,9 @@ export async function checkWritten(
   }
 }
 
-function keyName(index: number, random: () => number): string {
+function keyName(valueBytes: number, index: number, random: () => number): string {
   const noise = Math.floor(random() * 2 ** 32).toString(36);
-  return `session:${index.toString(36)}:${noise}`.padEnd(KEY_LENGTH, 'k');
+  return `session:${valueBytes}:${index.toString(36)}:${noise}`.padEnd(KEY_LENGTH, 'k');
 }
 
 function text(start: string, length: number, random: () => number): string {
