@@ -162,7 +162,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   /** The values of many keys, in their order; undefined where there is none, or its node failed. */
   async getMany<Value = StoredValue>(keys: readonly string[]): Promise<(Value | undefined)[]> {
-    const physical = keys.map((key) => this.#physicalKey(key));
+    const physical = this.#physicalKeys(keys);
     return this.#gather<Value | undefined>(physical, undefined, async ({ node, keys }) => ({
       values: (await node.run((commands) => commands.mGet(keys))).map(decodeValue) as (Value | undefined)[],
     }));
@@ -197,7 +197,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   async setMany(entries: readonly StoreEntry[]): Promise<InEitherKeyv<boolean[], void>>;
   async setMany(entries: readonly StoreEntry[]): Promise<boolean[]> {
     const now = Date.now();
-    const keys = entries.map(({ key }) => this.#physicalKey(key));
+    const keys = this.#physicalKeys(entries.map(({ key }) => key));
     const items = entries.map(({ value, expires, ttl }) => ({
       value: encodeValue(value),
       ttlMs: this.#contract.ttlMs(this.#contract.version === 5 ? ttl : expires, now),
@@ -234,7 +234,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    */
   async deleteMany(keys: readonly string[]): Promise<InEitherKeyv<boolean[], boolean>>;
   async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
-    const physical = keys.map((key) => this.#physicalKey(key));
+    const physical = this.#physicalKeys(keys);
     const deleted = await this.#gather(physical, false, ({ node, keys }) =>
       pipeline(keys, false, async (key) => (await node.run((commands) => commands.unlink([key]))) > 0),
     );
@@ -257,7 +257,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   /** Whether each of many keys is there, in their order. */
   async hasMany(keys: readonly string[]): Promise<boolean[]> {
-    const physical = keys.map((key) => this.#physicalKey(key));
+    const physical = this.#physicalKeys(keys);
     return this.#gather(physical, false, ({ node, keys }) =>
       pipeline(keys, false, (key) => node.run((commands) => commands.exists(key))),
     );
@@ -396,6 +396,11 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     this.#assertOpen();
     const resolved = this.#contract.resolveKey(key);
     return physicalKey(resolved.prefix, resolved.key);
+  }
+
+  #physicalKeys(keys: readonly string[]): string[] {
+    this.#assertOpen();
+    return keys.map((key) => this.#physicalKey(key));
   }
 
   #assertOpen(): void {

@@ -145,6 +145,7 @@ describe('later calls reject with DREDIS_CLOSED', () => {
   const calls: Record<string, (store: DRedisStore) => Promise<unknown>> = {
     get: (store) => store.get('key'),
     getMany: (store) => store.getMany(['key']),
+    'getMany of nothing': (store) => store.getMany([]),
     set: (store) => store.set('key', 'value'),
     setMany: (store) => store.setMany([{ key: 'key', value: 'value' }]),
     delete: (store) => store.delete('key'),
