@@ -35,6 +35,12 @@ export const CAPABILITIES = Object.freeze({
 /** A TTL above this (some 285,000 years) is as good as none, and too much for Redis' arithmetic. */
 const MAX_TTL_MS = Number.MAX_SAFE_INTEGER;
 
+/** A key as the user wrote it, and what stands before it in Redis. */
+export interface ResolvedKey {
+  readonly prefix: string;
+  readonly key: string;
+}
+
 /**
  * What differs between Keyv 5 and Keyv 6, for one store object: who is in front of it, which form
  * keys come in, what an expiry means.
@@ -56,7 +62,7 @@ export class Contract {
   #ambiguous = false;
   /** The last step of a Keyv that is taking the store, until the end of the present job. */
   #step: { readonly read: 'capabilities' | 'listener'; readonly prefix: string } | undefined;
-  /** Whether the last key had Keyv 5's prefix, which tells whether it strips what iterator() yields. */
+  /** Whether Keyv 5 prefixed its last key, which tells whether it strips what iterator() yields. */
   #lastKeyPrefixed = true;
 
   constructor(options: {
@@ -132,14 +138,20 @@ export class Contract {
    * with the namespace as the user wrote it: the prefix is taken off, so that both majors meet in one
    * physical key.
    */
-  resolveKey(key: string): { readonly prefix: string; readonly key: string } {
+  locateKey(key: string): ResolvedKey {
     if (this.#version === 6 || !this.#namespace || typeof key !== 'string')
       return { prefix: this.#prefix, key };
     if (this.#useKeyPrefix === false) return { prefix: this.#prefix, key };
     const namespace = this.#namespaceOf(key);
-    this.#lastKeyPrefixed = namespace !== undefined;
     if (namespace === undefined) return { prefix: this.#prefix, key };
     return { prefix: keyPrefix(namespace, this.#rawKeys), key: key.slice(namespace.length + 1) };
+  }
+
+  /** The same for a key that Keyv hands over, which shows as well whether that Keyv prefixes. */
+  resolveKey(key: string): ResolvedKey {
+    const resolved = this.locateKey(key);
+    if (this.#version === 5 && this.#namespace) this.#lastKeyPrefixed = resolved.key !== key;
+    return resolved;
   }
 
   /** A key as iterator() yields it: Keyv 5 cuts off all up to the first colon, unless told not to prefix. */

@@ -325,7 +325,9 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    * @param key as the user writes it, without its namespace
    */
   locate(key: string): KeyLocation {
-    const physical = this.#physicalKey(key);
+    this.#assertOpen();
+    const located = this.#contract.locateKey(key);
+    const physical = physicalKey(located.prefix, located.key);
     const node = this.#router.owner(physical);
     node.wake();
     return { node: node.name, key: physical, client: node.client as unknown as RedisClientType };

@@ -20,7 +20,7 @@ export const NAMESPACES: readonly [title: string, namespace: string | undefined,
   ['a namespace of special characters', 'contract*?[a-z]\\:%{x}:', 'contract*?[a-z]\\%3A%25{x}%3A:'],
 ];
 
-const ROOTS = ['keyv', 'contract'];
+const ROOTS = ['keyv', 'contrac'];
 
 /** What both majors offer, in types that hold for both. */
 export interface AnyKeyv {
@@ -39,7 +39,10 @@ export interface AnyKeyv {
   on(event: 'error', listener: (error: unknown) => void): unknown;
 }
 
-export interface AnyKeyvOptions extends Omit<Keyv5Options & Keyv6Options, 'store' | 'namespace'> {
+export interface AnyKeyvOptions
+  extends Omit<Keyv6Options, 'store' | 'namespace' | 'compression'>,
+    Pick<Keyv5Options, 'useKeyPrefix' | 'serialize' | 'deserialize' | 'throwOnErrors'> {
+  readonly compression?: unknown;
   readonly namespace?: string | undefined;
 }
 
