@@ -4,7 +4,7 @@ import { type AnyKeyv, entriesOf, MAJORS, NAMESPACES, workbench } from './suppor
 
 // What a plain client sees in Redis: under Keyv 5 and under Keyv 6 the same, so that moving keeps data.
 
-const bench = workbench(6);
+const bench = workbench(12);
 const { openStore, openKeyv } = bench;
 
 /** All keys of the database. */
