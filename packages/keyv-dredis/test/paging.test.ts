@@ -1,0 +1,128 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createClient } from 'redis';
+import { type RedisServers, startRedis } from 'redis-launcher';
+import { DRedisStore } from '../src/index.js';
+import { MAJORS, makeKeyv } from './support/keyvs.js';
+
+// What goes through every key takes them page by page: however many there are, one page is in memory.
+
+const KEY_COUNT = 200_000;
+const VALUE_BYTES = 500;
+const SCAN_COUNT = 1000;
+const NAMESPACE = 'paging';
+
+let redis: RedisServers;
+let store: DRedisStore;
+
+beforeAll(async () => {
+  redis = await startRedis({ count: 1 });
+  const client = createClient({ url: `redis://${redis.locations[0]}` });
+  await client.connect();
+  // From within: sending 100 MB would take longer than all that is measured here.
+  const fill = `
+    local value = '{"value":"' .. string.rep('v', ARGV[2] - 12) .. '"}'
+    for number = 1, ARGV[1] do redis.call('SET', '${NAMESPACE}:' .. number, value) end`;
+  await client.eval(fill, { arguments: [String(KEY_COUNT), String(VALUE_BYTES)] });
+  expect(await client.dbSize()).toBe(KEY_COUNT);
+  await client.close();
+});
+
+afterAll(() => redis?.stop());
+
+/** What the store's client was asked, and how many commands were under way at the most. */
+interface Traffic {
+  readonly commands: string[];
+  mostUnderWay: number;
+}
+
+let traffic: Traffic;
+
+beforeEach(() => {
+  store = new DRedisStore(redis.locations, {
+    namespace: NAMESPACE,
+    scanCount: SCAN_COUNT,
+    commandTimeoutMs: 20_000,
+  });
+  traffic = watch(store);
+});
+
+afterEach(() => store?.disconnect());
+
+function watch(store: DRedisStore): Traffic {
+  const traffic: Traffic = { commands: [], mostUnderWay: 0 };
+  const { client } = store.locate('any');
+  const send = client.sendCommand.bind(client);
+  let underWay = 0;
+  client.sendCommand = (async (args: readonly string[], options: never) => {
+    traffic.commands.push(args[0] as string);
+    underWay += 1;
+    traffic.mostUnderWay = Math.max(traffic.mostUnderWay, underWay);
+    try {
+      return await send(args, options);
+    } finally {
+      underWay -= 1;
+    }
+  }) as never;
+  return traffic;
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+/** Bytes that are held, in objects and in buffers. */
+function heldBytes(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+describe.each(MAJORS)('iterator() under %s', (_title, major) => {
+  test('holds one page of 200,000 entries', async () => {
+    const keyv = makeKeyv(major, store, { namespace: NAMESPACE });
+    const numbers = new Uint8Array(KEY_COUNT + 1);
+    let count = 0;
+    let first = 0;
+    let most = 0;
+    for await (const [key, value] of keyv.iterator()) {
+      numbers[Number(key)] = (value as string).length === VALUE_BYTES - 12 ? 1 : 2;
+      count += 1;
+      if (count === SCAN_COUNT) first = heldBytes();
+      if (count % 40_000 === 0) most = Math.max(most, heldBytes());
+    }
+    expect(numbers.subarray(1).every((seen) => seen === 1)).toBe(true);
+    expect(traffic.mostUnderWay).toBe(1);
+    // All values together are 100 MB; what Jest itself takes meanwhile is far below a tenth.
+    expect(most - first).toBeLessThan((KEY_COUNT * VALUE_BYTES) / 10);
+  });
+
+  test('asks for no page before the one at hand is used up', async () => {
+    const iterator = makeKeyv(major, store, { namespace: NAMESPACE }).iterator();
+    await iterator.next();
+    expect(traffic.commands).toEqual(['SCAN', 'MGET']);
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let count = 1; count < SCAN_COUNT / 2; count += 1) await iterator.next();
+    expect(traffic.commands).toEqual(['SCAN', 'MGET']);
+    await iterator.return(undefined);
+    expect(traffic.commands).toEqual(['SCAN', 'MGET']);
+  });
+});
+
+test('clear() removes page by page, one command under way at a time', async () => {
+  const other = createClient({ url: `redis://${redis.locations[0]}` });
+  await other.connect();
+  try {
+    // Under a prefix of its own: the other tests need theirs.
+    await other.eval(`for number = 1, 20000 do redis.call('SET', 'cleared:' .. number, '') end`);
+    store.namespace = 'cleared';
+    await store.clear();
+    expect(await other.dbSize()).toBe(KEY_COUNT);
+  } finally {
+    await other.close();
+  }
+  expect(traffic.mostUnderWay).toBe(1);
+  const count = (name: string) => traffic.commands.filter((command) => command === name).length;
+  expect(count('UNLINK')).toBeGreaterThanOrEqual(20);
+  expect(count('SCAN') + count('UNLINK')).toBe(traffic.commands.length);
+});
