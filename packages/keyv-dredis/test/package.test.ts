@@ -1,24 +1,32 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  buildAndPack,
+  filesOf,
+  packagesImportedBy,
+  QUIETLY,
+  run,
+  STRICT_PROJECT,
+  type Tarballs,
+  TYPESCRIPT,
+  unpack,
+  WORKSPACE,
+} from './support/packing.js';
 import { PlainServers } from './support/plain-servers.js';
 import { sharedLocations } from './support/servers.js';
 
-const WORKSPACE = fileURLToPath(new URL('../../../', import.meta.url));
 const NAMESPACE = 'package-test';
 
 let folder: string;
-let tarball: string;
+let tarballs: Tarballs;
 let redis: PlainServers;
 
 beforeAll(async () => {
   redis = await PlainServers.connect(sharedLocations());
   folder = await mkdtemp(join(tmpdir(), 'keyv-dredis-package-'));
-  tarball = await buildAndPack(join(folder, 'workspace'));
+  tarballs = await buildAndPack(join(folder, 'workspace'));
 }, 120_000);
 
 afterAll(async () => {
@@ -27,13 +35,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe('the tarball', () => {
+describe('the tarball of keyv-dredis', () => {
   let unpacked: string;
 
   beforeAll(async () => {
-    unpacked = join(folder, 'unpacked');
-    await mkdir(unpacked);
-    await run('tar', ['-xzf', tarball, '-C', unpacked, '--strip-components=1'], folder);
+    unpacked = await unpack(tarballs.store, join(folder, 'unpacked'));
   });
 
   const inside = (path: string) => readFile(join(unpacked, path), 'utf8');
@@ -64,22 +70,13 @@ describe('the tarball', () => {
 
   // On npm, hash-ring is somebody else's.
   test('imports what its package.json asks for, and Node.js itself', async () => {
-    const imported = new Set<string>();
-    for (const file of (await filesOf(unpacked)).filter((file) => file.startsWith('dist/'))) {
-      const code = await inside(file);
-      for (const [, name] of code.matchAll(
-        /(?:\bfrom|\bimport|\brequire\(|\bimport\()\s*['"]([^'"]+)['"]/g,
-      )) {
-        if (!/^\.|^node:/.test(name as string)) imported.add(name as string);
-      }
-    }
     const { dependencies, peerDependencies } = JSON.parse(await inside('package.json'));
-    expect([...imported].sort()).toEqual(['keyv', 'redis']);
+    expect(await packagesImportedBy(unpacked)).toEqual(['keyv', 'redis']);
     expect(Object.keys({ ...dependencies, ...peerDependencies }).sort()).toEqual(['keyv', 'redis']);
   });
 });
 
-describe.each(['6.1.0', '5.6.0'])('installed by npm beside keyv %s', (keyvVersion) => {
+describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s', (keyvVersion) => {
   const locations = sharedLocations();
   let project: string;
 
@@ -87,9 +84,8 @@ describe.each(['6.1.0', '5.6.0'])('installed by npm beside keyv %s', (keyvVersio
     project = join(folder, `keyv-${keyvVersion}`);
     await mkdir(project);
     for (const [name, text] of Object.entries(PROJECT)) await writeFile(join(project, name), text);
-    const packages = [tarball, `keyv@${keyvVersion}`, '@types/node@20.19.43'];
-    const quietly = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-    await run('npm', ['install', ...quietly, ...packages], project);
+    const packages = [tarballs.store, `keyv@${keyvVersion}`, '@types/node@20.19.43'];
+    await run('npm', ['install', ...QUIETLY, ...packages], project);
   }, 120_000);
 
   /** Runs a program of the project, and looks at what it says and at what it has left in Redis. */
@@ -128,7 +124,7 @@ describe.each(['6.1.0', '5.6.0'])('installed by npm beside keyv %s', (keyvVersio
   test('works from CommonJS', () => expectToWork('program.cjs'));
 
   test('type-checks in a strict TypeScript project, libraries included, and works from both formats', async () => {
-    await run(process.execPath, [join(WORKSPACE, 'node_modules/typescript/bin/tsc'), '-p', '.'], project);
+    await run(process.execPath, [TYPESCRIPT, '-p', '.'], project);
     await expectToWork('out/typed-esm.js');
     await expectToWork('out/typed-cjs.cjs');
   }, 60_000);
@@ -137,6 +133,64 @@ describe.each(['6.1.0', '5.6.0'])('installed by npm beside keyv %s', (keyvVersio
     const program = `import('keyv-dredis/dist/esm/index.js').catch(({ code }) => console.log(code))`;
     expect(await run(process.execPath, ['--eval', program], project)).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n');
   });
+});
+
+describe('the tarball of hash-ring', () => {
+  let unpacked: string;
+
+  beforeAll(async () => {
+    unpacked = await unpack(tarballs.ring, join(folder, 'unpacked-ring'));
+  });
+
+  test('holds each module in both formats with its declarations, and no sources, tests or maps', async () => {
+    const sources = await readdir(join(WORKSPACE, 'packages/hash-ring/src'));
+    const modules = sources.map((name) => basename(name, '.ts'));
+    const dist = (format: string, ...more: string[]) =>
+      [...modules.flatMap((name) => [`${name}.js`, `${name}.d.ts`]), ...more].map(
+        (name) => `dist/${format}/${name}`,
+      );
+    expect(await filesOf(unpacked)).toEqual(
+      ['LICENSE', 'README.md', 'package.json', ...dist('cjs', 'package.json'), ...dist('esm')].sort(),
+    );
+  });
+
+  test('needs nothing, and imports nothing', async () => {
+    const { dependencies, peerDependencies } = JSON.parse(
+      await readFile(join(unpacked, 'package.json'), 'utf8'),
+    );
+    expect([dependencies, peerDependencies]).toEqual([undefined, undefined]);
+    expect(await packagesImportedBy(unpacked)).toEqual([]);
+  });
+});
+
+describe('hash-ring installed by npm', () => {
+  let project: string;
+
+  beforeAll(async () => {
+    project = join(folder, 'ring');
+    await mkdir(project);
+    for (const [name, text] of Object.entries(RING_PROJECT)) await writeFile(join(project, name), text);
+    await run('npm', ['install', ...QUIETLY, tarballs.ring, '@types/node@20.19.43'], project);
+  }, 120_000);
+
+  // Owners as libmemcached and twemproxy have them (vectors/ of hash-ring).
+  const said = {
+    owners: ['127.0.0.1:7601', '127.0.0.1:7603', '127.0.0.1:7604'],
+    replicas: 2,
+    refused: ['HashRingError', 'INVALID_NODE'],
+    svg: true,
+  };
+
+  test.each(['program.mjs', 'program.cjs'])('%s', async (program) => {
+    expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(said);
+  });
+
+  test('type-checks in a strict TypeScript project, libraries included, and works from both formats', async () => {
+    await run(process.execPath, [TYPESCRIPT, '-p', '.'], project);
+    for (const program of ['out/typed-esm.js', 'out/typed-cjs.cjs']) {
+      expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(said);
+    }
+  }, 60_000);
 });
 
 /** What a program does once it has its imports: JavaScript that TypeScript finds nothing wrong with. */
@@ -224,79 +278,55 @@ const PROJECT = {
     ${PROGRAM}`,
   'typed-esm.ts': TYPED_IMPORTS + PROGRAM + TYPES,
   'typed-cjs.cts': TYPED_IMPORTS + REQUIRED + PROGRAM + TYPES,
-  'tsconfig.json': JSON.stringify({
-    compilerOptions: {
-      target: 'es2022',
-      module: 'nodenext',
-      types: ['node'],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      skipLibCheck: false,
-      rootDir: '.',
-      outDir: 'out',
-    },
-    include: ['*.ts', '*.cts'],
-  }),
+  'tsconfig.json': STRICT_PROJECT,
 };
 
-/**
- * Builds in a copy of the workspace, for other tests run at the same time and a clean checkout has no
- * `dist` of the ring.
- *
- * @returns path of the packed file
- */
-async function buildAndPack(copy: string): Promise<string> {
-  const copied = [
-    ...['package.json', 'pnpm-workspace.yaml', 'tsconfig.base.json', 'README.md'],
-    ...['package.json', 'build.ts', 'tsconfig.build.json', 'src', 'node_modules'].flatMap((name) => [
-      `packages/hash-ring/${name}`,
-      `packages/keyv-dredis/${name}`,
-    ]),
-    'packages/keyv-dredis/LICENSE',
-    'packages/redis-launcher/package.json',
-  ];
-  for (const path of copied) {
-    // The links to dependencies are relative, so that those in the copy lead to the copy.
-    await cp(join(WORKSPACE, path), join(copy, path), { recursive: true, verbatimSymlinks: true });
-  }
-  await symlink(join(WORKSPACE, 'node_modules'), join(copy, 'node_modules'));
-  for (const name of ['hash-ring', 'keyv-dredis']) {
-    await run('npm', ['run', 'build'], join(copy, 'packages', name));
-  }
-  const [pnpm, ...options] = pnpmCommand();
-  await run(pnpm, [...options, 'pack', '--pack-destination', copy], join(copy, 'packages/keyv-dredis'));
-  const packed = (await readdir(copy)).filter((name) => name.endsWith('.tgz'));
-  expect(packed).toEqual([expect.stringMatching(/^keyv-dredis-\d/)]);
-  return join(copy, packed[0] as string);
+const RING_PROGRAM = `
+const ring = new HashRing(['127.0.0.1:7601', '127.0.0.1:7602', '127.0.0.1:7603', { name: '127.0.0.1:7604', weight: 1 }]);
+let refused;
+try {
+  ring.add('');
+} catch (error) {
+  if (error instanceof HashRingError) refused = [error.name, error.code];
 }
+console.log(
+  JSON.stringify({
+    owners: ['a', '0', 'foo'].map((key) => ring.get(key)),
+    replicas: new Set(ring.replicas('a', 2)).size,
+    refused,
+    svg: renderRing(ring).startsWith('<svg'),
+  }),
+);
+`;
 
-/** The pnpm that runs the tests; another one where they were started without. */
-function pnpmCommand(): [string, ...string[]] {
-  const path = process.env['npm_execpath'];
-  if (path === undefined || !basename(path).startsWith('pnpm')) return ['npx', '-y', 'pnpm@12'];
-  return /^\.[cm]?js$/.test(extname(path)) ? [process.execPath, path] : [path];
+const RING_TYPES = `
+export function typed(nodes: readonly RingNode[], options: HashRingOptions): string | undefined {
+  const made: HashRing = new HashRing(nodes, options);
+  // @ts-expect-error a weight is a number
+  made.add({ name: 'a', weight: '1' });
+  // @ts-expect-error a key is text or bytes
+  made.get(1);
+  const owners: (string | undefined)[] = made.getMany(['a', Buffer.from('b')]);
+  return owners[0];
 }
+`;
 
-/** Runs a command as a user would, outside of any package manager. @returns what it printed */
-async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
-  // pnpm tells the processes below it about itself; of that, npm shall only know the way to the registry.
-  const wanted = /^npm_config_(registry|cafile|cache|userconfig|https?_?proxy|no_?proxy)$/i;
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^p?npm_/i.test(name) || wanted.test(name)),
-  );
-  try {
-    return (await promisify(execFile)(command, args, { cwd, env, timeout: 100_000 })).stdout;
-  } catch (error) {
-    const { message, stdout, stderr } = error as Error & { stdout: string; stderr: string };
-    throw new Error(`${message}\n${stdout}\n${stderr}`);
-  }
-}
+const RING_IMPORTS = `
+import { HashRing, HashRingError, type HashRingOptions, type RingNode } from 'hash-ring';
+import { renderRing } from 'hash-ring/svg';
+`;
 
-/** Paths of all files below a folder, sorted. */
-async function filesOf(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .sort();
-}
+const RING_PROJECT = {
+  'package.json': '{ "private": true, "type": "module" }',
+  'program.mjs': `
+    import { HashRing, HashRingError } from 'hash-ring';
+    import { renderRing } from 'hash-ring/svg';
+    ${RING_PROGRAM}`,
+  'program.cjs': `
+    const { HashRing, HashRingError } = require('hash-ring');
+    const { renderRing } = require('hash-ring/svg');
+    ${RING_PROGRAM}`,
+  'typed-esm.ts': RING_IMPORTS + RING_PROGRAM + RING_TYPES,
+  'typed-cjs.cts': RING_IMPORTS + RING_PROGRAM + RING_TYPES,
+  'tsconfig.json': STRICT_PROJECT,
+};
