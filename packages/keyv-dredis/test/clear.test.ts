@@ -128,6 +128,21 @@ describe.each(MAJORS)('under %s', (_major, major) => {
   });
 });
 
+test('a server that matches more than the pattern says loses nothing of it', async () => {
+  const store = openStore({ namespace: 'contract' });
+  await store.set('key', 'value');
+  const { client } = store.locate('key');
+  await client.set('contrac-neighbour', 'value');
+  const send = client.sendCommand.bind(client);
+  client.sendCommand = ((args: string[], options: never) =>
+    send(args[0] === 'SCAN' ? ['SCAN', '0'] : args, options)) as never;
+  const keys: string[] = [];
+  for await (const [key] of store.iterator()) keys.push(key);
+  expect(keys).toEqual(['key']);
+  await store.clear();
+  expect(await keysInRedis()).toEqual(['contrac-neighbour']);
+});
+
 test('without Keyv, a refused clear() rejects', async () => {
   const error = await rejection(openStore({ rawKeys: true }).clear());
   expect(error).toMatchObject({ name: 'DRedisError', code: 'DREDIS_CLEAR_REFUSED' });

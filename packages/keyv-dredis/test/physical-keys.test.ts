@@ -175,6 +175,12 @@ describe.each(NAMESPACES)('under Keyv 5 with useKeyPrefix: false and %s', (_titl
     await keyv.setMany([{ key: 'a:b', value: 1 }]);
     expect(await keysInRedis()).toEqual([`${prefix}a:b`, `${prefix}key`]);
     expect(await keyv.getMany(['a:b', 'key'])).toEqual([1, 'value']);
+    // Without a namespace keys look the same, prefixed or not: a store must be told what to yield.
+    const yielded = namespace === undefined && useKeyPrefix === undefined ? prefix : '';
+    expect(await entriesOf(keyv)).toEqual([
+      [`${yielded}a:b`, 1],
+      [`${yielded}key`, 'value'],
+    ]);
     expect(await openKeyv(6, { namespace }).get('key')).toBe('value');
   });
 });
