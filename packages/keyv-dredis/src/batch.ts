@@ -83,7 +83,7 @@ export class Batcher<Value> {
       if (this.#batch !== undefined && this.#batch.prefix !== prefix) this.flush();
       if (this.#batch === undefined) {
         this.#batch = new Batch(prefix);
-        afterPromiseJobs(this.flush);
+        afterPromiseJobs(this.#endOfJobs);
       }
       if (this.#batch.add(key, this.#limits, resolve, reject)) this.flush();
     });
@@ -96,19 +96,29 @@ export class Batcher<Value> {
     // Undefined where a limit was reached before the end of the turn.
     if (batch !== undefined) this.#send(batch);
   };
+
+  readonly #endOfJobs = (): void => {
+    // Where there are two there may be more; a lone read has nobody to wait for.
+    if (this.#batch !== undefined && this.#batch.keys.length > 1) setImmediate(this.flush);
+    else this.flush();
+  };
 }
 
 const resolved = Promise.resolve();
 
 /**
- * Runs a job after all promise jobs of the present turn, and before the event loop goes on.
+ * Runs a job after all promise jobs of the present callback, and before the event loop goes on.
  *
- * One socket read brings the replies of many callers. Each reply resolves a promise, each caller goes
- * on in a promise job and asks for its next key, perhaps a few jobs later. A job of ours queued now
- * would run among theirs, and see only the first. process.nextTick, called from within a promise job,
- * runs once the queue of promise jobs is empty: by then everybody has asked. (dataloader schedules
- * its batches the same way.) A lone read loses nothing: node-redis writes to its socket in the check
- * phase of the loop (setImmediate), which comes later still.
+ * How reads gather: one socket read brings the replies of many callers. Each reply resolves a promise,
+ * each caller goes on in a promise job and asks for its next key, perhaps a few jobs later. A job of
+ * ours queued now would run among theirs, and see only the first. process.nextTick, called from within
+ * a promise job, runs once the queue of promise jobs is empty: by then everybody has asked. (dataloader
+ * schedules its batches the same way.)
+ *
+ * A lone read is sent then, and loses nothing: node-redis writes to its socket in the check phase of
+ * the loop (setImmediate), which comes later still. Several wait for the check phase: until then the
+ * sockets of the other nodes are read, whose callers ask for more. Over many nodes each read wakes a
+ * few callers only, and there would be next to nothing to gather otherwise.
  */
 function afterPromiseJobs(job: () => void): void {
   resolved.then(() => process.nextTick(job));
