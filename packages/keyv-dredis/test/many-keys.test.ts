@@ -88,6 +88,28 @@ describe.each(MAJORS)('under %s', (_major, major) => {
   });
 });
 
+test.each(MAJORS)('under %s a call is one command for each server', async (_title, major) => {
+  const store = openStore();
+  const keyv = openKeyv(major, { namespace: 'contract' }, store);
+  const sent: string[] = [];
+  for (const key of KEYS) {
+    const { node, client } = store.locate(key);
+    if (Object.hasOwn(client, 'sendCommand')) continue;
+    const send = client.sendCommand.bind(client);
+    client.sendCommand = ((args: string[], options: never) => {
+      sent.push(`${args[0]} to ${node}`);
+      return send(args, options);
+    }) as never;
+  }
+  const onEach = (command: string) => store.nodes.map((node) => `${command} to ${node}`).sort();
+  await keyv.setMany(KEYS.map((key) => ({ key, value: 1 })));
+  expect(sent.splice(0).sort()).toEqual(onEach('MSET'));
+  await keyv.getMany([...KEYS, ...KEYS]);
+  expect(sent.splice(0).sort()).toEqual(onEach('MGET'));
+  await Promise.all(KEYS.map((key) => keyv.get(key)));
+  expect(sent.splice(0).sort()).toEqual(onEach('MGET'));
+});
+
 describe('delete and deleteMany', () => {
   test('under Keyv 6 deleteMany answers per key, for the first of duplicates', async () => {
     const keyv = openKeyv(6, { namespace: 'contract' });

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import { type RedisServers, startRedis } from 'redis-launcher';
 import { DRedisStore } from '../src/index.js';
@@ -78,26 +78,27 @@ function heldBytes(): number {
   return heapUsed + external;
 }
 
-describe.each(MAJORS)('iterator() under %s', (_title, major) => {
-  test('holds one page of 200,000 entries', async () => {
-    const keyv = makeKeyv(major, store, { namespace: NAMESPACE });
-    const numbers = new Uint8Array(KEY_COUNT + 1);
-    let count = 0;
-    let first = 0;
-    let most = 0;
-    for await (const [key, value] of keyv.iterator()) {
-      numbers[Number(key)] = (value as string).length === VALUE_BYTES - 12 ? 1 : 2;
-      count += 1;
-      if (count === SCAN_COUNT) first = heldBytes();
-      if (count % 40_000 === 0) most = Math.max(most, heldBytes());
-    }
-    expect(numbers.subarray(1).every((seen) => seen === 1)).toBe(true);
-    expect(traffic.mostUnderWay).toBe(1);
-    // All values together are 100 MB; what Jest itself takes meanwhile is far below a tenth.
-    expect(most - first).toBeLessThan((KEY_COUNT * VALUE_BYTES) / 10);
-  });
+test('iterator() holds one page of 200,000 entries', async () => {
+  const keyv = makeKeyv(6, store, { namespace: NAMESPACE });
+  const numbers = new Uint8Array(KEY_COUNT + 1);
+  let count = 0;
+  let first = 0;
+  let most = 0;
+  for await (const [key, value] of keyv.iterator()) {
+    numbers[Number(key)] = (value as string).length === VALUE_BYTES - 12 ? 1 : 2;
+    count += 1;
+    if (count === SCAN_COUNT) first = heldBytes();
+    if (count % 40_000 === 0) most = Math.max(most, heldBytes());
+  }
+  expect(numbers.subarray(1).every((seen) => seen === 1)).toBe(true);
+  expect(traffic.mostUnderWay).toBe(1);
+  // All values together are 100 MB; what Jest itself takes meanwhile is far below a tenth.
+  expect(most - first).toBeLessThan((KEY_COUNT * VALUE_BYTES) / 10);
+});
 
-  test('asks for no page before the one at hand is used up', async () => {
+test.each(MAJORS)(
+  'iterator() under %s asks for no page before the one at hand is used up',
+  async (_title, major) => {
     const iterator = makeKeyv(major, store, { namespace: NAMESPACE }).iterator();
     await iterator.next();
     expect(traffic.commands).toEqual(['SCAN', 'MGET']);
@@ -106,8 +107,8 @@ describe.each(MAJORS)('iterator() under %s', (_title, major) => {
     expect(traffic.commands).toEqual(['SCAN', 'MGET']);
     await iterator.return(undefined);
     expect(traffic.commands).toEqual(['SCAN', 'MGET']);
-  });
-});
+  },
+);
 
 test('clear() removes page by page, one command under way at a time', async () => {
   const other = createClient({ url: `redis://${redis.locations[0]}` });
