@@ -1,4 +1,4 @@
-/* OpenSSL's MD5 of the keys on stdin, one a line: nanoseconds a key, a line for each round. */
+/* OpenSSL's MD5 of the keys on stdin, one a line: nanoseconds of processor time a key, a line for each round. */
 #include <openssl/md5.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,13 +20,13 @@ int main(int argc, char **argv) {
   unsigned sum = 0;
   for (int round = 0; round < rounds; round++) {
     struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
     for (size_t i = 0; i < count; i++) {
       unsigned char digest[16];
       MD5((unsigned char *)keys[i], sizes[i], digest);
       sum += digest[0];
     }
-    clock_gettime(CLOCK_MONOTONIC, &to);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
     printf("%.2f\n", ((to.tv_sec - from.tv_sec) * 1e9 + (to.tv_nsec - from.tv_nsec)) / count);
   }
   fprintf(stderr, "%u\n", sum);

@@ -40,8 +40,8 @@ const sizes = [
 
 const tables: Record<string, string> = {
   benchmark: [
-    `Measured on ${results.machine}, ${results.date}: medians of the rounds (from the fastest to the slowest one),`,
-    `and each as a multiple of what is in bold. MD5 in C is ${results.native}.`,
+    `Measured on ${results.machine}, ${results.date}: processor time, medians of the rounds (from the`,
+    `fastest to the slowest one), and each as a multiple of what is in bold. MD5 in C is ${results.native}.`,
     '',
     table('one look-up', results.lookUps, 'hash-ring'),
     '',

@@ -1,7 +1,7 @@
 import { ownerAt, type SortedPoints } from './successor.js';
 
 /** Beyond so many bits the prefixes would no longer stay in a processor's cache. */
-const MAX_BITS = 15;
+const MAX_BITS = 14;
 
 /**
  * Sorts points with their owners in O(p), for points that are spread as a hash spreads them: each goes to

@@ -129,6 +129,15 @@ test('under ketama neither the order of nodes nor that of fractional weights mat
   );
 });
 
+test('weights so small that only their sum counts are added from the smallest up, in any order of nodes', () => {
+  const weights = [1, 2 ** -24, 2 ** -54, 2 ** -54, 2 ** -54, 2 ** -54];
+  const nodes = weights.map((weight, i) => ({ name: `w${i}`, weight }));
+  for (const order of [nodes, nodes.toReversed()]) {
+    // As 32-bit floats all of them weigh 1.0000001, and what weighs 1 gets less than all 240 labels.
+    expect(pointCounts(new HashRing(order, { placement: 'ketama' }))['w0']).toBe(239 * 4);
+  }
+});
+
 test('changes under ketama end where a new ring would', () => {
   const node = fc.record({ name: fc.constantFrom(...'abcdefghij'), weight: fc.constantFrom(1, 2, 3, 0.5) });
   const sets = fc.array(fc.uniqueArray(node, { selector: ({ name }) => name }), {
