@@ -60,6 +60,7 @@ export class Contract {
   readonly #namespaces = new Set<string>();
   #keyvCount = 0;
   #ambiguous = false;
+  #mixed = false;
   /** The last step of a Keyv that is taking the store, until the end of the present job. */
   #step: { readonly read: 'capabilities' | 'listener'; readonly prefix: string } | undefined;
   /** Whether Keyv 5 prefixed its last key, which tells whether it strips what iterator() yields. */
@@ -95,6 +96,11 @@ export class Contract {
   /** Keyv instances with different namespaces share the store. */
   get ambiguous(): boolean {
     return this.#ambiguous;
+  }
+
+  /** A Keyv 5 and a Keyv 6 share the store: keys and expiries of one are read as the other's. */
+  get mixed(): boolean {
+    return this.#mixed;
   }
 
   /** @throws InvalidArgumentError for a namespace that is no well-formed string */
@@ -196,6 +202,7 @@ export class Contract {
   }
 
   #taken(version: 5 | 6): void {
+    if (this.#keyvCount > 0 && version !== this.#version) this.#mixed = true;
     this.#version = version;
     this.#keyvCount += 1;
   }

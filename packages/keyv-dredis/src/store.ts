@@ -137,7 +137,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     listener: (...args: DRedisStoreEvents[E]) => void,
   ): this {
     super.on(event, listener as never);
-    if (event === 'error') this.#contract.errorListenerAdded();
+    if (event === 'error') {
+      this.#contract.errorListenerAdded();
+      this.#warnWhenShared();
+    }
     return this;
   }
 
@@ -429,11 +432,12 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   #warnWhenShared(): void {
-    if (!this.#contract.ambiguous) return;
+    if (!this.#contract.ambiguous && !this.#contract.mixed) return;
     this.#reporter.warnOnce(
       'DREDIS_SHARED_STORE',
-      'Keyv instances with different namespaces share one DRedisStore: the last namespace holds for all of ' +
-        'them, and clear() will be refused. Give each a store of its own: store.fork({ namespace }).',
+      'Keyv instances of different namespaces or major versions share one DRedisStore: those of the last one ' +
+        'hold for all of them, and with different namespaces clear() is refused. Give each a store of its own: ' +
+        'store.fork({ namespace }).',
     );
   }
 }

@@ -279,6 +279,19 @@ describe('one store, several Keyvs', () => {
     expect(it.ambiguous).toBe(false);
   });
 
+  test.each([
+    ['5 and 5', keyv5Takes, keyv5Takes, false],
+    ['6 and 6', keyv6Takes, keyv6Takes, false],
+    ['5 and 6', keyv5Takes, keyv6Takes, true],
+    ['6 and 5', keyv6Takes, keyv5Takes, true],
+  ])('Keyv %s of the same namespace are mixed or not', (_name, one, other, mixed) => {
+    const it = contract();
+    one(it, 'users');
+    expect(it.mixed).toBe(false);
+    other(it, 'users');
+    expect([it.mixed, it.ambiguous]).toEqual([mixed, false]);
+  });
+
   test('one Keyv that changes its namespace: not ambiguous', async () => {
     const it = contract();
     keyv5Takes(it, 'users');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { type AnyKeyv, entriesOf, MAJORS, makeKeyv, workbench } from './support/keyvs.js';
+import { type AnyKeyv, entriesOf, MAJORS, type Major, makeKeyv, workbench } from './support/keyvs.js';
 
 const { openStore, openKeyv, errors } = workbench(6);
 
@@ -107,6 +107,25 @@ describe.each(MAJORS)('%s: what is no sharing', (_title, major) => {
     expect(await keyvs[0]?.get('key')).toBeUndefined();
     expect(warnings).not.toHaveBeenCalled();
   });
+});
+
+// One store object takes keys and expiries as one major hands them over. With both in front, what Keyv 5 set
+// for a minute was taken to have expired in 1970: set said true, the key was gone, and nobody was told.
+test.each<[string, Major, Major]>([
+  ['a Keyv 5 and then a Keyv 6', 5, 6],
+  ['a Keyv 6 and then a Keyv 5', 6, 5],
+])('%s over one store object: warned of once, whatever their namespaces', (_title, one, other) => {
+  const store = openStore();
+  openKeyv(one, { namespace: undefined }, store);
+  expect(warnings).not.toHaveBeenCalled();
+  openKeyv(other, { namespace: undefined }, store);
+  openKeyv(one, { namespace: undefined }, store);
+  expect(warnings.mock.calls).toEqual([
+    [
+      expect.stringContaining('store.fork({ namespace })'),
+      { type: 'DRedisWarning', code: 'DREDIS_SHARED_STORE' },
+    ],
+  ]);
 });
 
 test('Keyv 5 and Keyv 6 side by side on forks see the same data', async () => {
