@@ -30,10 +30,11 @@ describe.each(Object.entries(variants))('@keyv/test-suite with %s', (_name, vari
     return made;
   };
 
+  officialSuite(jestAsVitest as never, Keyv as never, store);
+  keyvIteratorTests(jestAsVitest as never, Keyv as never, store);
+
+  // After the hooks of the suite, which make stores as well.
   afterEach(async () => {
     await Promise.all(stores.splice(0).map((made) => made.disconnect()));
   });
-
-  officialSuite(jestAsVitest as never, Keyv as never, store);
-  keyvIteratorTests(jestAsVitest as never, Keyv as never, store);
 });
