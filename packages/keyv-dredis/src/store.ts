@@ -310,15 +310,12 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     this.#assertOpen();
     const own = namespace === undefined || namespace === this.#contract.namespace;
     const contract = own ? this.#contract : new Contract({ ...this.#shared.options, namespace });
+    // That of the beginning: the namespace may change between two entries.
+    const { prefix } = contract;
     const { options, topology } = this.#shared;
     const report = (error: DRedisError) => this.#reporter.report(error);
-    for await (const [key, value] of entriesOf(
-      topology.snapshot,
-      contract.prefix,
-      options.scanCount,
-      report,
-    )) {
-      yield [contract.presentKey(key.slice(contract.prefix.length)), value as Awaited<Value>];
+    for await (const [key, value] of entriesOf(topology.snapshot, prefix, options.scanCount, report)) {
+      yield [contract.presentKey(key.slice(prefix.length)), value as Awaited<Value>];
     }
   }
 
