@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
@@ -16,23 +15,26 @@ import {
 } from './support/packing.js';
 import { PlainServers } from './support/plain-servers.js';
 import { sharedLocations } from './support/servers.js';
+import { type TemporaryFolder, temporaryFolder } from './support/temporary-folder.js';
 
 const NAMESPACE = 'package-test';
 
+let temporary: TemporaryFolder;
 let folder: string;
 let tarballs: Tarballs;
 let redis: PlainServers;
 
 beforeAll(async () => {
   redis = await PlainServers.connect(sharedLocations());
-  folder = await mkdtemp(join(tmpdir(), 'keyv-dredis-package-'));
+  temporary = await temporaryFolder('keyv-dredis-package-');
+  folder = temporary.path;
   tarballs = await buildAndPack(join(folder, 'workspace'));
 }, 120_000);
 
 afterAll(async () => {
   await redis?.remove(NAMESPACE);
   await redis?.close();
-  await rm(folder, { recursive: true, force: true });
+  await temporary?.remove();
 });
 
 describe('the tarball of keyv-dredis', () => {
