@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { DRedisError } from './errors.js';
+import { DRedisError } from './errors.js';
 
 /** Events of a store. `node:*` events come from the store that was constructed, not from its forks. */
 export interface DRedisStoreEvents {
@@ -27,16 +27,21 @@ export class Reporter {
   }
 
   /**
-   * Emits an event. What a listener throws is taken (Keyv 6 throws when nobody listens to it): it must
-   * not reach another caller, or stop a reconnection.
+   * Emits an event. What a listener throws is taken: it must not reach another caller, or stop a
+   * reconnection.
    */
   notify<E extends keyof DRedisStoreEvents>(event: E, ...args: DRedisStoreEvents[E]): void {
     for (const listener of this.#emitter.rawListeners(event)) {
       try {
         Reflect.apply(listener, this.#emitter, args);
       } catch (thrown) {
-        const text = thrown instanceof Error ? thrown.message : String(thrown);
-        this.warnOnce('DREDIS_LISTENER_THREW', `A listener of '${event}' threw: ${text}`);
+        if (thrown instanceof DRedisError) {
+          // A Keyv 6 to which nobody listens throws what it was told.
+          this.warnOnce(thrown.code, thrown.message);
+        } else {
+          const text = thrown instanceof Error ? thrown.message : String(thrown);
+          this.warnOnce('DREDIS_LISTENER_THREW', `A listener of '${event}' threw: ${text}`);
+        }
       }
     }
   }

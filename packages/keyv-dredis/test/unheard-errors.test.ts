@@ -108,7 +108,7 @@ describe('Keyv 6 answers a call over several servers with what could be had, and
     const keyv = open(6);
     expect(await CALLS[call](keyv)).toEqual(answer);
     // Keyv 6 throws at the store that tells it of a failure when it has nobody to pass it on to.
-    expect(codesWarnedOf()).toEqual(['DREDIS_LISTENER_THREW']);
+    expect(codesWarnedOf()).toEqual(['DREDIS_NODE_UNAVAILABLE']);
     expect(warnings.mock.calls[0]?.[0]).toContain(dead);
     await CALLS[call](keyv);
     expect(codesWarnedOf()).toHaveLength(1);
