@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
-import type { Env } from './find-server.js';
+
+/** Where PATH is looked up, and REDIS_LOCATIONS. */
+export type Env = Readonly<Record<string, string | undefined>>;
 
 const LOG_TAIL_LINES = 5;
 

@@ -1,10 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { run } from './command-line.js';
+import { type Env, run } from './command-line.js';
 import { install, type Manager } from './install.js';
-
-/** Where PATH is looked up, and REDIS_LOCATIONS. */
-export type Env = Readonly<Record<string, string | undefined>>;
 
 /** Something to try in order to have Redis servers. */
 export type Way =

@@ -1,5 +1,6 @@
+import type { Env } from './command-line.js';
 import { run } from './command-line.js';
-import { type Env, findOnPath } from './find-server.js';
+import { findOnPath } from './find-server.js';
 
 /** Debian keeps it where only root's PATH leads. */
 const EXTRA_FOLDERS = '/usr/sbin:/usr/local/sbin';

@@ -1,5 +1,4 @@
-import { run } from './command-line.js';
-import type { Env } from './find-server.js';
+import { type Env, run } from './command-line.js';
 
 export type Manager = 'apt-get' | 'brew';
 

@@ -1,4 +1,4 @@
-import type { Env } from './find-server.js';
+import type { Env } from './command-line.js';
 import { ping } from './ping.js';
 import { type RedisServer, startRedis } from './start-redis.js';
 

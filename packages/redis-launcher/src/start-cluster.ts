@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from './ask.js';
-import { type Env, findServer } from './find-server.js';
+import type { Env } from './command-line.js';
+import { findServer } from './find-server.js';
 import { type RedisServers, startRedis } from './start-redis.js';
 
 /** Redis Cluster has that many, and each belongs to one master. */

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { type Env, type Found, findServer } from './find-server.js';
+import type { Env } from './command-line.js';
+import { type Found, findServer } from './find-server.js';
 import type { ServerOrder } from './protocol.js';
 import { HOST, serverCommand } from './server-command.js';
 import { Supervisor } from './supervisor.js';

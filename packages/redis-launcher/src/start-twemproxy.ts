@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from './ask.js';
-import type { Env } from './find-server.js';
+import type { Env } from './command-line.js';
 import { findTwemproxy } from './find-twemproxy.js';
 import { HOST } from './server-command.js';
 import { Supervisor } from './supervisor.js';

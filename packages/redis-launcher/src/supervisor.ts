@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Env } from './find-server.js';
+import type { Env } from './command-line.js';
 import type { Order, Reply } from './protocol.js';
 
 const PROGRAM = fileURLToPath(new URL('./supervisor-process.mjs', import.meta.url));

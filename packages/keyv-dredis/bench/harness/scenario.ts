@@ -60,12 +60,3 @@ export interface Scenario<C extends Cell = Cell> {
   /** In the contestant's process: one round. @throws for any result that is not right */
   measure(bench: Workbench, cell: C, ms: number): Promise<Numbers>;
 }
-
-export class WrongResult extends Error {
-  override readonly name = 'WrongResult';
-
-  constructor(what: string, expected: unknown, got: unknown) {
-    const short = (value: unknown) => String(JSON.stringify(value)).slice(0, 120);
-    super(`${what}: expected ${short(expected)}, got ${short(got)}`);
-  }
-}

@@ -1,5 +1,5 @@
 import type { Subject } from './contestant.js';
-import { WrongResult } from './scenario.js';
+import { WrongResult } from './wrong-result.js';
 
 const KEY_LENGTH = 30;
 /** A power of two, so that a turn finds its place with one AND. */

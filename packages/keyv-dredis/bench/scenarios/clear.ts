@@ -1,6 +1,7 @@
 import { loadedKey, loadedValue } from '../harness/loaded-keys.js';
 import { peakMbWhile } from '../harness/memory.js';
-import { type Cell, type Metric, type Scenario, WrongResult } from '../harness/scenario.js';
+import type { Cell, Metric, Scenario } from '../harness/scenario.js';
+import { WrongResult } from '../harness/wrong-result.js';
 
 interface LoadedCell extends Cell {
   readonly keyCount: number;

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisServer } from 'redis-launcher';
 import { withCallers } from '../harness/callers.js';
-import { type Cell, type Metric, type Scenario, WrongResult } from '../harness/scenario.js';
+import type { Cell, Metric, Scenario } from '../harness/scenario.js';
 import { percentile } from '../harness/statistics.js';
 import { fill } from '../harness/workload.js';
+import { WrongResult } from '../harness/wrong-result.js';
 import { SMALL_BYTES } from './caller-cells.js';
 
 /** Callers of the healthy servers, and of the one that freezes. */

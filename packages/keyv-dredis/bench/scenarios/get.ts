@@ -1,8 +1,9 @@
 import { EVERYBODY } from '../contestants/index.js';
 import { CPU_US, OPS_PER_SECOND, withCallers } from '../harness/callers.js';
 import type { Subject } from '../harness/contestant.js';
-import { type Scenario, WrongResult } from '../harness/scenario.js';
+import type { Scenario } from '../harness/scenario.js';
 import { fill, ORDER_MASK, type Workload } from '../harness/workload.js';
+import { WrongResult } from '../harness/wrong-result.js';
 import { type CallerCell, callerCells } from './caller-cells.js';
 
 export const get: Scenario<CallerCell> = {

@@ -1,7 +1,8 @@
 import { EVERYBODY } from '../contestants/index.js';
 import { CPU_US, OPS_PER_SECOND, withCallers } from '../harness/callers.js';
-import { type Cell, type Scenario, WrongResult } from '../harness/scenario.js';
+import type { Cell, Scenario } from '../harness/scenario.js';
 import { checkWritten, fill, type Workload } from '../harness/workload.js';
+import { WrongResult } from '../harness/wrong-result.js';
 import { SMALL_BYTES } from './caller-cells.js';
 
 const CALLERS = 8;

@@ -1,7 +1,8 @@
 import { EVERYBODY } from '../contestants/index.js';
 import { CPU_US, OPS_PER_SECOND, withCallers } from '../harness/callers.js';
-import { type Scenario, WrongResult } from '../harness/scenario.js';
+import type { Scenario } from '../harness/scenario.js';
 import { fill, ORDER_MASK } from '../harness/workload.js';
+import { WrongResult } from '../harness/wrong-result.js';
 import { type CallerCell, callerCells, QUICK_COUNTS } from './caller-cells.js';
 
 export const mixed: Scenario<CallerCell> = {
