@@ -20,7 +20,14 @@ export class HashRingError extends Error {
   }
 }
 
-/** The error for a value that is not what it must be: names it, says what is allowed, and what came. */
-export function mustBe(code: HashRingErrorCode, what: string, allowed: string, came: unknown): HashRingError {
-  return new HashRingError(code, `${what} must be ${allowed}, got ${typeof came} ${String(came)}`);
+/** Refuses a value that is not what it must be. @throws HashRingError that names it, what is allowed, and what came */
+export function check(
+  isAllowed: boolean,
+  code: HashRingErrorCode,
+  what: string,
+  allowed: string,
+  came: unknown,
+): void {
+  if (!isAllowed)
+    throw new HashRingError(code, `${what} must be ${allowed}, got ${typeof came} ${String(came)}`);
 }

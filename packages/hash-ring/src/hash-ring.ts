@@ -1,9 +1,8 @@
+import { check } from './errors.js';
 import { fingerprint } from './fingerprint.js';
-import { type Movement, movement } from './hash-space.js';
-import { type KeyHasher, keyHasher } from './key-hash.js';
+import { type Movement, movement, type RingPoint } from './hash-space.js';
+import { hashKey, hashKeys } from './key-hash.js';
 import {
-  checkCount,
-  checkPoint,
   type HashRingOptions,
   type Key,
   type KeyHash,
@@ -35,13 +34,11 @@ export interface HashRingJSON {
  */
 export class HashRing {
   readonly #options: ResolvedOptions;
-  readonly #hash: KeyHasher;
   #table: RingTable;
 
   /** O(p). @throws HashRingError for options, names or weights that are not allowed, or a name twice */
   constructor(nodes: Iterable<string | RingNode> = [], options?: HashRingOptions) {
     this.#options = resolveOptions(options);
-    this.#hash = keyHasher(this.#options);
     this.#table = this.#build(nodes);
   }
 
@@ -68,18 +65,14 @@ export class HashRing {
   /** The name of the key's owner; `undefined` when the ring is empty. O(log p), and allocates nothing. */
   get(key: Key): string | undefined {
     const table = this.#table;
-    return table.names[ownerAt(table, successor(table, this.#hash.one(key)))];
+    return table.names[ownerAt(table, successor(table, hashKey(key, this.#options)))];
   }
 
   /** The owners of many keys, in the order of the keys; in less time for each than `get` takes. */
   getMany(keys: readonly Key[]): (string | undefined)[] {
-    const table = this.#table;
-    const hashes = this.#hash.many(keys);
-    const owners = new Array<string | undefined>(hashes.length);
-    for (let i = 0; i < hashes.length; i++) {
-      owners[i] = table.names[ownerAt(table, successor(table, hashes[i] as number))];
-    }
-    return owners;
+    const { names } = this.#table;
+    const positions = this.getManyIndexes(keys);
+    return keys.map((_, i) => names[positions[i] as number]);
   }
 
   /**
@@ -88,7 +81,7 @@ export class HashRing {
    */
   getManyIndexes(keys: readonly Key[]): Int32Array {
     const table = this.#table;
-    const hashes = this.#hash.many(keys);
+    const hashes = hashKeys(keys, this.#options);
     const positions = new Int32Array(hashes.length);
     for (let i = 0; i < hashes.length; i++) {
       positions[i] = table.names.length ? ownerAt(table, successor(table, hashes[i] as number)) : -1;
@@ -100,8 +93,8 @@ export class HashRing {
    * The nodes to keep copies of a key on: its owner first, then the next distinct nodes clockwise, those
    * of other zones before those of a zone that has a copy. `count` of them, or all when there are fewer.
    */
-  replicas(key: Key, count: number, options: ReplicaOptions = {}): string[] {
-    return this.#preferenceList(this.pointOf(key), count, options);
+  replicas(key: Key, count: number, { zoneOf }: ReplicaOptions = {}): string[] {
+    return preferenceList(this.#table, this.pointOf(key), count, zoneOf);
   }
 
   /** Adds a node; the others are not hashed again. O(p). @throws HashRingError for a name it has already */
@@ -134,20 +127,20 @@ export class HashRing {
 
   /** The place of a key on the ring: a uint32. Its owner has the first point from there on. */
   pointOf(key: Key): number {
-    return this.#hash.one(key) >>> 0;
+    return hashKey(key, this.#options) >>> 0;
   }
 
   /** The nodes from a point on clockwise, as `replicas` orders them: all of them unless told otherwise. */
   owners(point: number, count: number = this.size): string[] {
-    checkPoint(point);
-    return this.#preferenceList(point, count, {});
+    check(point >>> 0 === point, 'INVALID_OPTION', 'point', 'a uint32', point);
+    return preferenceList(this.#table, point, count);
   }
 
   /**
    * All points clockwise, with the names of their nodes. Where nodes share a point, its owner comes first
    * and the others own nothing there.
    */
-  *points(): Generator<readonly [point: number, name: string], void> {
+  *points(): Generator<RingPoint, void> {
     const { points, owners } = unpack(this.#table);
     const { names } = this.#table;
     for (const [i, point] of points.entries()) yield [point, names[owners[i] as number] as string];
@@ -157,7 +150,7 @@ export class HashRing {
   shares(): Map<string, number> {
     const shares = new Map(this.nodes.map((name) => [name, 0]));
     // A node's share is what would move if there were nobody left.
-    const { flows } = movement(this.#table);
+    const { flows } = movement(this.points(), []);
     for (const { from, fraction } of flows) shares.set(from as string, fraction);
     return shares;
   }
@@ -167,7 +160,7 @@ export class HashRing {
    * whom. Rings that hash keys differently cannot be compared so. O(p) for the points of both.
    */
   movement(other: HashRing): Movement {
-    return movement(this.#table, other.#table);
+    return movement(this.points(), other.points());
   }
 
   /**
@@ -175,32 +168,19 @@ export class HashRing {
    * zones and points, in any order of insertion, process and version. O(p).
    */
   fingerprint(): string {
-    return fingerprint(this.#table, this.#options, this.#hash.one);
+    return fingerprint(this.#table.nodes, [...this.points()], this.#options);
   }
 
   /** What `fromJSON` makes this ring of again. */
   toJSON(): HashRingJSON {
     const { hash, ...options } = this.#options;
     return {
-      nodes: this.#table.nodes.map(({ name, weight, zone }) => ({
-        name,
-        weight,
-        ...(zone !== undefined && { zone }),
-      })),
+      nodes: [...this.#table.nodes],
       options: { ...options, hash: hash === 'md5' ? hash : 'custom' },
     };
   }
 
   #build(nodes: Iterable<string | RingNode>): RingTable {
-    const resolved = Array.from(nodes, (node) => resolveNode(node, this.#options));
-    return buildTable(resolved, this.#options, this.#table);
-  }
-
-  #preferenceList(hash: number, count: number, { zoneOf }: ReplicaOptions): string[] {
-    checkCount(count);
-    const table = this.#table;
-    const zones = zoneOf ?? ((name) => table.nodes[table.positions.get(name) as number]?.zone);
-    const zoneAt = (position: number) => zones(table.names[position] as string);
-    return preferenceList(table, hash, count, zoneAt).map((position) => table.names[position] as string);
+    return buildTable(Array.from(nodes, resolveNode), this.#options, this.#table);
   }
 }

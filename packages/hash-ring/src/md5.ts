@@ -1,4 +1,4 @@
-import { mustBe } from './errors.js';
+import { check } from './errors.js';
 import { compileMixers, LANES, ROTATIONS, SINES, wordAt } from './md5-mix.js';
 import type { Key } from './options.js';
 
@@ -153,8 +153,7 @@ function write(key: Key): number {
     return key.length * 3 > arena.length ? -1 : encoder.encodeInto(key, arena).written;
   }
   // By tag and not by `instanceof`: a Buffer may come from another realm, as in a `vm` context.
-  if (key?.[Symbol.toStringTag] !== 'Uint8Array')
-    throw mustBe('INVALID_KEY', 'a key', 'text or a Uint8Array', key);
+  check(key?.[Symbol.toStringTag] === 'Uint8Array', 'INVALID_KEY', 'a key', 'text or a Uint8Array', key);
   if (key.length > arena.length) return -1;
   arena.set(key);
   return key.length;

@@ -1,4 +1,4 @@
-import { mustBe } from './errors.js';
+import { check } from './errors.js';
 
 /** What a ring can place: text, which counts as its UTF-8 bytes, or bytes. Buffers are bytes. */
 export type Key = string | Uint8Array;
@@ -65,13 +65,7 @@ export interface ReplicaOptions {
   readonly zoneOf?: (name: string) => string | undefined;
 }
 
-export interface ResolvedNode {
-  readonly name: string;
-  readonly weight: number;
-  readonly zone: string | undefined;
-  /** What its points are hashed from. */
-  readonly label: string;
-}
+export type ResolvedNode = Required<RingNode>;
 
 export type ResolvedOptions = Required<HashRingOptions>;
 
@@ -82,7 +76,11 @@ const OPTIONS: Record<keyof HashRingOptions, [unknown, string, (value: unknown) 
     '"independent" or "ketama"',
     (value) => value === 'independent' || value === 'ketama',
   ],
-  pointsPerNode: [160, 'a positive multiple of 4', (value) => isCount(value) && value > 0 && value % 4 === 0],
+  pointsPerNode: [
+    160,
+    'a positive multiple of 4',
+    (value) => Number.isSafeInteger(value) && (value as number) > 0 && (value as number) % 4 === 0,
+  ],
   hashTag: ['', 'two ASCII characters, or none', (value) => /^([\0-\x7f]{2})?$/.test(value as string)],
   hash: ['md5', '"md5" or a function', (value) => value === 'md5' || typeof value === 'function'],
   omitMemcachedPort: [false, 'true or false', (value) => typeof value === 'boolean'],
@@ -92,47 +90,33 @@ const OPTIONS: Record<keyof HashRingOptions, [unknown, string, (value: unknown) 
 export function resolveOptions(options: HashRingOptions = {}): ResolvedOptions {
   const known = Object.keys(OPTIONS);
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw mustBe('INVALID_OPTION', 'an option', known.join(' or '), name);
+    check(known.includes(name), 'INVALID_OPTION', 'an option', known.join(' or '), name);
   }
-  const given: Record<string, unknown> = { ...options };
   const resolved = Object.entries(OPTIONS).map(([name, [byDefault, allowed, isAllowed]]) => {
-    const value = given[name] ?? byDefault;
-    if (!isAllowed(value)) throw mustBe('INVALID_OPTION', name, allowed, value);
+    const value = options[name as keyof HashRingOptions] ?? byDefault;
+    check(isAllowed(value), 'INVALID_OPTION', name, allowed, value);
     return [name, value];
   });
   return Object.freeze(Object.fromEntries(resolved));
 }
 
 /** A node with its defaults filled in. @throws HashRingError `INVALID_NODE` */
-export function resolveNode(node: string | RingNode, options: ResolvedOptions): ResolvedNode {
-  const {
+export function resolveNode(node: string | RingNode): ResolvedNode {
+  const { name, weight = 1, zone } = (typeof node === 'string' ? { name: node } : (node ?? {})) as RingNode;
+  check(
+    typeof name === 'string' && name !== '' && name.isWellFormed(),
+    'INVALID_NODE',
+    'the name of a node',
+    'text, not empty and without lone surrogates',
     name,
-    weight = 1,
-    zone,
-  }: Partial<RingNode> = typeof node === 'string' ? { name: node } : (node ?? {});
-  if (typeof name !== 'string' || !name || !name.isWellFormed()) {
-    throw mustBe('INVALID_NODE', 'the name of a node', 'text, not empty and without lone surrogates', name);
-  }
-  if (!(Number.isFinite(weight) && weight > 0)) {
-    throw mustBe('INVALID_NODE', `the weight of ${name}`, 'a positive finite number', weight);
-  }
-  if (zone !== undefined && typeof zone !== 'string') {
-    throw mustBe('INVALID_NODE', `the zone of ${name}`, 'text', zone);
-  }
-  const label = options.omitMemcachedPort ? name.replace(/(?<=.):11211$/s, '') : name;
-  return Object.freeze({ name, weight, zone, label });
-}
-
-/** @throws HashRingError `INVALID_OPTION` */
-export function checkCount(count: number): void {
-  if (!isCount(count)) throw mustBe('INVALID_OPTION', 'count', 'an integer from 0 up', count);
-}
-
-/** @throws HashRingError `INVALID_OPTION` */
-export function checkPoint(point: number): void {
-  if (point >>> 0 !== point) throw mustBe('INVALID_OPTION', 'point', 'a uint32', point);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  );
+  check(
+    Number.isFinite(weight) && weight > 0,
+    'INVALID_NODE',
+    `the weight of ${name}`,
+    'a positive finite number',
+    weight,
+  );
+  check(zone === undefined || typeof zone === 'string', 'INVALID_NODE', `the zone of ${name}`, 'text', zone);
+  return Object.freeze({ name, weight, zone });
 }

@@ -1,7 +1,9 @@
-import { md5Many } from './md5.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
 
-/** One label of a node gives one MD5, and that gives this many points. */
+/**
+ * One label of a node, `name-0`, `name-1` and so on, gives this many points: the little-endian words of its MD5, as
+ * in Last.fm's libketama, and in libmemcached and twemproxy after it.
+ */
 export const POINTS_PER_LABEL = 4;
 
 /** How many labels each node has: its weight in points. */
@@ -22,22 +24,11 @@ export function labelCounts(nodes: readonly ResolvedNode[], options: ResolvedOpt
 }
 
 /**
- * The points of a node's first `count` labels. The labels are `name-0`, `name-1`, ..., and each gives the
- * four little-endian words of its MD5: Last.fm's libketama, and libmemcached and twemproxy after it.
- */
-export function pointsOf(label: string, count: number): Uint32Array {
-  return md5Many(
-    Array.from({ length: count }, (_, i) => `${label}-${i}`),
-    POINTS_PER_LABEL,
-  );
-}
-
-/**
  * Which of two nodes' labels stands first where the nodes share a point: the shorter one, and among equal
  * lengths the one whose bytes are smaller. That is twemproxy's rule, which sorts its servers so, and it knows
  * no order of insertion.
  */
-export function compareLabels(a: string, b: string): number {
+export function compareStems(a: string, b: string): number {
   const left = new TextEncoder().encode(a);
   const right = new TextEncoder().encode(b);
   const i = left.findIndex((byte, index) => byte !== right[index]);

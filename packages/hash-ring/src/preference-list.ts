@@ -1,9 +1,11 @@
+import { check } from './errors.js';
+import type { ResolvedNode } from './options.js';
 import type { RingTable } from './ring-table.js';
 import { ownerAt, successor } from './successor.js';
 
 /**
- * The nodes of a hash in the order of preference, `count` at most, as positions in the table's nodes: its
- * owner, then the next distinct nodes clockwise.
+ * The names of the nodes of a hash in the order of preference, `count` at most: its owner, then the next
+ * distinct nodes clockwise.
  *
  * Zones come in turns: first the first node clockwise of every zone, then the second of every zone, and so
  * on, so that copies fail together only when there are more of them than zones. A node without a zone is a
@@ -13,23 +15,24 @@ export function preferenceList(
   table: RingTable,
   hash: number,
   count: number,
-  zoneOf: (position: number) => string | undefined,
-): number[] {
+  zoneOf?: (name: string) => string | undefined,
+): string[] {
+  check(Number.isSafeInteger(count) && count >= 0, 'INVALID_OPTION', 'count', 'an integer from 0 up', count);
   const { entries, nodes } = table;
   const start = successor(table, hash);
-  const turns: number[][] = [[]];
-  const seen = new Set<number>();
-  const seenInZone = new Map<string, number>();
+  const turns: string[][] = [[]];
+  const seen = new Set<ResolvedNode>();
+  const seenInZone = new Map<string | ResolvedNode, number>();
   for (let i = 0; i < entries.length && seen.size < nodes.length; i++) {
-    const owner = ownerAt(table, (start + i) % entries.length);
-    if (seen.has(owner)) continue;
-    if ((turns[0] as number[]).length >= count) break;
-    seen.add(owner);
-    const zone = zoneOf(owner);
-    const turn = zone === undefined ? 0 : (seenInZone.get(zone) ?? 0);
-    if (zone !== undefined) seenInZone.set(zone, turn + 1);
+    const node = nodes[ownerAt(table, (start + i) % entries.length)] as ResolvedNode;
+    if (seen.has(node)) continue;
+    if ((turns[0] as string[]).length >= count) break;
+    seen.add(node);
+    const zone = (zoneOf ? zoneOf(node.name) : node.zone) ?? node;
+    const turn = seenInZone.get(zone) ?? 0;
+    seenInZone.set(zone, turn + 1);
     turns[turn] ??= [];
-    (turns[turn] as number[]).push(owner);
+    turns[turn].push(node.name);
   }
   return turns.flat().slice(0, count);
 }

@@ -1,6 +1,7 @@
-import { HashRingError, mustBe } from './errors.js';
+import { check, HashRingError } from './errors.js';
+import { md5Many } from './md5.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
-import { compareLabels, labelCounts, POINTS_PER_LABEL, pointsOf } from './points.js';
+import { compareStems, labelCounts, POINTS_PER_LABEL } from './points.js';
 import { sortPoints, unpack } from './sort-points.js';
 import type { SortedPoints } from './successor.js';
 
@@ -27,54 +28,62 @@ export function buildTable(
   options: ResolvedOptions,
   previous?: RingTable,
 ): RingTable {
-  refuseDuplicates(nodes);
   const names = Object.freeze(nodes.map((node) => node.name));
-  const positions = new Map(names.map((name, i) => [name, i]));
+  const positions = new Map(names.map((name, position) => [name, position]));
+  // A node's labels are `stem-0`, `stem-1`, ...
+  const stems = options.omitMemcachedPort ? names.map((name) => name.replace(/(?<=.):11211$/s, '')) : names;
+  refuseDuplicates(stems, names);
   const counts = labelCounts(nodes, options);
   const size = counts.reduce((sum, count) => sum + count, 0) * POINTS_PER_LABEL;
-  if (size > MAX_POINTS || (size === 0 && nodes.length > 0)) {
-    throw mustBe('INVALID_NODE', 'the points of all weights', `1 to ${MAX_POINTS}`, size);
-  }
+  check(
+    size <= MAX_POINTS && (size > 0 || nodes.length === 0),
+    'INVALID_NODE',
+    'the points of all weights',
+    `1 to ${MAX_POINTS}`,
+    size,
+  );
 
   const points = new Uint32Array(size);
   const owners = new Uint32Array(size);
   let end = 0;
-  const kept = new Set<number>();
+  /** Where each of the previous nodes stands now, if its points are still the same. */
+  const moved: number[] = [];
+  for (const [position, stem] of stems.entries()) {
+    const count = counts[position] as number;
+    const before = previous?.positions.get(names[position] as string) as number;
+    if (previous?.counts[before] === count) {
+      moved[before] = position;
+      continue;
+    }
+    points.set(
+      md5Many(
+        Array.from({ length: count }, (_, i) => `${stem}-${i}`),
+        POINTS_PER_LABEL,
+      ),
+      end,
+    );
+    owners.fill(position, end, end + count * POINTS_PER_LABEL);
+    end += count * POINTS_PER_LABEL;
+  }
   if (previous) {
-    // Where each of the previous nodes stands now, if its points are still the same.
-    const moved = previous.names.map((name, i) => {
-      const position = positions.get(name) ?? -1;
-      if (previous.counts[i] !== counts[position]) return -1;
-      kept.add(position);
-      return position;
-    });
     const before = unpack(previous);
     for (let i = 0; i < before.points.length; i++) {
-      const position = moved[before.owners[i] as number] as number;
-      if (position < 0) continue;
+      const position = moved[before.owners[i] as number];
+      if (position === undefined) continue;
       points[end] = before.points[i] as number;
       owners[end++] = position;
     }
   }
-  for (const [position, { label }] of nodes.entries()) {
-    if (kept.has(position)) continue;
-    const fresh = pointsOf(label, counts[position] as number);
-    points.set(fresh, end);
-    owners.fill(position, end, end + fresh.length);
-    end += fresh.length;
-  }
-  const labelOf = (position: number) => (nodes[position] as ResolvedNode).label;
-  const sorted = sortPoints(points, owners, nodes.length, (a, b) => compareLabels(labelOf(a), labelOf(b)));
-  return { nodes, names, positions, counts, ...sorted };
+  const compare = (a: number, b: number) => compareStems(stems[a] as string, stems[b] as string);
+  return { nodes, names, positions, counts, ...sortPoints(points, owners, nodes.length, compare) };
 }
 
-function refuseDuplicates(nodes: readonly ResolvedNode[]): void {
-  const byLabel = new Map<string, string>();
-  for (const { name, label } of nodes) {
-    const other = byLabel.get(label);
-    if (other !== undefined) {
-      throw new HashRingError('DUPLICATE_NODE', `nodes must differ, got ${other} and ${name}`);
-    }
-    byLabel.set(label, name);
+function refuseDuplicates(stems: readonly string[], names: readonly string[]): void {
+  const byStem = new Map<string, string>();
+  for (const [position, stem] of stems.entries()) {
+    const name = names[position] as string;
+    const other = byStem.get(stem);
+    if (other) throw new HashRingError('DUPLICATE_NODE', `nodes must differ, got ${other} and ${name}`);
+    byStem.set(stem, name);
   }
 }
