@@ -1,8 +1,5 @@
 import { ownerAt, type SortedPoints } from './successor.js';
 
-/** Beyond so many bits the prefixes would no longer stay in a processor's cache. */
-const MAX_BITS = 14;
-
 /**
  * Sorts points with their owners in O(p), for points that are spread as a hash spreads them: each goes to
  * its prefix's place by counting, which makes the prefix table too, and the few of one prefix are put in
@@ -15,9 +12,9 @@ export function sortPoints(
   compare: (owner: number, other: number) => number,
 ): SortedPoints {
   const size = points.length;
-  // Two to four points for each prefix, until that is too many prefixes; but an owner must have room.
-  const bits = Math.max(1, 32 - Math.clz32(ownerCount), Math.min(MAX_BITS, 30 - Math.clz32(size)));
-  const prefixes = new Uint32Array(2 ** bits);
+  // Four to eight points for each prefix, or fewer where an owner needs more room.
+  const bits = Math.max(1, 32 - Math.clz32(ownerCount), 29 - Math.clz32(size));
+  const prefixes = new Uint32Array(2 ** bits + 1);
   const entries = new Uint32Array(size);
   const add = (prefix: number, count: number) => {
     prefixes[prefix] = (prefixes[prefix] as number) + count;
@@ -34,7 +31,7 @@ export function sortPoints(
   const sorted = { bits, prefixes, entries };
   for (let prefix = 0; prefix < prefixes.length; prefix++) {
     const first = prefixes[prefix] as number;
-    const end = prefixes[prefix + 1] ?? size;
+    const end = prefixes[prefix + 1] as number;
     for (let i = first + 1; i < end; i++) {
       const entry = entries[i] as number;
       const owner = ownerAt(sorted, i);

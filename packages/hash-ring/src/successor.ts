@@ -5,7 +5,7 @@
 export interface SortedPoints {
   /** How many bits of a point its place tells; an owner has at most as many. */
   readonly bits: number;
-  /** By the highest bits: the position of the first point that has these or higher ones. */
+  /** By the highest bits: the position of the first point that has these or higher ones. The last is the end. */
   readonly prefixes: Uint32Array;
   /** The other bits of each point, and below them its owner. */
   readonly entries: Uint32Array;
@@ -13,20 +13,17 @@ export interface SortedPoints {
 
 /**
  * The position of the first point `>=` the hash; past the largest point the circle closes, so that is
- * position 0. A binary search among the points of one prefix: O(log p), and mostly a handful of points.
+ * position 0. It goes through the points of one prefix, which are a handful on a ring of any size: O(1).
  */
 export function successor({ bits, prefixes, entries }: SortedPoints, hash: number): number {
   const prefix = hash >>> (32 - bits);
-  let low = prefixes[prefix] as number;
-  let high = prefix + 1 < prefixes.length ? (prefixes[prefix + 1] as number) : entries.length;
+  const end = prefixes[prefix + 1] as number;
   const rest = (hash << bits) >>> 0;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((entries[middle] as number) < rest) low = middle + 1;
-    else high = middle;
-  }
-  return low === entries.length ? 0 : low;
+  let position = prefixes[prefix] as number;
+  while (position < end && (entries[position] as number) < rest) position++;
+  return position < entries.length ? position : 0;
 }
+
 /** The owner of the point at a position. */
 export function ownerAt({ bits, entries }: SortedPoints, position: number): number {
   return (entries[position] as number) & ((1 << bits) - 1);
