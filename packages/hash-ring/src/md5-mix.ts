@@ -25,41 +25,28 @@ export function wordAt(i: number): number {
   return (i < 16 ? i : i < 32 ? 5 * i + 1 : i < 48 ? 3 * i + 5 : 7 * i) & 15;
 }
 
-/** Mixers for this memory. @throws where there is no WebAssembly, or a page's policy forbids to compile */
-export function compileMixers(memory: WebAssembly.Memory): Mixers {
-  const section = (id: number, ...bytes: number[]) => [id, ...leb(bytes.length), ...bytes];
-  const module = [
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // "\0asm", version 1
-    ...section(1, 2, 0x60, 1, 0x7f, 0, 0x60, 2, 0x7f, 0x7f, 0), // types: one integer in, two; nothing out
-    ...section(2, 1, 1, 0x6d, 1, 0x6d, 2, 0, 1), // import memory m.m, one page or more
-    ...section(3, 2, 0, 1),
-    ...section(7, 2, 1, 0x61, 0, 0, 1, 0x62, 0, 1), // export the functions as a and b
-    ...section(10, 2, ...mixer(1), ...mixer(LANES)),
-  ];
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(module)), {
-    m: { m: memory },
-  });
-  return { one: exports['a'] as Mixers['one'], two: exports['b'] as Mixers['two'] };
-}
-
-/** The code for so many blocks. Beside its block's address each has four locals, a to d, that take turns. */
-function mixer(lanes: number): number[] {
-  const code = [1, 4 * lanes, 0x7f]; // locals: so many integers
-  const forState = (emit: (local: number, at: number) => number[]) => {
-    for (let i = 0; i < 4 * lanes; i++) {
-      code.push(0x41, 0, ...emit(i + lanes, 4 * ((i % lanes) + LANES * Math.floor(i / lanes))));
-    }
-  };
-  forState((local, at) => [0x28, 2, at, 0x21, local]);
-  for (let i = 0; i < 64; i++) {
+/**
+ * The mixer of so many blocks in this memory. Beside their addresses it has four locals for each, a to d, that
+ * take turns. @throws where there is no WebAssembly, or a page's policy forbids to compile
+ */
+export function compileMixer(lanes: number, memory: WebAssembly.Memory): (...blocks: number[]) => void {
+  const counted = (bytes: readonly number[]) => [...leb(bytes.length), ...bytes];
+  const section = (id: number, ...bytes: number[]) => [id, ...counted(bytes)];
+  const code = [1, 4 * lanes, 0x7f]; // one kind of locals: so many integers
+  // Adds the code for the letters: they stand for what step i of each lane works with.
+  const emit = (i: number, letters: string) => {
     for (let lane = 0; lane < lanes; lane++) {
       const local = (letter: number) => ((letter - i) & 3) * lanes + lane + lanes;
+      const stateAt = 4 * ((-i & 3) * LANES + lane);
       const opcodes: Record<string, number[]> = {
         a: [0x20, local(0)],
         b: [0x20, local(1)],
         c: [0x20, local(2)],
         d: [0x20, local(3)],
         '=': [0x21, local(0)],
+        0: [0x41, 0],
+        r: [0x28, 2, stateAt],
+        '!': [0x36, 2, stateAt],
         w: [0x20, lane, 0x28, 0, 4 * wordAt(i)], // at any address, so not aligned
         k: [0x41, ...leb(SINES[i] as number)],
         s: [0x41, ROTATIONS[((i >> 4) << 2) | (i & 3)] as number],
@@ -70,13 +57,25 @@ function mixer(lanes: number): number[] {
         '^': [0x73],
         '~': [0x41, 0x7f, 0x73],
       };
-      // What needs no b stands first: b is what the step before has just made.
-      for (const letter of `wk+a+${FORMULAS[i >> 4]}+s<b+=`) code.push(...(opcodes[letter] as number[]));
+      for (const letter of letters) code.push(...(opcodes[letter] as number[]));
     }
-  }
-  forState((local, at) => [0x41, 0, 0x28, 2, at, 0x20, local, 0x6a, 0x36, 2, at]);
-  code.push(0x0b);
-  return [...leb(code.length), ...code];
+  };
+  for (let word = 0; word < 4; word++) emit(word, '0r=');
+  // What needs no b stands first: b is what the step before has just made.
+  for (let i = 0; i < 64; i++) emit(i, `wk+a+${FORMULAS[i >> 4]}+s<b+=`);
+  for (let word = 0; word < 4; word++) emit(word, '00ra+!');
+  const module = [
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // "\0asm", version 1
+    ...section(1, 1, 0x60, ...counted(Array(lanes).fill(0x7f)), 0), // a type: integers in, nothing out
+    ...section(2, 1, 1, 0x6d, 1, 0x6d, 2, 0, 1), // import memory m.m, one page or more
+    ...section(3, 1, 0), // a function of that type
+    ...section(7, 1, 1, 0x66, 0, 0), // export it as f
+    ...section(10, 1, ...counted([...code, 0x0b])),
+  ];
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(module)), {
+    m: { m: memory },
+  });
+  return exports['f'] as (...blocks: number[]) => void;
 }
 
 /** An integer as signed LEB128, which for what is not negative is a valid unsigned one. */
