@@ -23,10 +23,13 @@ export function preferenceList(
   const turns: string[][] = [[]];
   const seen = new Set<ResolvedNode>();
   const seenInZone = new Map<string | ResolvedNode, number>();
-  for (let i = 0; i < entries.length && seen.size < nodes.length; i++) {
+  for (
+    let i = 0;
+    i < entries.length && seen.size < nodes.length && (turns[0] as string[]).length < count;
+    i++
+  ) {
     const node = nodes[ownerAt(table, (start + i) % entries.length)] as ResolvedNode;
     if (seen.has(node)) continue;
-    if ((turns[0] as string[]).length >= count) break;
     seen.add(node);
     const zone = (zoneOf ? zoneOf(node.name) : node.zone) ?? node;
     const turn = seenInZone.get(zone) ?? 0;

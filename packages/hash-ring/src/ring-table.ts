@@ -1,4 +1,4 @@
-import { check, HashRingError } from './errors.js';
+import { check } from './errors.js';
 import { md5Many } from './md5.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
 import { compareStems, labelCounts, POINTS_PER_LABEL } from './points.js';
@@ -83,7 +83,7 @@ function refuseDuplicates(stems: readonly string[], names: readonly string[]): v
   for (const [position, stem] of stems.entries()) {
     const name = names[position] as string;
     const other = byStem.get(stem);
-    if (other) throw new HashRingError('DUPLICATE_NODE', `nodes must differ, got ${other} and ${name}`);
+    check(!other, 'DUPLICATE_NODE', 'a node', `other than ${other}`, name);
     byStem.set(stem, name);
   }
 }
