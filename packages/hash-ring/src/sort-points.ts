@@ -1,5 +1,8 @@
 import { ownerAt, type SortedPoints } from './successor.js';
 
+/** Beyond so many bits the prefixes would no longer stay in a processor's cache. */
+const MAX_BITS = 16;
+
 /**
  * Sorts points with their owners in O(p), for points that are spread as a hash spreads them: each goes to
  * its prefix's place by counting, which makes the prefix table too, and the few of one prefix are put in
@@ -12,8 +15,8 @@ export function sortPoints(
   compare: (owner: number, other: number) => number,
 ): SortedPoints {
   const size = points.length;
-  // Four to eight points for each prefix, or fewer where an owner needs more room.
-  const bits = Math.max(1, 32 - Math.clz32(ownerCount), 29 - Math.clz32(size));
+  // Four to eight points for each prefix, until that is too many prefixes; but an owner must have room.
+  const bits = Math.max(1, 32 - Math.clz32(ownerCount), Math.min(MAX_BITS, 29 - Math.clz32(size)));
   const prefixes = new Uint32Array(2 ** bits + 1);
   const entries = new Uint32Array(size);
   const add = (prefix: number, count: number) => {

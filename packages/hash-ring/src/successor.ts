@@ -5,7 +5,7 @@
 export interface SortedPoints {
   /** How many bits of a point its place tells; an owner has at most as many. */
   readonly bits: number;
-  /** By the highest bits: the position of the first point that has these or higher ones. The last is the end. */
+  /** By the highest bits: the position of the first point that has these or higher ones; at last the end. */
   readonly prefixes: Uint32Array;
   /** The other bits of each point, and below them its owner. */
   readonly entries: Uint32Array;
@@ -13,7 +13,8 @@ export interface SortedPoints {
 
 /**
  * The position of the first point `>=` the hash; past the largest point the circle closes, so that is
- * position 0. It goes through the points of one prefix, which are a handful on a ring of any size: O(1).
+ * position 0. It goes through the points of one prefix: a handful up to thousands of nodes, and on average
+ * never more than a node has.
  */
 export function successor({ bits, prefixes, entries }: SortedPoints, hash: number): number {
   const prefix = hash >>> (32 - bits);
