@@ -20,7 +20,10 @@ export class HashRingError extends Error {
   }
 }
 
-/** Refuses a value that is not what it must be. @throws HashRingError that names it, what is allowed, and what came */
+/**
+ * Refuses a value that is not what it must be.
+ * @throws HashRingError that names it, says what is allowed, and what came
+ */
 export function check(
   isAllowed: boolean,
   code: HashRingErrorCode,

@@ -18,7 +18,7 @@ export type RingPoint = readonly [point: number, name: string];
 /** How many hashes there are. A fraction is a whole number of them divided by this, so nothing is rounded. */
 const HASH_SPACE = 2 ** 32;
 
-/** What changes owner from one ring to another, told by their points clockwise. O(p) for the points of both. */
+/** What changes owner from one ring to another, by their points clockwise. O(p) for the points of both. */
 export function movement(before: Iterable<RingPoint>, after: Iterable<RingPoint>): Movement {
   const givers = wholeSpace(before);
   const takers = wholeSpace(after);
@@ -45,6 +45,7 @@ export function movement(before: Iterable<RingPoint>, after: Iterable<RingPoint>
 
 /** A ring's points, and behind them the last hash there is, whose owner is that of the first point. */
 function wholeSpace(points: Iterable<RingPoint>): (readonly [last: number, name: string | undefined])[] {
-  const [...all] = points;
-  return [...all, [HASH_SPACE - 1, all[0]?.[1]]];
+  const all: (readonly [number, string | undefined])[] = Array.from(points);
+  all.push([HASH_SPACE - 1, all[0]?.[1]]);
+  return all;
 }

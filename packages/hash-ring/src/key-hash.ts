@@ -2,7 +2,7 @@ import { check } from './errors.js';
 import { md5, md5Many } from './md5.js';
 import type { Key, ResolvedOptions } from './options.js';
 
-/** The place of a key on the ring, by MD5 or by a function of the user's: a uint32, as the int32 of the same bits. */
+/** The place of a key on the ring, by MD5 or by a function of the user's: the int32 of its bits. */
 export function hashKey(key: Key, { hash, hashTag }: ResolvedOptions): number {
   const hashed = hashTag ? tagOf(key, hashTag) : key;
   if (hash === 'md5') return md5(hashed);

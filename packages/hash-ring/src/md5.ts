@@ -126,7 +126,7 @@ function writeRun(keys: readonly Key[], first: number, end: number, lane: number
   return i - first;
 }
 
-/** Writes a key to lane 0 and returns how many bytes it has. What has no room there is mixed before the rest. */
+/** Writes a key to lane 0 and returns how many bytes it has. What has no room is mixed before the rest. */
 function write(key: Key): number {
   if (typeof key === 'string') {
     if (key.length <= SHORT_LENGTH) {
@@ -160,8 +160,8 @@ function start(lane: number): void {
 }
 
 /**
- * Pads the last bytes of a key of `size`, so many of which stand at `at`, and returns where they end then: RFC 1321,
- * 3.1 and 3.2. The zeros are written as words and may go three bytes beyond the last block.
+ * Pads the last bytes of a key of `size`, so many of which stand at `at`, and returns where they end then.
+ * RFC 1321, 3.1 and 3.2. The zeros are written as words and may go three bytes beyond the last block.
  */
 function pad(at: number, length: number, size = length): number {
   const end = at + ((length + 72) & ~63);

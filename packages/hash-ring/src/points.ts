@@ -1,8 +1,8 @@
 import type { ResolvedNode, ResolvedOptions } from './options.js';
 
 /**
- * One label of a node, `name-0`, `name-1` and so on, gives this many points: the little-endian words of its MD5, as
- * in Last.fm's libketama, and in libmemcached and twemproxy after it.
+ * One label of a node, `name-0`, `name-1` and so on, gives this many points: the little-endian words of its
+ * MD5, as in Last.fm's libketama, and in libmemcached and twemproxy after it.
  */
 export const POINTS_PER_LABEL = 4;
 

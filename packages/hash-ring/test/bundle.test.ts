@@ -45,11 +45,13 @@ test('where WebAssembly is missing, or refused by a policy, it gives the same ow
 });
 
 test('the bundle stays small', async () => {
-  // 4 KB was the aim and is missed. Of what there is, MD5 takes 2.0 KB, and 0.7 KB of that is the WebAssembly
-  // that makes getMany half as fast again as get and building twice as fast; errors that name what is allowed
-  // take 0.7 KB; exact shares and movement, fingerprints, JSON and zones 1 KB. What comes on top must be worth
-  // more than it weighs: this limit is for noticing it, and leaves some 2 % for a bundler's next version.
-  expect(await bundledBytes('index.ts')).toBeLessThan(5400);
+  // 4 KB was the aim and is missed. Of what there is, MD5 takes 1.7 KB, and half of that is for getMany to be
+  // half as fast again as get: WebAssembly that mixes two keys at once 0.6 KB, writing many keys in one call
+  // 0.3 KB. With MD5 in plain TypeScript alone the bundle has 4,041 bytes, but getMany takes almost as long as
+  // get, and get itself up to a third longer. Errors that name what is allowed take 0.5 KB; replicas, shares,
+  // movement and fingerprints 0.6 KB. What comes on top must be worth more than it weighs: this limit is for
+  // noticing it, and leaves some 2 % for a bundler's next version.
+  expect(await bundledBytes('index.ts')).toBeLessThan(5000);
 });
 
 test('who does not draw does not carry the drawing', async () => {
