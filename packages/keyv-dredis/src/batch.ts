@@ -16,7 +16,7 @@ export interface BatchLimits {
   readonly keyLength: number;
 }
 
-/** Keys that were asked for in one turn of the event loop, each once, and who waits for them. */
+/** Keys that are asked for together, each once, and who waits for them. */
 export class Batch<Value> {
   /** What stands before every key. */
   readonly prefix: string;
@@ -45,7 +45,7 @@ export class Batch<Value> {
   }
 
   #placeOf(key: string): number | undefined {
-    const [first] = this.keys;
+    const first = this.keys[0];
     if (first === undefined) return undefined;
     if (key === first) return 0;
     this.#places ??= new Map([[first, 0]]);
@@ -98,11 +98,25 @@ export class Batcher<Value> {
   };
 
   readonly #endOfJobs = (): void => {
-    // Where there are two there may be more; a lone read has nobody to wait for.
-    if (this.#batch !== undefined && this.#batch.keys.length > 1) setImmediate(this.flush);
+    const batch = this.#batch;
+    if (batch !== undefined && batch.keys.length > 1) this.#gather(batch, MOST_TURNS);
     else this.flush();
   };
+
+  /** Sends a batch once a turn of the event loop has added nothing to it, or so many have passed. */
+  #gather(batch: Batch<Value>, turns: number): void {
+    const { length } = batch.keys;
+    setImmediate(() => {
+      // A limit was reached, and the batch has gone.
+      if (batch !== this.#batch) return;
+      if (batch.keys.length > length && turns > 1) this.#gather(batch, turns - 1);
+      else this.flush();
+    });
+  }
 }
+
+/** How many turns of the event loop a batch may take to gather. */
+const MOST_TURNS = 4;
 
 const resolved = Promise.resolve();
 
@@ -118,7 +132,9 @@ const resolved = Promise.resolve();
  * A lone read is sent then, and loses nothing: node-redis writes to its socket in the check phase of
  * the loop (setImmediate), which comes later still. Several wait for the check phase: until then the
  * sockets of the other nodes are read, whose callers ask for more. Over many nodes each read wakes a
- * few callers only, and there would be next to nothing to gather otherwise.
+ * few callers only, and there would be next to nothing to gather otherwise. As long as each turn of a
+ * busy loop brings more, one more turn is worth it: fewer and larger commands, reads and writes. A loop
+ * with nothing else to do turns in microseconds, and one such turn ends it.
  */
 function afterPromiseJobs(job: () => void): void {
   resolved.then(() => process.nextTick(job));

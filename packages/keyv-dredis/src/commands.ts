@@ -1,6 +1,6 @@
 import { RESP_TYPES } from 'redis';
 import type { RedisClient } from './redis-client.js';
-import type { StoredValue } from './values.js';
+import { decodeValue, mayBeBytes, type StoredValue } from './values.js';
 
 /** A page of SCAN. */
 export interface ScanPage {
@@ -25,6 +25,11 @@ const BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
  * parser and two more promises for each command.
  */
 export class Commands {
+  /**
+   * No value has been other than text so far. Until one is, values are read as text, which takes less
+   * than bytes that are decoded afterwards; that one is read again.
+   */
+  #allText = true;
   readonly #send: (args: Arguments, options: object, isReadonly: boolean) => Promise<unknown>;
 
   constructor(client: RedisClient) {
@@ -36,8 +41,16 @@ export class Commands {
         : (args, options) => client.sendCommand(args as never, options as never);
   }
 
-  mGet(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
-    return this.#send(['MGET', ...keys], BYTES, true) as Promise<(Buffer | null)[]>;
+  /** The values; null where there is none: no such key, or one that holds a list or another type. */
+  async mGet(keys: readonly string[]): Promise<readonly (StoredValue | null)[]> {
+    const args = ['MGET', ...keys];
+    if (this.#allText) {
+      const texts = (await this.#send(args, TEXT, true)) as (string | null)[];
+      if (!texts.some((text) => text !== null && mayBeBytes(text))) return texts;
+      this.#allText = false;
+    }
+    const stored = (await this.#send(args, BYTES, true)) as (Buffer | null)[];
+    return stored.map((value) => value && decodeValue(value));
   }
 
   /** @param ttlMs whole milliseconds from now, above 0; undefined for no expiry */

@@ -4,8 +4,12 @@ interface Entry {
   readonly expiresAt: number;
   /** How many promises had settled when this one was taken in. */
   readonly settledBefore: number;
-  readonly reject: (error: unknown) => void;
-  done: boolean;
+  /**
+   * Undefined once the promise has settled or is late: an entry may stand in the queue for some time
+   * after that, and must not keep alive what its caller holds.
+   */
+  reject: ((error: unknown) => void) | undefined;
+  next: Entry | undefined;
 }
 
 export interface DeadlineOptions {
@@ -31,9 +35,9 @@ export interface DeadlineOptions {
 export class Deadlines {
   readonly #options: DeadlineOptions;
   readonly #now: () => number;
-  #queue: Entry[] = [];
-  /** Index of the first entry that may still be waiting: entries before it are done. */
-  #head = 0;
+  /** The queue, linked: what has left it is garbage at once, which an array would hold on to. */
+  #first: Entry | undefined;
+  #last: Entry | undefined;
   #pendingCount = 0;
   #settledCount = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -52,9 +56,11 @@ export class Deadlines {
       expiresAt: this.#now() + this.#options.timeoutMs,
       settledBefore: this.#settledCount,
       reject,
-      done: false,
+      next: undefined,
     };
-    this.#queue.push(entry);
+    if (this.#last === undefined) this.#first = entry;
+    else this.#last.next = entry;
+    this.#last = entry;
     this.#pendingCount += 1;
     if (this.#timer === undefined) this.#arm(this.#options.timeoutMs);
     promise.then(
@@ -76,30 +82,30 @@ export class Deadlines {
   /** @returns whether it was in time */
   #settle(entry: Entry): boolean {
     this.#settledCount += 1;
-    if (entry.done) return false;
+    if (entry.reject === undefined) return false;
     this.#finish(entry);
     this.#dropDone();
     return true;
   }
 
   #finish(entry: Entry): void {
-    entry.done = true;
+    entry.reject = undefined;
     this.#pendingCount -= 1;
     if (this.#pendingCount > 0) return;
     for (const resolve of this.#whenIdle) resolve();
     this.#whenIdle = [];
   }
 
-  /** Moves the head past what is done, and now and then gives the memory back. */
+  /** Takes what is done from the front of the queue. */
   #dropDone(): void {
-    while (this.#queue[this.#head]?.done) this.#head += 1;
-    if (this.#head === this.#queue.length) {
-      this.#queue = [];
-      this.#head = 0;
-    } else if (this.#head >= 1024 && this.#head * 2 >= this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
-    }
+    while (this.#first !== undefined && this.#first.reject === undefined) this.#drop(this.#first);
+  }
+
+  #drop(first: Entry): void {
+    this.#first = first.next;
+    // Where it has grown old, a collector of young garbage would take it for alive, and what follows too.
+    first.next = undefined;
+    if (this.#first === undefined) this.#last = undefined;
   }
 
   #arm(delayMs: number): void {
@@ -113,20 +119,18 @@ export class Deadlines {
     this.#timer = undefined;
     const now = this.#now();
     let silent = false;
-    for (
-      let entry = this.#queue[this.#head];
-      entry !== undefined && (entry.done || entry.expiresAt <= now);
-      entry = this.#queue[this.#head]
-    ) {
-      this.#head += 1;
-      if (entry.done) continue;
+    for (let entry = this.#first; entry !== undefined; entry = this.#first) {
+      const { reject } = entry;
+      if (reject !== undefined && entry.expiresAt > now) {
+        this.#arm(entry.expiresAt - now);
+        break;
+      }
+      this.#drop(entry);
+      if (reject === undefined) continue;
       silent ||= entry.settledBefore === this.#settledCount;
       this.#finish(entry);
-      entry.reject(this.#options.timeoutError());
+      reject(this.#options.timeoutError());
     }
-    this.#dropDone();
-    const next = this.#queue[this.#head];
-    if (next !== undefined) this.#arm(Math.max(0, next.expiresAt - now));
     if (silent) this.#options.onSilence();
   }
 }

@@ -2,7 +2,7 @@ import { type Batch, Batcher, type BatchLimits } from './batch.js';
 import type { DRedisError } from './errors.js';
 import type { Node } from './node.js';
 import type { Topology } from './topology.js';
-import { decodeValue, type StoredValue } from './values.js';
+import type { StoredValue } from './values.js';
 
 /**
  * The most keys that one command names, or that are on their way to one node for one call at a time.
@@ -97,9 +97,9 @@ export class Router {
     for (const { node, keys, positions } of this.#shares(batch.keys.map((key) => batch.prefix + key))) {
       node.send(
         (commands) => commands.mGet(keys),
-        (stored) => {
-          for (let index = 0; index < stored.length; index += 1) {
-            batch.resolve(positions[index] as number, decodeValue(stored[index]));
+        (values) => {
+          for (let index = 0; index < values.length; index += 1) {
+            batch.resolve(positions[index] as number, values[index] ?? undefined);
           }
         },
         (error) => {

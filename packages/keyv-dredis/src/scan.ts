@@ -3,7 +3,7 @@ import type { DRedisError } from './errors.js';
 import { scanPattern } from './keyspace.js';
 import type { Node } from './node.js';
 import type { Snapshot } from './topology.js';
-import { decodeValue, type StoredValue } from './values.js';
+import type { StoredValue } from './values.js';
 
 /** Pages of the physical keys on a node that begin with a prefix; none is empty. */
 async function* scanPages(node: Node, prefix: string, count: number): AsyncGenerator<string[], void> {
@@ -56,7 +56,7 @@ export async function* entriesOf(
     const pages = scanPages(node, prefix, count);
     for (;;) {
       let keys: readonly string[];
-      let values: readonly (Buffer | null)[];
+      let values: readonly (StoredValue | null)[];
       try {
         const page = await pages.next();
         if (page.done) break;
@@ -71,8 +71,8 @@ export async function* entriesOf(
       }
       for (const [index, key] of keys.entries()) {
         // A key can go between SCAN and MGET, and another program's list or hash has no value for us.
-        const value = decodeValue(values[index]);
-        if (value !== undefined) yield [key, value];
+        const value = values[index] ?? null;
+        if (value !== null) yield [key, value];
       }
     }
   }

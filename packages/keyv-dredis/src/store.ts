@@ -10,7 +10,7 @@ import { type DRedisStoreEvents, Reporter } from './reporter.js';
 import { pipeline, Router, type Share, type ShareOutcome } from './router.js';
 import { clearPrefix, entriesOf } from './scan.js';
 import { Topology } from './topology.js';
-import { decodeValue, encodeValue, type StoredValue } from './values.js';
+import { encodeValue, type StoredValue } from './values.js';
 
 /** An entry of {@link DRedisStore.setMany}: Keyv 6 gives `expires`, Keyv 5 `ttl`. */
 export interface StoreEntry {
@@ -167,7 +167,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   async getMany<Value = StoredValue>(keys: readonly string[]): Promise<(Value | undefined)[]> {
     const physical = this.#physicalKeys(keys);
     return this.#gather<Value | undefined>(physical, undefined, async ({ node, keys }) => ({
-      values: (await node.run((commands) => commands.mGet(keys))).map(decodeValue) as (Value | undefined)[],
+      values: (await node.run((commands) => commands.mGet(keys))).map((value) => value ?? undefined) as (
+        | Value
+        | undefined
+      )[],
     }));
   }
 

@@ -32,19 +32,21 @@ export function encodeValue(value: unknown): StoredValue {
   );
 }
 
+/** Whether text may stand for bytes that are not UTF-8: a decoder puts U+FFFD in their place. */
+export function mayBeBytes(text: string): boolean {
+  return text.includes(REPLACEMENT_CHARACTER);
+}
+
 /**
- * A value as it came from Redis, or undefined where there is none. Bytes without the tag that are
- * not UTF-8 were written by another program, and come back as a Buffer.
+ * A value from its bytes in Redis. Bytes without the tag that are not UTF-8 were written by another
+ * program, and come back as a Buffer.
  */
-export function decodeValue(stored: Buffer | null | undefined): StoredValue | undefined {
-  if (stored === null || stored === undefined) return undefined;
+export function decodeValue(stored: Buffer): StoredValue {
   // A copy: what node-redis gives is a view of the whole chunk that the socket read.
   if (stored[0] === BYTES_TAG[0] && stored.subarray(0, BYTES_TAG.length).equals(BYTES_TAG)) {
     return Buffer.from(stored.subarray(BYTES_TAG.length));
   }
   const text = stored.toString('utf8');
-  if (text.includes(REPLACEMENT_CHARACTER) && !Buffer.from(text, 'utf8').equals(stored)) {
-    return Buffer.from(stored);
-  }
+  if (mayBeBytes(text) && !Buffer.from(text, 'utf8').equals(stored)) return Buffer.from(stored);
   return text;
 }

@@ -57,6 +57,43 @@ describe('reads of one turn', () => {
     await answered;
   });
 
+  test('wait for those of the turns after, as long as each turn brings some', async () => {
+    const { get, sent } = batcher();
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const all = [get('a'), get('b')];
+    await turn();
+    all.push(get('c'));
+    await turn();
+    expect(sent).toEqual([]);
+    await turn();
+    expect(sent).toEqual([{ prefix: 'p:', keys: ['a', 'b', 'c'] }]);
+    await Promise.all(all);
+  });
+
+  test('do not wait for ever, whatever comes', async () => {
+    const { get, sent } = batcher();
+    const all = [get('0'), get('1')];
+    for (let key = 2; sent.length === 0; key += 1) {
+      expect(key).toBeLessThan(10);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (sent.length === 0) all.push(get(String(key)));
+    }
+    await Promise.all(all);
+    expect(sent.flatMap(({ keys }) => keys)).toHaveLength(all.length);
+  });
+
+  test('that have reached a limit leave the wait to the batch after them', async () => {
+    const { get, sent } = batcher({ keyCount: 3, keyLength: 1000 });
+    const all = [get('a'), get('b')];
+    await new Promise((resolve) => process.nextTick(resolve));
+    all.push(...['c', 'd', 'e'].map((key) => get(key)));
+    expect(await Promise.all(all)).toHaveLength(5);
+    expect(sent.map(({ keys }) => keys)).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e'],
+    ]);
+  });
+
   test('with another prefix go apart', async () => {
     const { get, sent } = batcher();
     expect(await Promise.all([get('a', 'p:'), get('a', 'q:'), get('b', 'q:')])).toEqual([

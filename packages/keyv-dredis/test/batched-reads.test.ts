@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import { type RedisServers, startRedis } from 'redis-launcher';
 import { DRedisStore, type DRedisStoreOptions } from '../src/index.js';
@@ -76,4 +76,45 @@ test("another program's list is a miss, for a lone read and in a batch alike", a
   await onEach((client) => client.lPush('batched:list', 'x'));
   expect(await store.get('list')).toBeUndefined();
   expect(await Promise.all([store.get('list'), store.get('nothing')])).toEqual([undefined, undefined]);
+});
+
+describe('a node’s values are read as text until one is not', () => {
+  const bytes = Buffer.from([0x00, 0xff, 0xfe, 0x80]);
+  const text = 'text \ufffd as such';
+
+  test('and from then on as bytes: one command is sent twice, once', async () => {
+    const store = makeStore();
+    await store.setMany(keys.map((key) => ({ key, value: 'text' })));
+    expect(await store.getMany(keys)).toEqual(keys.map(() => 'text'));
+    expect(await mGetCounts()).toEqual([1, 1]);
+
+    await store.setMany(keys.map((key) => ({ key, value: bytes })));
+    expect(await store.getMany(keys)).toEqual(keys.map(() => bytes));
+    expect(await mGetCounts()).toEqual([3, 3]);
+    expect(await Promise.all(keys.map((key) => store.get(key)))).toEqual(keys.map(() => bytes));
+    expect(await mGetCounts()).toEqual([4, 4]);
+  });
+
+  test('text that holds a replacement character itself comes back as it is', async () => {
+    const store = makeStore();
+    await store.set('text', text);
+    expect(await store.get('text')).toBe(text);
+    expect(await store.get('text')).toBe(text);
+  });
+
+  test('for iterator() too', async () => {
+    const store = makeStore({ namespace: 'batched-bytes' });
+    await store.setMany([
+      { key: 'bytes', value: bytes },
+      { key: 'text', value: text },
+    ]);
+    const entries: [string, unknown][] = [];
+    for await (const entry of store.iterator()) entries.push(entry);
+    expect(new Map(entries)).toEqual(
+      new Map<string, unknown>([
+        ['bytes', bytes],
+        ['text', text],
+      ]),
+    );
+  });
 });

@@ -1,7 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Deadlines } from '../src/deadlines.js';
 
 const late = new Error('late');
+const ignore = () => undefined;
 
 interface Deferred<T> {
   readonly promise: Promise<T>;
@@ -149,6 +152,24 @@ describe('one timer', () => {
     // An unref'd timer is not among the resources that keep the event loop going.
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before);
   });
+});
+
+test('what has settled is let go, also behind one that has not', async () => {
+  jest.useRealTimers();
+  setFlagsFromString('--expose-gc');
+  const collectGarbage: () => void = runInNewContext('gc');
+  const { it } = deadlines(60_000);
+  it.watch(new Promise(() => undefined), ignore, ignore);
+  const settled = Array.from({ length: 10 }, () => {
+    const held = { held: true };
+    const holds = () => void held;
+    it.watch(Promise.resolve(), holds, holds);
+    return new WeakRef(held);
+  });
+  // A WeakRef that was made in a job keeps its target until the job is over.
+  await new Promise((resolve) => setImmediate(resolve));
+  collectGarbage();
+  expect(settled.filter((reference) => reference.deref() !== undefined)).toEqual([]);
 });
 
 describe('silence', () => {
