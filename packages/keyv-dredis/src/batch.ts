@@ -1,6 +1,8 @@
-type Resolve<Value> = (value: Value) => void;
-type Reject = (error: unknown) => void;
+/** @param place where the key stands in its batch */
+type Resolve<Value> = (value: Value, place: number) => void;
+type Reject = (error: unknown, place: number) => void;
 
+/** Who waits for a value: callbacks, as there is one for each key, and promises are dear. */
 interface Waiter<Value> {
   readonly resolve: Resolve<Value>;
   readonly reject: Reject;
@@ -16,53 +18,76 @@ export interface BatchLimits {
   readonly keyLength: number;
 }
 
-/** Keys that are asked for together, each once, and who waits for them. */
+/** What came of a call for many keys. */
+export interface BatchedValues<Value> {
+  /** In the order of the keys; undefined where there is none, or it could not be had. */
+  readonly values: (Value | undefined)[];
+  /** What was in the way, each error once. */
+  readonly errors: ReadonlySet<unknown>;
+}
+
+/** Keys that are asked for together, and who waits for them. */
 export class Batch<Value> {
-  /** What stands before every key. */
-  readonly prefix: string;
   readonly keys: string[] = [];
-  /** Where each key stands; made with the second key, for most batches of a quiet process have one. */
-  #places: Map<string, number> | undefined;
   readonly #waiters: Waiter<Value>[] = [];
+  /** Where the keys stand that were asked for one by one, by what stands behind their prefix. */
+  readonly #places = new Map<string, number>();
+  #prefix: string | undefined;
   #keyLength = 0;
+  #callCount = 0;
 
-  constructor(prefix: string) {
-    this.prefix = prefix;
+  /** How many calls it serves. */
+  get callCount(): number {
+    return this.#callCount;
   }
 
-  /** @returns whether the batch has reached a limit */
-  add(key: string, limits: BatchLimits, resolve: Resolve<Value>, reject: Reject): boolean {
-    const place = this.#placeOf(key);
-    if (place !== undefined) {
+  /** Asks for one key; one that was asked for before is not asked for again. */
+  add(prefix: string, key: string, resolve: Resolve<Value>, reject: Reject): void {
+    this.#callCount += 1;
+    // Keys are told apart as their users hold them: a new string would have to be hashed.
+    if (this.#prefix !== prefix) this.#places.clear();
+    this.#prefix = prefix;
+    const place = this.#places.get(key);
+    if (place === undefined) {
+      this.#places.set(key, this.keys.length);
+      this.#push(prefix + key, { resolve, reject, next: undefined });
+    } else {
       this.#waiters[place] = { resolve, reject, next: this.#waiters[place] };
-      return false;
     }
-    this.#places?.set(key, this.keys.length);
-    this.#waiters.push({ resolve, reject, next: undefined });
-    this.keys.push(key);
-    this.#keyLength += key.length;
-    return this.keys.length >= limits.keyCount || this.#keyLength >= limits.keyLength;
   }
 
-  #placeOf(key: string): number | undefined {
-    const first = this.keys[0];
-    if (first === undefined) return undefined;
-    if (key === first) return 0;
-    this.#places ??= new Map([[first, 0]]);
-    return this.#places.get(key);
+  /** Asks for many keys in one call, for whom there is one waiter. */
+  addMany(keys: readonly string[], makeWaiter: (firstPlace: number) => Waiter<Value>): void {
+    this.#callCount += 1;
+    const waiter = makeWaiter(this.keys.length);
+    for (const key of keys) this.#push(key, waiter);
+  }
+
+  hasReached({ keyCount, keyLength }: BatchLimits): boolean {
+    return this.keys.length >= keyCount || this.#keyLength >= keyLength;
   }
 
   /** Answers everybody who asked for `keys[place]`. */
   resolve(place: number, value: Value): void {
-    for (let waiter = this.#waiters[place]; waiter !== undefined; waiter = waiter.next) waiter.resolve(value);
+    for (let waiter = this.#waiters[place]; waiter !== undefined; waiter = waiter.next) {
+      waiter.resolve(value, place);
+    }
   }
 
   reject(place: number, error: unknown): void {
-    for (let waiter = this.#waiters[place]; waiter !== undefined; waiter = waiter.next) waiter.reject(error);
+    for (let waiter = this.#waiters[place]; waiter !== undefined; waiter = waiter.next) {
+      waiter.reject(error, place);
+    }
+  }
+
+  #push(key: string, waiter: Waiter<Value>): void {
+    this.keys.push(key);
+    this.#waiters.push(waiter);
+    this.#keyLength += key.length;
   }
 }
 
-/** Gathers what is asked for key by key into batches. */
+/** Gathers what is asked for into batches. */
 export class Batcher<Value> {
   readonly #send: (batch: Batch<Value>) => void;
   readonly #limits: BatchLimits;
@@ -74,18 +99,21 @@ export class Batcher<Value> {
     this.#send = send;
   }
 
-  /**
-   * @param prefix what stands before the key: one for all keys of a batch, so that keys are told apart
-   * as their users hold them, and no new string has to be hashed
-   */
+  /** @param prefix what stands before the key */
   get(prefix: string, key: string): Promise<Value> {
     return new Promise((resolve, reject) => {
-      if (this.#batch !== undefined && this.#batch.prefix !== prefix) this.flush();
-      if (this.#batch === undefined) {
-        this.#batch = new Batch(prefix);
-        afterPromiseJobs(this.#endOfJobs);
-      }
-      if (this.#batch.add(key, this.#limits, resolve, reject)) this.flush();
+      const batch = this.#open();
+      batch.add(prefix, key, resolve, reject);
+      if (batch.hasReached(this.#limits)) this.flush();
+    });
+  }
+
+  /** @param keys one or more, each with its prefix */
+  getMany(keys: readonly string[]): Promise<BatchedValues<Value>> {
+    return new Promise((resolve) => {
+      const batch = this.#open();
+      batch.addMany(keys, (firstPlace) => collect(keys.length, firstPlace, resolve));
+      if (batch.hasReached(this.#limits)) this.flush();
     });
   }
 
@@ -97,22 +125,56 @@ export class Batcher<Value> {
     if (batch !== undefined) this.#send(batch);
   };
 
+  #open(): Batch<Value> {
+    if (this.#batch === undefined) {
+      this.#batch = new Batch();
+      afterPromiseJobs(this.#endOfJobs);
+    }
+    return this.#batch;
+  }
+
   readonly #endOfJobs = (): void => {
     const batch = this.#batch;
-    if (batch !== undefined && batch.keys.length > 1) this.#gather(batch, MOST_TURNS);
+    if (batch !== undefined && batch.callCount > 1) this.#gather(batch, MOST_TURNS);
     else this.flush();
   };
 
   /** Sends a batch once a turn of the event loop has added nothing to it, or so many have passed. */
   #gather(batch: Batch<Value>, turns: number): void {
-    const { length } = batch.keys;
+    const { callCount } = batch;
     setImmediate(() => {
       // A limit was reached, and the batch has gone.
       if (batch !== this.#batch) return;
-      if (batch.keys.length > length && turns > 1) this.#gather(batch, turns - 1);
+      if (batch.callCount > callCount && turns > 1) this.#gather(batch, turns - 1);
       else this.flush();
     });
   }
+}
+
+/** The waiter of a call for many keys, which stand in their batch one after the other. */
+function collect<Value>(
+  count: number,
+  firstPlace: number,
+  done: (result: BatchedValues<Value>) => void,
+): Waiter<Value> {
+  const values = new Array<Value | undefined>(count).fill(undefined);
+  const errors = new Set<unknown>();
+  let pending = count;
+  const settled = () => {
+    pending -= 1;
+    if (pending === 0) done({ values, errors });
+  };
+  return {
+    resolve: (value, place) => {
+      values[place - firstPlace] = value;
+      settled();
+    },
+    reject: (error) => {
+      errors.add(error);
+      settled();
+    },
+    next: undefined,
+  };
 }
 
 /** How many turns of the event loop a batch may take to gather. */

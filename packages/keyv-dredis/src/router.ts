@@ -36,16 +36,30 @@ export interface Gathered<T> {
 /** Finds the node of a key, and spreads a call of many keys over their nodes. */
 export class Router {
   readonly #topology: Topology;
+  readonly #limits: BatchLimits;
   readonly #reads: Batcher<StoredValue | undefined>;
 
   constructor(topology: Topology, limits: BatchLimits) {
     this.#topology = topology;
+    this.#limits = limits;
     this.#reads = new Batcher(limits, (batch) => this.#read(batch));
   }
 
   /** The value of a key. Reads of the same turn of the event loop travel together. */
   get(prefix: string, key: string): Promise<StoredValue | undefined> {
     return this.#reads.get(prefix, key);
+  }
+
+  /** The values of many physical keys. What one batch can hold travels with the reads of the same turn. */
+  async getMany(keys: readonly string[]): Promise<Gathered<StoredValue | undefined>> {
+    if (keys.length === 0 || keys.length > this.#limits.keyCount) {
+      return this.scatter(keys, undefined, async ({ node, keys }) => {
+        const values = await node.run((commands) => commands.mGet(keys));
+        return { values: values.map((value) => value ?? undefined) };
+      });
+    }
+    const { values, errors } = await this.#reads.getMany(keys);
+    return { values, errors: [...errors] as DRedisError[] };
   }
 
   /** Sends the reads that wait for the end of the turn. */
@@ -94,7 +108,7 @@ export class Router {
   }
 
   #read(batch: Batch<StoredValue | undefined>): void {
-    for (const { node, keys, positions } of this.#shares(batch.keys.map((key) => batch.prefix + key))) {
+    for (const { node, keys, positions } of this.#shares(batch.keys)) {
       node.send(
         (commands) => commands.mGet(keys),
         (values) => {
@@ -113,22 +127,29 @@ export class Router {
     if (keys.length === 1) return [{ node: this.owner(keys[0] as string), keys, positions: [0] }];
     const { ring, byIndex } = this.#topology.snapshot;
     const owners = ring.getManyIndexes(keys);
-    const shares = new Map<number, { node: Node; keys: string[]; positions: number[] }>();
+    const shares: { node: Node; keys: string[]; positions: number[] }[] = [];
+    const byOwner = new Array<(typeof shares)[number] | undefined>(byIndex.length);
     for (let position = 0; position < keys.length; position += 1) {
       const owner = owners[position] as number;
-      let share = shares.get(owner);
+      let share = byOwner[owner];
       if (share === undefined) {
         share = { node: byIndex[owner] as Node, keys: [], positions: [] };
-        shares.set(owner, share);
+        byOwner[owner] = share;
+        shares.push(share);
       }
       share.keys.push(keys[position] as string);
       share.positions.push(position);
     }
-    return [...shares.values()];
+    return shares;
   }
 }
 
-function* stepsOf({ node, keys, positions }: Share): Generator<Share, void> {
+function* stepsOf(share: Share): Generator<Share, void> {
+  const { node, keys, positions } = share;
+  if (keys.length <= MAX_KEYS_PER_STEP) {
+    yield share;
+    return;
+  }
   for (let start = 0; start < keys.length; start += MAX_KEYS_PER_STEP) {
     const end = start + MAX_KEYS_PER_STEP;
     yield { node, keys: keys.slice(start, end), positions: positions.slice(start, end) };

@@ -7,7 +7,7 @@ import { assertKey, physicalKey } from './keyspace.js';
 import { type Locations, parseLocations } from './locations.js';
 import { type DRedisStoreOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { type DRedisStoreEvents, Reporter } from './reporter.js';
-import { pipeline, Router, type Share, type ShareOutcome } from './router.js';
+import { type Gathered, pipeline, Router, type Share, type ShareOutcome } from './router.js';
 import { clearPrefix, entriesOf } from './scan.js';
 import { Topology } from './topology.js';
 import { encodeValue, type StoredValue } from './values.js';
@@ -165,13 +165,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   /** The values of many keys, in their order; undefined where there is none, or its node failed. */
   async getMany<Value = StoredValue>(keys: readonly string[]): Promise<(Value | undefined)[]> {
-    const physical = this.#physicalKeys(keys);
-    return this.#gather<Value | undefined>(physical, undefined, async ({ node, keys }) => ({
-      values: (await node.run((commands) => commands.mGet(keys))).map((value) => value ?? undefined) as (
-        | Value
-        | undefined
-      )[],
-    }));
+    return this.#report(await this.#router.getMany(this.#physicalKeys(keys))) as (Value | undefined)[];
   }
 
   /**
@@ -419,7 +413,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     missing: T,
     send: (share: Share) => Promise<ShareOutcome<T>>,
   ): Promise<T[]> {
-    const { values, errors } = await this.#router.scatter(keys, missing, send);
+    return this.#report(await this.#router.scatter(keys, missing, send));
+  }
+
+  #report<T>({ values, errors }: Gathered<T>): T[] {
     for (const error of errors) this.#reporter.report(error);
     return values;
   }

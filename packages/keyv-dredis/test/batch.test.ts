@@ -1,36 +1,33 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Batch, Batcher } from '../src/batch.js';
 
-interface Sent {
-  readonly prefix: string;
-  readonly keys: readonly string[];
-}
+const bad = new Error('bad');
 
-/** A batcher that answers each key with `prefix + key`, and what it sent. */
+/** A batcher that answers each key with its name, and the keys of each batch that it sent. */
 function batcher(limits = { keyCount: 100, keyLength: 1000 }) {
-  const sent: Sent[] = [];
+  const sent: (readonly string[])[] = [];
   const it = new Batcher<string>(limits, (batch: Batch<string>) => {
-    sent.push({ prefix: batch.prefix, keys: batch.keys });
+    sent.push(batch.keys);
     batch.keys.forEach((key, place) => {
-      if (key === 'bad') batch.reject(place, new Error('bad'));
-      else batch.resolve(place, batch.prefix + key);
+      if (key.endsWith('bad')) batch.reject(place, bad);
+      else batch.resolve(place, `<${key}>`);
     });
   });
-  return { it, sent, get: (key: string, prefix = 'p:') => it.get(prefix, key) };
+  return { it, sent, get: (key: string, prefix = '') => it.get(prefix, key) };
 }
 
 describe('reads of one turn', () => {
   test('go together, and each caller gets its own', async () => {
     const { get, sent } = batcher();
-    expect(await Promise.all([get('a'), get('b'), get('c')])).toEqual(['p:a', 'p:b', 'p:c']);
-    expect(sent).toEqual([{ prefix: 'p:', keys: ['a', 'b', 'c'] }]);
+    expect(await Promise.all([get('a'), get('b'), get('c')])).toEqual(['<a>', '<b>', '<c>']);
+    expect(sent).toEqual([['a', 'b', 'c']]);
   });
 
   test('of one key go once', async () => {
     const { get, sent } = batcher();
     const all = ['a', 'a', 'b', 'a', 'b'].map((key) => get(key));
-    expect(await Promise.all(all)).toEqual(['p:a', 'p:a', 'p:b', 'p:a', 'p:b']);
-    expect(sent).toEqual([{ prefix: 'p:', keys: ['a', 'b'] }]);
+    expect(await Promise.all(all)).toEqual(['<a>', '<a>', '<b>', '<a>', '<b>']);
+    expect(sent).toEqual([['a', 'b']]);
   });
 
   test('that fail do so alone, for everybody who asked', async () => {
@@ -46,7 +43,7 @@ describe('reads of one turn', () => {
       return get(key);
     };
     await Promise.all([late('a', 0), late('b', 3), late('c', 10)]);
-    expect(sent).toEqual([{ prefix: 'p:', keys: ['a', 'b', 'c'] }]);
+    expect(sent).toEqual([['a', 'b', 'c']]);
   });
 
   test('are sent before the loop goes on', async () => {
@@ -66,7 +63,7 @@ describe('reads of one turn', () => {
     await turn();
     expect(sent).toEqual([]);
     await turn();
-    expect(sent).toEqual([{ prefix: 'p:', keys: ['a', 'b', 'c'] }]);
+    expect(sent).toEqual([['a', 'b', 'c']]);
     await Promise.all(all);
   });
 
@@ -79,7 +76,7 @@ describe('reads of one turn', () => {
       if (sent.length === 0) all.push(get(String(key)));
     }
     await Promise.all(all);
-    expect(sent.flatMap(({ keys }) => keys)).toHaveLength(all.length);
+    expect(sent.flat()).toHaveLength(all.length);
   });
 
   test('that have reached a limit leave the wait to the batch after them', async () => {
@@ -88,23 +85,46 @@ describe('reads of one turn', () => {
     await new Promise((resolve) => process.nextTick(resolve));
     all.push(...['c', 'd', 'e'].map((key) => get(key)));
     expect(await Promise.all(all)).toHaveLength(5);
-    expect(sent.map(({ keys }) => keys)).toEqual([
+    expect(sent).toEqual([
       ['a', 'b', 'c'],
       ['d', 'e'],
     ]);
   });
 
-  test('with another prefix go apart', async () => {
+  test('are told apart by their prefixes', async () => {
     const { get, sent } = batcher();
-    expect(await Promise.all([get('a', 'p:'), get('a', 'q:'), get('b', 'q:')])).toEqual([
-      'p:a',
-      'q:a',
-      'q:b',
-    ]);
-    expect(sent).toEqual([
-      { prefix: 'p:', keys: ['a'] },
-      { prefix: 'q:', keys: ['a', 'b'] },
-    ]);
+    const all = [get('a', 'p:'), get('a', 'q:'), get('b', 'q:'), get('a', 'p:')];
+    expect(await Promise.all(all)).toEqual(['<p:a>', '<q:a>', '<q:b>', '<p:a>']);
+    expect(new Set(sent.flat())).toEqual(new Set(['p:a', 'q:a', 'q:b']));
+    expect(sent).toHaveLength(1);
+  });
+});
+
+describe('calls for many keys', () => {
+  test('have their values in order, with what fails told once', async () => {
+    const { it } = batcher();
+    const { values, errors } = await it.getMany(['b', 'bad', 'a', 'b', 'very bad']);
+    expect(values).toEqual(['<b>', undefined, '<a>', '<b>', undefined]);
+    expect([...errors]).toEqual([bad]);
+  });
+
+  test('go together, and with reads of one key', async () => {
+    const { it, get, sent } = batcher();
+    const answers = await Promise.all([
+      it.getMany(['a', 'b']),
+      get('c'),
+      it.getMany(['b', 'd']),
+      get('c'),
+    ] as const);
+    expect(answers).toMatchObject([{ values: ['<a>', '<b>'] }, '<c>', { values: ['<b>', '<d>'] }, '<c>']);
+    expect(sent).toEqual([['a', 'b', 'c', 'b', 'd']]);
+  });
+
+  test('of which there is one are sent before the loop goes on', async () => {
+    const { it, sent } = batcher();
+    const answered = it.getMany(['a', 'b', 'c']);
+    expect(await new Promise((resolve) => setImmediate(() => resolve(sent.length)))).toBe(1);
+    await answered;
   });
 });
 
@@ -119,24 +139,24 @@ describe('a limit', () => {
   test('of keys sends at once what it allows', async () => {
     const { get, sent } = batcher({ keyCount: 2, keyLength: 1000 });
     const all = ['a', 'b', 'c', 'd', 'e'].map((key) => get(key));
-    expect(sent.map(({ keys }) => keys)).toEqual([
+    expect(sent).toEqual([
       ['a', 'b'],
       ['c', 'd'],
     ]);
     await Promise.all(all);
-    expect(sent.map(({ keys }) => keys.length)).toEqual([2, 2, 1]);
+    expect(sent.map((keys) => keys.length)).toEqual([2, 2, 1]);
   });
 
   test('of one key sends every key by itself', async () => {
     const { get, sent } = batcher({ keyCount: 1, keyLength: 1000 });
     await Promise.all([get('a'), get('a')]);
-    expect(sent.map(({ keys }) => keys)).toEqual([['a'], ['a']]);
+    expect(sent).toEqual([['a'], ['a']]);
   });
 
   test('of their length counts all keys of the batch', async () => {
     const { get, sent } = batcher({ keyCount: 100, keyLength: 6 });
     await Promise.all([get('aaa'), get('aaa'), get('bbb'), get('c')]);
-    expect(sent.map(({ keys }) => keys)).toEqual([['aaa', 'bbb'], ['c']]);
+    expect(sent).toEqual([['aaa', 'bbb'], ['c']]);
   });
 });
 
