@@ -62,8 +62,12 @@ export class Commands {
     );
   }
 
-  mSet(entries: readonly (readonly [key: string, value: StoredValue])[]): Promise<unknown> {
-    return this.#send(['MSET', ...entries.flat()], TEXT, false);
+  mSet(keys: readonly string[], values: readonly StoredValue[]): Promise<unknown> {
+    const args: (string | Buffer)[] = ['MSET'];
+    for (let index = 0; index < keys.length; index += 1) {
+      args.push(keys[index] as string, values[index] as StoredValue);
+    }
+    return this.#send(args, TEXT, false);
   }
 
   /** How many of the keys existed. UNLINK frees the memory of large values outside the event loop. */

@@ -5,6 +5,7 @@ import { CAPABILITIES, Contract } from './contract.js';
 import { DRedisError, PartialFailureError } from './errors.js';
 import { assertKey, physicalKey } from './keyspace.js';
 import { type Locations, parseLocations } from './locations.js';
+import type { Node } from './node.js';
 import { type DRedisStoreOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { type DRedisStoreEvents, Reporter } from './reporter.js';
 import { type Gathered, pipeline, Router, type Share, type ShareOutcome } from './router.js';
@@ -180,11 +181,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     const physical = this.#physicalKey(key);
     const encoded = encodeValue(value);
     const ttlMs = this.#contract.ttlMs(expiry, Date.now());
-    await this.#router
-      .owner(physical)
-      .run<unknown>((commands) =>
-        ttlMs === 0 ? commands.unlink([physical]) : commands.set(physical, encoded, ttlMs),
-      );
+    await write(this.#router.owner(physical), physical, encoded, ttlMs);
     return true;
   }
 
@@ -198,23 +195,19 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   async setMany(entries: readonly StoreEntry[]): Promise<boolean[]> {
     const now = Date.now();
     const keys = this.#physicalKeys(entries.map(({ key }) => key));
-    const items = entries.map(({ value, expires, ttl }) => ({
-      value: encodeValue(value),
-      ttlMs: this.#contract.ttlMs(this.#contract.version === 5 ? ttl : expires, now),
-    }));
+    const values = entries.map(({ value }) => encodeValue(value));
+    const ttls = entries.map(({ expires, ttl }) =>
+      this.#contract.ttlMs(this.#contract.version === 5 ? ttl : expires, now),
+    );
     return this.#gather(keys, false, async ({ node, keys, positions }) => {
-      const mine = positions.map((position) => items[position] as (typeof items)[number]);
-      if (mine.every(({ ttlMs }) => ttlMs === undefined)) {
-        await node.run((commands) =>
-          commands.mSet(mine.map(({ value }, index) => [keys[index] as string, value])),
-        );
+      if (positions.every((position) => ttls[position] === undefined)) {
+        const mine = positions.map((position) => values[position] as StoredValue);
+        await node.run((commands) => commands.mSet(keys, mine));
         return { values: mine.map(() => true) };
       }
       return pipeline(keys, false, async (key, index) => {
-        const { value, ttlMs } = mine[index] as (typeof mine)[number];
-        await node.run<unknown>((commands) =>
-          ttlMs === 0 ? commands.unlink([key]) : commands.set(key, value, ttlMs),
-        );
+        const position = positions[index] as number;
+        await write(node, key, values[position] as StoredValue, ttls[position]);
         return true;
       });
     });
@@ -437,4 +430,11 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
         'store.fork({ namespace }).',
     );
   }
+}
+
+/** @param ttlMs whole milliseconds that the entry has left; 0 removes it, undefined lets it stay for good */
+function write(node: Node, key: string, value: StoredValue, ttlMs: number | undefined): Promise<unknown> {
+  return node.run<unknown>((commands) =>
+    ttlMs === 0 ? commands.unlink([key]) : commands.set(key, value, ttlMs),
+  );
 }
