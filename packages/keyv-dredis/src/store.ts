@@ -177,12 +177,14 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    * removes the key, and no finite number means that the entry never expires
    * @returns true
    */
-  async set(key: string, value: unknown, expiry?: number): Promise<boolean> {
-    const physical = this.#physicalKey(key);
-    const encoded = encodeValue(value);
-    const ttlMs = this.#contract.ttlMs(expiry, Date.now());
-    await write(this.#router.owner(physical), physical, encoded, ttlMs);
-    return true;
+  set(key: string, value: unknown, expiry?: number): Promise<boolean> {
+    // What throws in here rejects.
+    return new Promise((resolve, reject) => {
+      const physical = this.#physicalKey(key);
+      const encoded = encodeValue(value);
+      const ttlMs = this.#contract.ttlMs(expiry, Date.now());
+      write(this.#router.owner(physical), physical, encoded, ttlMs, resolve, reject);
+    });
   }
 
   /**
@@ -205,10 +207,11 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
         await node.run((commands) => commands.mSet(keys, mine));
         return { values: mine.map(() => true) };
       }
-      return pipeline(keys, false, async (key, index) => {
+      return pipeline(keys, false, (key, index) => {
         const position = positions[index] as number;
-        await write(node, key, values[position] as StoredValue, ttls[position]);
-        return true;
+        return new Promise((resolve, reject) =>
+          write(node, key, values[position] as StoredValue, ttls[position], resolve, reject),
+        );
       });
     });
   }
@@ -433,8 +436,17 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 }
 
 /** @param ttlMs whole milliseconds that the entry has left; 0 removes it, undefined lets it stay for good */
-function write(node: Node, key: string, value: StoredValue, ttlMs: number | undefined): Promise<unknown> {
-  return node.run<unknown>((commands) =>
-    ttlMs === 0 ? commands.unlink([key]) : commands.set(key, value, ttlMs),
+function write(
+  node: Node,
+  key: string,
+  value: StoredValue,
+  ttlMs: number | undefined,
+  resolve: (stored: boolean) => void,
+  reject: (error: unknown) => void,
+): void {
+  node.send<unknown>(
+    (commands) => (ttlMs === 0 ? commands.unlink([key]) : commands.set(key, value, ttlMs)),
+    () => resolve(true),
+    reject,
   );
 }
