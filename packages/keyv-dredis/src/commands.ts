@@ -30,6 +30,8 @@ export class Commands {
    * than bytes that are decoded afterwards; that one is read again.
    */
   #allText = true;
+  /** Until the server says otherwise. */
+  #hasMSetEx = true;
   readonly #send: (args: Arguments, options: object, isReadonly: boolean) => Promise<unknown>;
 
   constructor(client: RedisClient) {
@@ -63,11 +65,24 @@ export class Commands {
   }
 
   mSet(keys: readonly string[], values: readonly StoredValue[]): Promise<unknown> {
-    const args: (string | Buffer)[] = ['MSET'];
-    for (let index = 0; index < keys.length; index += 1) {
-      args.push(keys[index] as string, values[index] as StoredValue);
+    return this.#send(['MSET', ...pairs(keys, values)], TEXT, false);
+  }
+
+  /**
+   * The same with one expiry, from Redis 8.4 and Valkey 9.1 on.
+   *
+   * @returns whether the server knows how (and lets us); where not, nothing was stored
+   */
+  async mSetEx(keys: readonly string[], values: readonly StoredValue[], ttlMs: number): Promise<boolean> {
+    if (!this.#hasMSetEx) return false;
+    try {
+      const args = ['MSETEX', String(keys.length), ...pairs(keys, values), 'PX', String(ttlMs)];
+      await this.#send(args, TEXT, false);
+    } catch (error) {
+      if (!(error instanceof Error && /^(ERR unknown command|NOPERM)/.test(error.message))) throw error;
+      this.#hasMSetEx = false;
     }
-    return this.#send(args, TEXT, false);
+    return this.#hasMSetEx;
   }
 
   /** How many of the keys existed. UNLINK frees the memory of large values outside the event loop. */
@@ -88,4 +103,12 @@ export class Commands {
   ping(): Promise<unknown> {
     return this.#send(['PING'], TEXT, true);
   }
+}
+
+function pairs(keys: readonly string[], values: readonly StoredValue[]): StoredValue[] {
+  const flat: StoredValue[] = [];
+  for (let index = 0; index < keys.length; index += 1) {
+    flat.push(keys[index] as string, values[index] as StoredValue);
+  }
+  return flat;
 }

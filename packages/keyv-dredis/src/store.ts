@@ -188,8 +188,9 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * Stores many entries: one MSET per node when none of its entries expires, else one pipeline. Of
-   * two entries with one key the later one stays.
+   * Stores many entries: one MSET per node when none of its entries expires, one MSETEX when all do
+   * after the same time and the server knows it, else one pipeline. Of two entries with one key the
+   * later one stays.
    *
    * @returns whether each was stored, in the order of the entries
    */
@@ -202,10 +203,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       this.#contract.ttlMs(this.#contract.version === 5 ? ttl : expires, now),
     );
     return this.#gather(keys, false, async ({ node, keys, positions }) => {
-      if (positions.every((position) => ttls[position] === undefined)) {
+      const ttlMs = ttls[positions[0] as number];
+      if (keys.length > 1 && positions.every((position) => ttls[position] === ttlMs)) {
         const mine = positions.map((position) => values[position] as StoredValue);
-        await node.run((commands) => commands.mSet(keys, mine));
-        return { values: mine.map(() => true) };
+        if (await writeMany(node, keys, mine, ttlMs)) return { values: keys.map(() => true) };
       }
       return pipeline(keys, false, (key, index) => {
         const position = positions[index] as number;
@@ -449,4 +450,17 @@ function write(
     () => resolve(true),
     reject,
   );
+}
+
+/** Writes entries of one expiry in one command. @returns whether there is such a command */
+async function writeMany(
+  node: Node,
+  keys: readonly string[],
+  values: readonly StoredValue[],
+  ttlMs: number | undefined,
+): Promise<boolean> {
+  if (ttlMs === 0) await node.run((commands) => commands.unlink(keys));
+  else if (ttlMs === undefined) await node.run((commands) => commands.mSet(keys, values));
+  else return node.run((commands) => commands.mSetEx(keys, values, ttlMs));
+  return true;
 }

@@ -53,6 +53,8 @@ export const blackHole = () => stubServer((socket) => socket.resume());
 export interface ProxyServer extends StubServer {
   /** What to do with replies from now on. Without it, they are passed on. */
   onReply: ((reply: Buffer, toClient: Socket) => void) | undefined;
+  /** What to make of requests from now on. Without it, they are passed on. */
+  onRequest: ((request: Buffer) => Buffer) | undefined;
 }
 
 /** Passes everything on to a real server, until it is told to deal with replies otherwise. */
@@ -63,12 +65,15 @@ export async function proxyTo(location: string): Promise<ProxyServer> {
     server.on('error', () => client.destroy());
     server.on('close', () => client.destroy());
     client.on('close', () => server.destroy());
-    client.on('data', (request) => server.write(request));
+    client.on('data', (request) => server.write(proxy.onRequest?.(request) ?? request));
     server.on('data', (reply) => {
       if (proxy.onReply === undefined) client.write(reply);
       else proxy.onReply(reply, client);
     });
   });
-  const proxy: ProxyServer = Object.create(stub, { onReply: { value: undefined, writable: true } });
+  const proxy: ProxyServer = Object.create(stub, {
+    onReply: { value: undefined, writable: true },
+    onRequest: { value: undefined, writable: true },
+  });
   return proxy;
 }
