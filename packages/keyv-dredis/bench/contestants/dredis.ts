@@ -3,9 +3,13 @@ import type { OpenOptions, Subject } from '../harness/contestant.js';
 
 type Built = typeof import('../../src/index.js');
 
-async function openStore(file: string, { locations, namespace }: OpenOptions) {
+async function openStore(
+  file: string,
+  { locations, namespace }: OpenOptions,
+  location: (address: string) => string | object = (address) => address,
+) {
   const { DRedisStore } = (await import(pathToFileURL(file).href)) as Built;
-  const store = new DRedisStore([...locations], { namespace });
+  const store = new DRedisStore(locations.map(location) as string[], { namespace });
   store.on('error', rethrow);
   await store.connect();
   return store;
@@ -16,7 +20,27 @@ function rethrow(error: Error): never {
 }
 
 export async function openBare(options: OpenOptions, file = options.storeFile): Promise<Subject> {
-  const store = await openStore(file, options);
+  return subjectOf(await openStore(file, options));
+}
+
+/** With node-redis' own pools in place of single connections. */
+export async function openPooled(options: OpenOptions, size: number): Promise<Subject> {
+  const { createClientPool } = await import('redis');
+  const pools: { close(): Promise<unknown> }[] = [];
+  const store = await openStore(options.storeFile, options, (name) => {
+    const client = createClientPool({ url: `redis://${name}` }, { minimum: size, maximum: size });
+    pools.push(client);
+    return { client, name };
+  });
+  const subject = subjectOf(store);
+  const close = async () => {
+    await subject.close();
+    await Promise.all(pools.map((pool) => pool.close()));
+  };
+  return { ...subject, close };
+}
+
+function subjectOf(store: Awaited<ReturnType<typeof openStore>>): Subject {
   return {
     get: (key) => store.get(key),
     set: (key, value, ttlMs) => store.set(key, value, ttlMs === undefined ? undefined : Date.now() + ttlMs),

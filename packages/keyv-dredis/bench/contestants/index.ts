@@ -17,6 +17,14 @@ const dredis = (count: number): Contestant => ({
   open: async (options) => (await import('./dredis.js')).openBare(options),
 });
 
+const pooled = (size: number): Contestant => ({
+  id: `dredis-pool-${size}`,
+  label: `DRedisStore, 4 servers, pools of ${size}`,
+  servers: nodes(4),
+  prefix: NAMESPACED,
+  open: async (options) => (await import('./dredis.js')).openPooled(options, size),
+});
+
 const spread = (count: number): Contestant => ({
   id: count === 4 ? 'spread' : `spread-${count}`,
   label: `node-redis, timeout: 0, by hand over ${count}`,
@@ -113,6 +121,7 @@ export const CONTESTANTS: readonly Contestant[] = [
     open: async (options) => (await import('./node-redis.js')).openThroughTwemproxy(options),
   },
   ...[1, 16, 64].map(dredis),
+  ...[2, 4].map(pooled),
   ...[1, 16, 64].map(spread),
 ];
 

@@ -7,6 +7,7 @@ import { getMany, setMany } from './many.js';
 import { mixed } from './mixed.js';
 import { nodes } from './nodes.js';
 import { set, setWithTtl } from './set.js';
+import { sockets } from './sockets.js';
 
 /** In the order in which they are played; the one that needs 64 servers comes last. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   clear,
   iterator,
   frozen,
+  sockets,
   nodes,
 ] as readonly Scenario[];
 
