@@ -30,6 +30,18 @@ export function noGreeting(timeoutMs: number): Error {
   return new Error(`no greeting within ${timeoutMs} ms (connectTimeoutMs)`);
 }
 
+/** What the greeting was answered with makes no sense to the client. */
+export function notRedis(cause: unknown): Error {
+  return new Error('what answers is not a Redis server (correct the host or the port of its location)', {
+    cause,
+  });
+}
+
+/** What came from a server that had greeted us makes no sense to the client. */
+export function unreadable(cause: unknown): Error {
+  return new Error('it sent a reply that cannot be read', { cause });
+}
+
 /** Lets replies in flight come in, also those of commands that the user sent through the client. */
 export async function closeClient(client: RedisClient, graceMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;

@@ -12,7 +12,7 @@ import {
 import { ForeignConnection } from './foreign-connection.js';
 import type { NodeDescription } from './locations.js';
 import { OwnConnection } from './own-connection.js';
-import type { RedisClient } from './redis-client.js';
+import { isErrorReply, type RedisClient } from './redis-client.js';
 
 export interface NodeOptions {
   readonly connectTimeoutMs: number;
@@ -173,12 +173,4 @@ export class Node {
   #closedError(): DRedisError {
     return new DRedisError('DREDIS_CLOSED', `Node ${this.name} is closed`, { node: this.name });
   }
-}
-
-/** Whether the server itself answered with an error. By name: a client may be of another copy of redis. */
-function isErrorReply(error: unknown): boolean {
-  for (let proto = error; proto instanceof Error; proto = Object.getPrototypeOf(proto)) {
-    if (proto.constructor.name === 'ErrorReply') return true;
-  }
-  return false;
 }

@@ -1,7 +1,15 @@
 import { createClient, type AnyRedisClientOptions as RedisClientOptions } from 'redis';
 import { Backoff } from './backoff.js';
-import { type Connection, type ConnectionListener, closeClient, ignore, noGreeting } from './connection.js';
-import { isReady, type RedisClient } from './redis-client.js';
+import {
+  type Connection,
+  type ConnectionListener,
+  closeClient,
+  ignore,
+  noGreeting,
+  notRedis,
+  unreadable,
+} from './connection.js';
+import { isErrorReply, isReady, type RedisClient } from './redis-client.js';
 
 /** One client per RESP version that is never connected, but duplicated. */
 const templates = new Map<RedisClientOptions['RESP'], ReturnType<typeof createClient>>();
@@ -33,6 +41,8 @@ export class OwnConnection implements Connection {
   /** Ends a TCP connect under way, which node-redis' destroy() does not reach. */
   readonly #abort = new AbortController();
   #attempt: Promise<void> | undefined;
+  /** Why the attempt under way was given up, by us. */
+  #givenUp: Error | undefined;
   #failure: unknown;
   readonly #backoff = new Backoff();
   #closed = false;
@@ -43,8 +53,7 @@ export class OwnConnection implements Connection {
     const socket = { ...redis.socket, reconnectStrategy: false, signal: this.#abort.signal };
     const commandOptions = { ...redis.commandOptions, timeout: 0 };
     this.client = makeClient({ ...redis, socket, commandOptions } as RedisClientOptions);
-    // What it would tell reaches us through connect() or 'terminated'; unheard, it would be thrown.
-    this.client.on('error', ignore);
+    this.client.on('error', this.#onError);
     this.client.on('terminated', (cause: unknown) => {
       if (this.#attempt === undefined) this.#lost(cause);
     });
@@ -81,28 +90,42 @@ export class OwnConnection implements Connection {
   }
 
   async #open(): Promise<void> {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      this.client.destroy();
-    }, this.#connectTimeoutMs);
+    const timer = setTimeout(() => this.#giveUp(noGreeting(this.#connectTimeoutMs)), this.#connectTimeoutMs);
     try {
       await this.client.connect();
       // Destroyed while the TCP connect was under way, node-redis opens all the same.
-      if (late || this.#closed) this.client.destroy();
+      if (this.#givenUp !== undefined || this.#closed) this.client.destroy();
       if (!this.ready) throw new Error('closed while connecting');
       this.#failure = undefined;
       this.#backoff.reset();
       this.#listener.up();
     } catch (error) {
-      const cause = late ? noGreeting(this.#connectTimeoutMs) : error;
+      const cause = this.#givenUp ?? error;
       this.#lost(cause);
       throw cause;
     } finally {
       clearTimeout(timer);
+      this.#givenUp = undefined;
       this.#attempt = undefined;
     }
   }
+
+  #giveUp(cause: Error): void {
+    this.#givenUp ??= cause;
+    this.client.destroy();
+  }
+
+  /**
+   * A client that has lost its connection says so to connect() or by 'terminated' as well. One that has not
+   * could not read a reply: it drops what has come in and reads on, so that every later reply would go to
+   * the wrong caller.
+   */
+  readonly #onError = (error: unknown): void => {
+    const connected = this.client.isOpen || this.ready;
+    if (!connected || isErrorReply(error)) return;
+    if (this.#attempt === undefined) this.distrust(unreadable(error));
+    else this.#giveUp(notRedis(error));
+  };
 
   #lost(cause: unknown): void {
     if (this.#closed) return;

@@ -34,3 +34,11 @@ export function isCluster(value: object): boolean {
 export function isReady(client: RedisClient): boolean {
   return client.isReady ?? client.isOpen;
 }
+
+/** Whether the server itself answered with an error. By name: a client may be of another copy of redis. */
+export function isErrorReply(error: unknown): error is Error {
+  for (let proto = error; proto instanceof Error; proto = Object.getPrototypeOf(proto)) {
+    if (proto.constructor.name === 'ErrorReply') return true;
+  }
+  return false;
+}

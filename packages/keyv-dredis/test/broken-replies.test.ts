@@ -94,16 +94,49 @@ describe('what does not speak Redis', () => {
   });
 
   test('a server that goes over to nonsense after it greeted', async () => {
-    // node-redis waits for the rest of a reply that it cannot read: the deadline ends it.
-    const { proxy, store } = await proxyAndStore(150);
+    const { proxy, store } = await proxyAndStore();
     await store.connect();
     const up = nextEvent(store, 'node:up');
     proxy.onReply = (_reply, client) => {
       client.write('HTTP/1.1 200 OK\r\n\r\n');
       proxy.onReply = undefined;
     };
+    const error = await rejection(store.get('key'));
+    expect(error).toBeInstanceOf(NodeUnavailableError);
+    expect(error.message).toBe(`Node ${proxy.location} is unavailable: it sent a reply that cannot be read`);
+    await up;
+    expect(await store.get('key of nobody')).toBeUndefined();
+  });
+
+  test('a server that goes over to what looks like a reply and has no end', async () => {
+    // node-redis waits for the rest of it: the deadline ends it.
+    const { proxy, store } = await proxyAndStore(150);
+    await store.connect();
+    const up = nextEvent(store, 'node:up');
+    proxy.onReply = (_reply, client) => {
+      client.write('$100\r\nfifteen letters');
+      proxy.onReply = undefined;
+    };
     expect((await rejection(store.get('key'))).code).toMatch(/^DREDIS_(COMMAND_TIMEOUT|NODE_UNAVAILABLE)$/);
     await up;
     expect(await store.get('key of nobody')).toBeUndefined();
   });
+});
+
+test('after nonsense nobody is given the reply to another call', async () => {
+  // node-redis drops what it cannot read and reads on: the next reply went to whoever waited for the first.
+  const { proxy, store } = await proxyAndStore();
+  await store.setMany(['a', 'b'].map((key) => ({ key, value: `value of ${key}` })));
+  const answered = new Promise<void>((resolve) => {
+    proxy.onReply = (_reply, client) => {
+      proxy.onReply = undefined;
+      client.write('nonsense\r\n');
+      resolve();
+    };
+  });
+  const first = rejection(store.get('a'));
+  await answered;
+  const second = store.get('b').catch((error: unknown) => error);
+  expect(await first).toBeInstanceOf(NodeUnavailableError);
+  expect(['value of b', await first]).toContainEqual(await second);
 });
