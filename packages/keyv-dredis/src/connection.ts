@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+import { SocketClosedUnexpectedlyError } from 'redis';
 import type { RedisClient } from './redis-client.js';
 
 /** What a connection tells its node. */
@@ -28,6 +30,27 @@ export const ignore = () => undefined;
 /** Why an attempt was given up. */
 export function noGreeting(timeoutMs: number): Error {
   return new Error(`no greeting within ${timeoutMs} ms (connectTimeoutMs)`);
+}
+
+/** The same with TLS: a server without waits in silence for the rest of what it takes for a command. */
+export function noHandshake(timeoutMs: number): Error {
+  return new Error(`no TLS handshake within ${timeoutMs} ms (connectTimeoutMs; does the server speak TLS?)`);
+}
+
+/** Whether a server closed the connection, and said no more than that. */
+export function isHangUp(error: unknown): error is Error {
+  return (
+    error instanceof SocketClosedUnexpectedlyError ||
+    (types.isNativeError(error) && 'code' in error && /^(ECONNRESET|EPIPE)$/.test(String(error.code)))
+  );
+}
+
+/** A server that hangs up on a greeting does not say why: it may want TLS, for one. */
+export function hungUp(cause: Error, tls: boolean): Error {
+  const hint = tls
+    ? 'does it speak TLS, and does it want a client certificate, tls: { cert, key }?'
+    : 'is it a Redis server, and does it want TLS?';
+  return new Error(`closed the connection before the greeting: ${cause.message} (${hint})`, { cause });
 }
 
 /** What the greeting was answered with makes no sense to the client. */

@@ -1,3 +1,6 @@
+import { types } from 'node:util';
+import { adviceFor } from './advice.js';
+
 /**
  * Stable codes of {@link DRedisError}: branch on these, never on the text of a message.
  *
@@ -71,7 +74,7 @@ export class NodeUnavailableError extends DRedisError {
   declare readonly code: 'DREDIS_NODE_UNAVAILABLE';
 
   constructor(node: string, cause: unknown) {
-    super('DREDIS_NODE_UNAVAILABLE', `Node ${node} is unavailable: ${messageOf(cause)}`, { node, cause });
+    super('DREDIS_NODE_UNAVAILABLE', `Node ${node} is unavailable: ${explain(cause)}`, { node, cause });
   }
 }
 
@@ -93,7 +96,7 @@ export class CommandFailedError extends DRedisError {
   declare readonly code: 'DREDIS_COMMAND_FAILED';
 
   constructor(node: string, cause: unknown) {
-    super('DREDIS_COMMAND_FAILED', `Node ${node} refused a command: ${messageOf(cause)}`, { node, cause });
+    super('DREDIS_COMMAND_FAILED', `Node ${node} refused a command: ${explain(cause)}`, { node, cause });
   }
 }
 
@@ -117,10 +120,18 @@ export class PartialFailureError extends DRedisError {
   }
 }
 
+/** What was in the way, and what to do about it. */
+function explain(cause: unknown): string {
+  const advice = adviceFor(cause);
+  return advice === undefined ? messageOf(cause) : `${messageOf(cause).replace(/\.$/, '')} (${advice})`;
+}
+
 /** The text of whatever was thrown; of a group of errors (a host with two addresses), of each. */
 function messageOf(cause: unknown): string {
   if (cause instanceof AggregateError) return [...new Set(cause.errors.map(messageOf))].join(', ');
-  return cause instanceof Error ? cause.message : String(cause);
+  if (!types.isNativeError(cause)) return String(cause);
+  // OpenSSL's message is a line of its log, with addresses and file names; the reason is in there.
+  return 'library' in cause && 'reason' in cause ? `${cause.library}: ${cause.reason}` : cause.message;
 }
 
 /**

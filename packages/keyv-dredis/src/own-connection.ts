@@ -4,8 +4,11 @@ import {
   type Connection,
   type ConnectionListener,
   closeClient,
+  hungUp,
   ignore,
+  isHangUp,
   noGreeting,
+  noHandshake,
   notRedis,
   unreadable,
 } from './connection.js';
@@ -37,12 +40,15 @@ function makeClient(redis: RedisClientOptions): RedisClient {
 export class OwnConnection implements Connection {
   readonly client: RedisClient;
   readonly #connectTimeoutMs: number;
+  readonly #tls: boolean;
   readonly #listener: ConnectionListener;
   /** Ends a TCP connect under way, which node-redis' destroy() does not reach. */
   readonly #abort = new AbortController();
   #attempt: Promise<void> | undefined;
   /** Why the attempt under way was given up, by us. */
   #givenUp: Error | undefined;
+  /** The attempt under way has come to the greeting: TCP and TLS are up. */
+  #greeting = false;
   #failure: unknown;
   readonly #backoff = new Backoff();
   #closed = false;
@@ -51,8 +57,12 @@ export class OwnConnection implements Connection {
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#listener = listener;
     const socket = { ...redis.socket, reconnectStrategy: false, signal: this.#abort.signal };
+    this.#tls = 'tls' in socket;
     const commandOptions = { ...redis.commandOptions, timeout: 0 };
     this.client = makeClient({ ...redis, socket, commandOptions } as RedisClientOptions);
+    this.client.on('connect', () => {
+      this.#greeting = true;
+    });
     this.client.on('error', this.#onError);
     this.client.on('terminated', (cause: unknown) => {
       if (this.#attempt === undefined) this.#lost(cause);
@@ -90,7 +100,8 @@ export class OwnConnection implements Connection {
   }
 
   async #open(): Promise<void> {
-    const timer = setTimeout(() => this.#giveUp(noGreeting(this.#connectTimeoutMs)), this.#connectTimeoutMs);
+    this.#greeting = false;
+    const timer = setTimeout(() => this.#giveUp(this.#tooLate()), this.#connectTimeoutMs);
     try {
       await this.client.connect();
       // Destroyed while the TCP connect was under way, node-redis opens all the same.
@@ -100,7 +111,7 @@ export class OwnConnection implements Connection {
       this.#backoff.reset();
       this.#listener.up();
     } catch (error) {
-      const cause = this.#givenUp ?? error;
+      const cause = this.#givenUp ?? (isHangUp(error) ? hungUp(error, this.#tls) : error);
       this.#lost(cause);
       throw cause;
     } finally {
@@ -113,6 +124,11 @@ export class OwnConnection implements Connection {
   #giveUp(cause: Error): void {
     this.#givenUp ??= cause;
     this.client.destroy();
+  }
+
+  #tooLate(): Error {
+    const missing = this.#tls && !this.#greeting ? noHandshake : noGreeting;
+    return missing(this.#connectTimeoutMs);
   }
 
   /**
