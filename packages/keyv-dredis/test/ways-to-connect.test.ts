@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
-import { DRedisStore, type DRedisStoreOptions, type Locations, NodeUnavailableError } from '../src/index.js';
-import { rejection } from './support/stores.js';
+import { DRedisStore, type DRedisStoreOptions, type Locations } from '../src/index.js';
 
 const stores: DRedisStore[] = [];
 
@@ -93,58 +90,5 @@ describe('a server on this machine', () => {
     expect(await store.getMany(keys)).toEqual(keys);
     expect(new Set(keys.map((key) => store.locate(key).node)).size).toBe(2);
     await store.clear();
-  });
-});
-
-describe('a server that speaks TLS', () => {
-  let folder: string;
-  let redis: RedisServers;
-  let location: string;
-  let ca: string;
-
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'dredis-'));
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    await promisify(execFile)('openssl', [
-      ...[
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '2',
-      ],
-      ...['-keyout', key, '-out', cert, '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'],
-    ]);
-    ca = await readFile(cert, 'utf8');
-    const args = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert];
-    redis = await startRedis({ count: 1, tls: true, args: [...args, '--tls-auth-clients', 'no'] });
-    location = redis.locations[0] as string;
-  });
-
-  afterAll(async () => {
-    await redis?.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  test.each<[string, () => DRedisStore]>([
-    ['an option of the store', () => makeStore(location, { tls: { ca } })],
-    ['rediss:// and the store’s certificates', () => makeStore(`rediss://${location}`, { tls: { ca } })],
-    ['an option of the location', () => makeStore([{ url: `redis://${location}`, tls: { ca } }])],
-  ])('is spoken to by %s', async (_name, make) => {
-    await expectToWork(make());
-  });
-
-  test('is not trusted without its certificate', async () => {
-    const error = await rejection(makeStore(`rediss://${location}`).get('key'));
-    expect(error).toBeInstanceOf(NodeUnavailableError);
-    expect(error.message).toMatch(/self.signed/);
-  });
-
-  test('is unavailable to who does not speak TLS', async () => {
-    expect(await rejection(makeStore(location).get('key'))).toBeInstanceOf(NodeUnavailableError);
   });
 });
