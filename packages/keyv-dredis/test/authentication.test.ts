@@ -1,19 +1,11 @@
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { createClient } from 'redis';
 import { type RedisServers, startRedis } from 'redis-launcher';
-import {
-  CommandFailedError,
-  DRedisStore,
-  type DRedisStoreOptions,
-  type Locations,
-  NodeUnavailableError,
-} from '../src/index.js';
+import { DRedisStore, type DRedisStoreOptions, type Locations, NodeUnavailableError } from '../src/index.js';
 import { errorsOf, rejection } from './support/stores.js';
 import { type StubServer, stubServer } from './support/stub-server.js';
 
 const PASSWORD = 'open:se@same/%41,;#';
-const USER_PASSWORD = 'only-users';
 
 let redis: RedisServers;
 let location: string;
@@ -23,20 +15,6 @@ const stubs: StubServer[] = [];
 beforeAll(async () => {
   redis = await startRedis({ count: 1, args: ['--requirepass', PASSWORD] });
   location = redis.locations[0] as string;
-  const admin = createClient({ url: `redis://${location}`, password: PASSWORD });
-  await admin.connect();
-  const rules = [
-    'reset',
-    'on',
-    `>${USER_PASSWORD}`,
-    '~users:*',
-    '+@read',
-    '+@write',
-    '+@connection',
-    '+scan',
-  ];
-  await admin.sendCommand(['ACL', 'SETUSER', 'app', ...rules, '-@dangerous']);
-  await admin.close();
 });
 
 afterEach(async () => {
@@ -112,45 +90,5 @@ describe('a password that is wrong, or missing', () => {
     expect(error.message).toContain('with args beginning with');
     expect(error.message).toContain('***');
     expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(secret);
-  });
-});
-
-describe('a user that may only touch one namespace', () => {
-  const login = { username: 'app', password: USER_PASSWORD };
-
-  test('can do all that a store does in it', async () => {
-    const store = makeStore([location], { ...login, namespace: 'users' });
-    const errors = errorsOf(store);
-    await store.connect();
-    expect(await store.set('a', '1')).toBe(true);
-    expect(await store.set('b', '2', Date.now() + 60_000)).toBe(true);
-    const entries = [
-      { key: 'c', value: '3' },
-      { key: 'd', value: '4', expires: Date.now() + 60_000 },
-    ];
-    expect(await store.setMany(entries)).toEqual([true, true]);
-    expect(await store.getMany(['a', 'b', 'c', 'd'])).toEqual(['1', '2', '3', '4']);
-    expect(await store.has('a')).toBe(true);
-    expect(await store.delete('a')).toBe(true);
-    expect(await store.deleteMany(['b', 'x'])).toEqual([true, false]);
-    const keys: string[] = [];
-    for await (const [key] of store.iterator()) keys.push(key);
-    expect(keys.sort()).toEqual(['c', 'd']);
-    await store.clear();
-    expect(await store.hasMany(['c', 'd'])).toEqual([false, false]);
-    expect(errors).toEqual([]);
-  });
-
-  test('is refused elsewhere with the server’s own words, and stays connected', async () => {
-    const store = makeStore([location], { ...login, namespace: 'others' });
-    const downs: string[] = [];
-    store.on('node:down', (name) => downs.push(name));
-    const error = await rejection(store.get('key'));
-    expect(error).toBeInstanceOf(CommandFailedError);
-    expect(error).toMatchObject({ code: 'DREDIS_COMMAND_FAILED', node: location });
-    expect(error.message).toMatch(/NOPERM/);
-    expect((error.cause as Error).message).toMatch(/NOPERM/);
-    expect(downs).toEqual([]);
-    expect(await store.fork({ namespace: 'users' }).get('key of nobody')).toBeUndefined();
   });
 });
