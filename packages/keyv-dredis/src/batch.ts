@@ -33,6 +33,7 @@ export class Batch<Value> {
   /** Where the keys stand that were asked for one by one, by what stands behind their prefix. */
   readonly #places = new Map<string, number>();
   #prefix: string | undefined;
+  #hasMany = false;
   #keyLength = 0;
   #callCount = 0;
 
@@ -59,8 +60,14 @@ export class Batch<Value> {
   /** Asks for many keys in one call, for whom there is one waiter. */
   addMany(keys: readonly string[], makeWaiter: (firstPlace: number) => Waiter<Value>): void {
     this.#callCount += 1;
+    this.#hasMany = true;
     const waiter = makeWaiter(this.keys.length);
     for (const key of keys) this.#push(key, waiter);
+  }
+
+  /** Whether a key is asked for; it may say so without need. */
+  mayHave(prefix: string, key: string): boolean {
+    return this.#hasMany || this.#prefix !== prefix || this.#places.has(key);
   }
 
   hasReached({ keyCount, keyLength }: BatchLimits): boolean {
@@ -115,6 +122,11 @@ export class Batcher<Value> {
       batch.addMany(keys, (firstPlace) => collect(keys.length, firstPlace, resolve));
       if (batch.hasReached(this.#limits)) this.flush();
     });
+  }
+
+  /** Sends what has been asked for so far where a key may be among it that is about to be written. */
+  flushBefore(prefix: string, key: string): void {
+    if (this.#batch?.mayHave(prefix, key)) this.flush();
   }
 
   /** Sends what has been asked for so far. */

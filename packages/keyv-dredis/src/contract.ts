@@ -32,8 +32,8 @@ export const CAPABILITIES = Object.freeze({
   expires: true,
 });
 
-/** A TTL above this (some 285,000 years) is as good as none, and too much for Redis' arithmetic. */
-const MAX_TTL_MS = Number.MAX_SAFE_INTEGER;
+/** What expires after this (in some 285,000 years) never does as far as anybody can tell. */
+const MAX_TIME = Number.MAX_SAFE_INTEGER;
 
 /** A key as the user wrote it, and what stands before it in Redis. */
 export interface ResolvedKey {
@@ -57,9 +57,12 @@ export class Contract {
   #namespace: string | undefined;
   #prefix: string;
   /** Namespaces that Keyvs in front have had, the present one included. */
-  readonly #namespaces = new Set<string>();
+  #namespaces = new Set<string>();
   #keyvCount = 0;
   #ambiguous = false;
+  /** The Keyv that took the store last has no namespace of its own, and an earlier one's stands. */
+  #inherited = false;
+  readonly #ownNamespace: string | undefined;
   #mixed = false;
   /** The last step of a Keyv that is taking the store, until the end of the present job. */
   #step: { readonly read: 'capabilities' | 'listener'; readonly prefix: string } | undefined;
@@ -73,6 +76,7 @@ export class Contract {
   }) {
     this.#rawKeys = options.rawKeys;
     this.#useKeyPrefix = options.useKeyPrefix;
+    this.#ownNamespace = options.namespace;
     this.#namespace = options.namespace;
     this.#prefix = keyPrefix(options.namespace, options.rawKeys);
   }
@@ -95,7 +99,7 @@ export class Contract {
 
   /** Keyv instances with different namespaces share the store. */
   get ambiguous(): boolean {
-    return this.#ambiguous;
+    return this.#ambiguous || this.#inherited;
   }
 
   /** A Keyv 5 and a Keyv 6 share the store: keys and expiries of one are read as the other's. */
@@ -109,8 +113,11 @@ export class Contract {
       throw new InvalidArgumentError('A namespace must be a string of well-formed Unicode, or undefined');
     }
     const before = this.#prefix;
+    // A single Keyv has one at a time, however often it changes.
+    if (this.#keyvCount < 2) this.#namespaces = new Set(this.#namespace ? [this.#namespace] : []);
     this.#namespace = namespace;
     this.#prefix = keyPrefix(namespace, this.#rawKeys);
+    this.#inherited = false;
     if (namespace) this.#namespaces.add(namespace);
     this.#noticeSharing(before);
   }
@@ -167,27 +174,27 @@ export class Contract {
   }
 
   /**
-   * Whole milliseconds that an entry has left; 0 when it is expired, undefined when it never expires.
+   * When an entry expires, in whole milliseconds since the Unix epoch; undefined when it never does.
    *
    * @param expiry under Keyv 5 milliseconds from now, else milliseconds since the Unix epoch
    * @param now milliseconds since the Unix epoch
    * @throws InvalidArgumentError for what is no number
    */
-  ttlMs(expiry: number | null | undefined, now: number): number | undefined {
+  expiresAt(expiry: number | null | undefined, now: number): number | undefined {
     if (expiry === undefined || expiry === null) return undefined;
     if (typeof expiry !== 'number') {
       throw new InvalidArgumentError(`An expiry must be a number of milliseconds, got ${typeof expiry}`);
     }
     if (!Number.isFinite(expiry)) return undefined;
     const ttlMs = Math.ceil(this.#version === 5 ? expiry : expiry - now);
-    if (ttlMs > MAX_TTL_MS) return undefined;
-    return Math.max(0, ttlMs);
+    const expiresAt = now + Math.max(0, ttlMs);
+    return expiresAt > MAX_TIME ? undefined : expiresAt;
   }
 
   /** The namespace whose prefix Keyv 5 put before the key: the present one first, then the longest. */
   #namespaceOf(key: string): string | undefined {
     if (key.startsWith(`${this.#namespace}:`)) return this.#namespace;
-    if (!this.#ambiguous) return undefined;
+    if (!this.ambiguous) return undefined;
     return [...this.#namespaces]
       .filter((namespace) => key.startsWith(`${namespace}:`))
       .sort((one, other) => other.length - one.length)[0];
@@ -203,6 +210,8 @@ export class Contract {
 
   #taken(version: 5 | 6): void {
     if (this.#keyvCount > 0 && version !== this.#version) this.#mixed = true;
+    // Until it assigns one, which Keyv 6 does right after, if at all.
+    this.#inherited = version === 6 && this.#keyvCount > 0 && this.#namespace !== this.#ownNamespace;
     this.#version = version;
     this.#keyvCount += 1;
   }

@@ -73,10 +73,16 @@ export class Deadlines {
     );
   }
 
-  /** Resolves once nothing is pending. It never takes longer than the deadline. */
+  /** Resolves once nothing is pending: within the deadline, but for what is held. */
   idle(): Promise<void> {
     if (this.#pendingCount === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** What is not to count as idle, between one promise and the next. @returns how to end it, once */
+  hold(): () => void {
+    this.#pendingCount += 1;
+    return () => this.#ended();
   }
 
   /** @returns whether it was in time */
@@ -90,6 +96,10 @@ export class Deadlines {
 
   #finish(entry: Entry): void {
     entry.reject = undefined;
+    this.#ended();
+  }
+
+  #ended(): void {
     this.#pendingCount -= 1;
     if (this.#pendingCount > 0) return;
     for (const resolve of this.#whenIdle) resolve();
@@ -109,8 +119,9 @@ export class Deadlines {
   }
 
   #arm(delayMs: number): void {
-    // One millisecond more: a timer may fire a fraction early, and would be armed again for it.
-    this.#timer = setTimeout(() => this.#expire(), delayMs + 1);
+    // One millisecond more: a timer may fire a fraction early, and would be armed again for it. And the
+    // sockets come first: after the event loop stood still, replies lie there that are not late at all.
+    this.#timer = setTimeout(() => setImmediate(() => this.#expire()), delayMs + 1);
     // Whoever waits for a reply has a socket open, and that keeps the process alive.
     this.#timer.unref();
   }

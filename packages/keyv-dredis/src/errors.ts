@@ -15,7 +15,7 @@ import { adviceFor } from './advice.js';
  * - `DREDIS_CONNECT_INCOMPLETE`: `connect()` did not reach the nodes in `nodes`.
  * - `DREDIS_NAMESPACE_AMBIGUOUS`: `clear()` on a store that Keyv instances of different namespaces
  *   share.
- * - `DREDIS_CLOSED`: the store was disconnected.
+ * - `DREDIS_CLOSED`: the store was disconnected, or the node was retired and is closed.
  */
 export type DRedisErrorCode =
   | 'DREDIS_INVALID_OPTION'

@@ -18,6 +18,8 @@ export class ForeignConnection implements Connection {
   /** The server has gone silent on an open connection, which only its answer or a new one ends. */
   #distrusted = false;
   #closed = false;
+  /** Somebody else closed the client. */
+  #ended = false;
   /** Ends the attempt under way. */
   #giveUp: (cause: Error) => void = ignore;
   /** The client's own attempt, which may go on for longer than ours. */
@@ -41,6 +43,7 @@ export class ForeignConnection implements Connection {
     this.#listener = listener;
     client.on('ready', this.#onReady);
     client.on('error', this.#onError);
+    client.on('end', this.#onEnd);
   }
 
   get ready(): boolean {
@@ -53,6 +56,7 @@ export class ForeignConnection implements Connection {
 
   connect(): Promise<void> {
     if (this.ready) return Promise.resolve();
+    if (this.#ended && !this.client.isOpen) return Promise.reject(this.#failure);
     this.#attempt ??= this.#open().finally(() => {
       this.#attempt = undefined;
     });
@@ -73,6 +77,7 @@ export class ForeignConnection implements Connection {
     this.#giveUp(new Error('closed while connecting'));
     await this.#attempt?.catch(ignore);
     this.client.off('ready', this.#onReady);
+    this.client.off('end', this.#onEnd);
     if (!this.#closesClient) {
       this.client.off('error', this.#onError);
       return;
@@ -135,9 +140,19 @@ export class ForeignConnection implements Connection {
   readonly #onReady = (): void => {
     if (this.#closed || !isReady(this.client)) return;
     this.#distrusted = false;
+    this.#ended = false;
     this.#failure = undefined;
     this.#backoff.reset();
     this.#listener.up();
+  };
+
+  /** Whoever closes a client wants it closed: it is theirs to open again. */
+  readonly #onEnd = (): void => {
+    if (this.#closed || this.#attempt !== undefined) return;
+    this.#ended = true;
+    this.#backoff.cancel();
+    this.#failure = new Error('its client was closed');
+    this.#listener.down(this.#failure);
   };
 
   readonly #onError = (error: unknown): void => {

@@ -123,6 +123,7 @@ export function isPort(value: unknown): boolean {
 
 /** A host name, an IPv4 address, or an IPv6 address, bare or in brackets. */
 export function isHost(value: string): boolean {
+  if (!value.isWellFormed()) return false;
   if (value.startsWith('[')) return value.endsWith(']') && isIPv6(value.slice(1, -1));
   return isIPv6(value) || /^[^\s/@:?#[\]\\]+$/.test(value);
 }

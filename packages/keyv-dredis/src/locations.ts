@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { AnyRedisClientOptions as RedisClientOptions } from 'redis';
+import { ignore } from './connection.js';
 import { InvalidOptionError } from './errors.js';
 import { DEFAULT_HOST, isHost, isPort, parseEntry, parseUrl } from './location-syntax.js';
 import {
@@ -62,6 +63,9 @@ export interface NodeDescription {
   readonly secrets: readonly string[];
 }
 
+/** Weights are relative; a node has 160 points on the ring for each. */
+const MAX_WEIGHT = 1000;
+
 const LOCATION_RULES = {
   ...CONNECTION_RULES,
   url: { ...nonEmptyString, secret: true },
@@ -83,8 +87,8 @@ const LOCATION_RULES = {
     secret: true,
   },
   weight: {
-    expected: 'a finite number above 0',
-    allows: (value) => typeof value === 'number' && Number.isFinite(value) && value > 0,
+    expected: `a number above 0, ${MAX_WEIGHT} at most`,
+    allows: (value) => typeof value === 'number' && value > 0 && value <= MAX_WEIGHT,
   },
 } satisfies Record<keyof LocationOptions, Rule>;
 
@@ -107,19 +111,29 @@ export function parseLocations(
   if (entries.length === 0)
     throw new InvalidOptionError('locations must name one node or more, got an empty list');
   const secret = typeof locations === 'string' && locations.includes('@');
-  const descriptions = entries.map((entry, index) =>
-    describeNode(entry, `locations[${index}]`, defaults, secret),
-  );
-  const names = new Set<string>();
-  for (const { name } of descriptions) {
-    if (names.has(name)) {
-      throw new InvalidOptionError(
-        `locations has two nodes named "${name}"; give one of them a name of its own with { name }`,
-      );
+  const descriptions: NodeDescription[] = [];
+  try {
+    for (const [index, entry] of entries.entries()) {
+      const description = describeNode(entry, `locations[${index}]`, defaults, secret);
+      descriptions.push(description);
+      if (descriptions.some((other) => other !== description && other.name === description.name)) {
+        throw new InvalidOptionError(
+          `locations has two nodes named "${description.name}"; give one of them a name of its own with { name }`,
+        );
+      }
     }
-    names.add(name);
+  } catch (error) {
+    descriptions.forEach(discard);
+    throw error;
   }
   return descriptions;
+}
+
+/** Closes what a factory made for a node that will not be. */
+export function discard({ source }: NodeDescription): void {
+  if (source.kind !== 'factory' || !source.made.isOpen) return;
+  source.made.on('error', ignore);
+  source.made.destroy();
 }
 
 function describeNode(

@@ -38,6 +38,10 @@ export class Node {
   readonly #commands: Commands;
   readonly #deadlines: Deadlines;
   #down = false;
+  /** The connection that commands wait for, and how many do. */
+  #opening: Promise<void> | undefined;
+  #waitingCount = 0;
+  #closed = false;
   #closing: Promise<void> | undefined;
 
   constructor(description: NodeDescription, options: NodeOptions, listener: NodeListener) {
@@ -64,7 +68,7 @@ export class Node {
    * @throws NodeUnavailableError when the attempt fails; the node goes on trying in the background
    */
   async connect(): Promise<void> {
-    if (this.#closing !== undefined) throw this.#closedError();
+    if (this.#closed) throw this.#closedError();
     try {
       await this.#connection.connect();
     } catch (error) {
@@ -74,8 +78,7 @@ export class Node {
 
   /** Opens the connection in the background where nothing has yet. */
   wake(): void {
-    if (this.#closing !== undefined || this.#connection.ready || this.#connection.failure !== undefined)
-      return;
+    if (this.#closed || this.#connection.ready || this.#connection.failure !== undefined) return;
     this.#connection.connect().catch(() => undefined);
   }
 
@@ -98,25 +101,41 @@ export class Node {
     reject: (error: unknown) => void,
   ): void {
     const { ready, failure } = this.#connection;
-    if (this.#closing !== undefined) {
+    if (this.#closed) {
       reject(this.#closedError());
     } else if (!ready && failure !== undefined) {
       reject(this.#unavailable(failure));
     } else {
-      const sent = ready ? send(this.#commands) : this.#connectThenSend(send);
+      // What waits for the connection goes first.
+      const sent = ready && this.#waitingCount === 0 ? send(this.#commands) : this.#connectThenSend(send);
       this.#deadlines.watch(sent, resolve, (error) => reject(this.#translate(error)));
     }
   }
 
   async #connectThenSend<T>(send: (commands: Commands) => Promise<T>): Promise<T> {
     const startedAt = performance.now();
-    await this.connect();
+    this.#waitingCount += 1;
+    this.#opening ??= this.connect();
+    try {
+      await this.#opening;
+    } finally {
+      this.#waitingCount -= 1;
+      if (this.#waitingCount === 0) this.#opening = undefined;
+    }
     // The caller was told that it failed: it must not happen after all.
     if (performance.now() - startedAt >= this.#options.commandTimeoutMs) throw this.#timeoutError();
     return send(this.#commands);
   }
 
-  /** Lets what is in flight end, then closes. Idempotent; never rejects. */
+  /** Keeps the node open between the steps of a call. @returns how to end it, once */
+  hold(): () => void {
+    return this.#deadlines.hold();
+  }
+
+  /**
+   * Lets what is under way end, calls of several steps included, for `disconnectTimeoutMs` at most, and
+   * closes. Idempotent; never rejects.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -130,6 +149,7 @@ export class Node {
     });
     await Promise.race([this.#deadlines.idle(), grace]);
     clearTimeout(timer);
+    this.#closed = true;
     await this.#connection.close(Math.max(0, endsAt - performance.now()));
   }
 

@@ -154,6 +154,9 @@ const STORE_RULES = {
   scanCount: integer(1, 1_000_000, 'keys'),
 } satisfies Record<keyof DRedisStoreOptions, Rule>;
 
+/** Rules of the options of a fork. */
+export const FORK_RULES = { namespace: wellFormedString };
+
 /**
  * The options with every default filled in.
  *

@@ -33,16 +33,21 @@ export class Reporter {
   notify<E extends keyof DRedisStoreEvents>(event: E, ...args: DRedisStoreEvents[E]): void {
     for (const listener of this.#emitter.rawListeners(event)) {
       try {
-        Reflect.apply(listener, this.#emitter, args);
+        const result: unknown = Reflect.apply(listener, this.#emitter, args);
+        if (result instanceof Promise) result.catch((thrown) => this.#listenerThrew(event, thrown));
       } catch (thrown) {
-        if (thrown instanceof DRedisError) {
-          // A Keyv 6 to which nobody listens throws what it was told.
-          this.warnOnce(thrown.code, thrown.message);
-        } else {
-          const text = thrown instanceof Error ? thrown.message : String(thrown);
-          this.warnOnce('DREDIS_LISTENER_THREW', `A listener of '${event}' threw: ${text}`);
-        }
+        this.#listenerThrew(event, thrown);
       }
+    }
+  }
+
+  #listenerThrew(event: string, thrown: unknown): void {
+    if (thrown instanceof DRedisError) {
+      // A Keyv 6 to which nobody listens throws what it was told.
+      this.warnOnce(thrown.code, thrown.message);
+    } else {
+      const text = thrown instanceof Error ? thrown.message : String(thrown);
+      this.warnOnce('DREDIS_LISTENER_THREW', `A listener of '${event}' threw: ${text}`);
     }
   }
 

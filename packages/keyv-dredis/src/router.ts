@@ -62,6 +62,14 @@ export class Router {
     return { values, errors: [...errors] as DRedisError[] };
   }
 
+  /**
+   * Sends the reads that wait where a key may be among them that is about to be written: what was
+   * asked for first is sent first.
+   */
+  flushBefore(prefix: string, key: string): void {
+    this.#reads.flushBefore(prefix, key);
+  }
+
   /** Sends the reads that wait for the end of the turn. */
   flush(): void {
     this.#reads.flush();
@@ -90,6 +98,7 @@ export class Router {
     await Promise.all(
       this.#shares(keys).map(async (share) => {
         let failure: DRedisError | undefined;
+        const release = share.keys.length > MAX_KEYS_PER_STEP ? share.node.hold() : undefined;
         try {
           for (const step of stepsOf(share)) {
             const outcome = await send(step);
@@ -100,6 +109,8 @@ export class Router {
           }
         } catch (error) {
           failure ??= error as DRedisError;
+        } finally {
+          release?.();
         }
         if (failure !== undefined) errors.push(failure);
       }),

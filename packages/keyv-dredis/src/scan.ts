@@ -32,8 +32,13 @@ export async function clearPrefix(
 ): Promise<DRedisError[]> {
   const outcomes = await Promise.allSettled(
     Array.from(nodes.values(), async (node) => {
-      for await (const keys of scanPages(node, prefix, count)) {
-        await node.run((commands) => commands.unlink(keys));
+      const release = node.hold();
+      try {
+        for await (const keys of scanPages(node, prefix, count)) {
+          await node.run((commands) => commands.unlink(keys));
+        }
+      } finally {
+        release();
       }
     }),
   );
@@ -52,28 +57,33 @@ export async function* entriesOf(
   count: number,
   onError: (error: DRedisError) => void,
 ): AsyncGenerator<[physicalKey: string, value: StoredValue], void> {
-  for (const node of nodes.values()) {
-    const pages = scanPages(node, prefix, count);
-    for (;;) {
-      let keys: readonly string[];
-      let values: readonly (StoredValue | null)[];
-      try {
-        const page = await pages.next();
-        if (page.done) break;
-        // What another node owns is a leftover of an older topology: get() would not find it here.
-        const owned = page.value.filter((key) => ring.get(key) === node.name);
-        if (owned.length === 0) continue;
-        values = await node.run((commands) => commands.mGet(owned));
-        keys = owned;
-      } catch (error) {
-        onError(error as DRedisError);
-        break;
-      }
-      for (const [index, key] of keys.entries()) {
-        // A key can go between SCAN and MGET, and another program's list or hash has no value for us.
-        const value = values[index] ?? null;
-        if (value !== null) yield [key, value];
+  const releases = Array.from(nodes.values(), (node) => node.hold());
+  try {
+    for (const node of nodes.values()) {
+      const pages = scanPages(node, prefix, count);
+      for (;;) {
+        let keys: readonly string[];
+        let values: readonly (StoredValue | null)[];
+        try {
+          const page = await pages.next();
+          if (page.done) break;
+          // What another node owns is a leftover of an older topology: get() would not find it here.
+          const owned = page.value.filter((key) => ring.get(key) === node.name);
+          if (owned.length === 0) continue;
+          values = await node.run((commands) => commands.mGet(owned));
+          keys = owned;
+        } catch (error) {
+          onError(error as DRedisError);
+          break;
+        }
+        for (const [index, key] of keys.entries()) {
+          // A key can go between SCAN and MGET, and another program's list or hash has no value for us.
+          const value = values[index] ?? null;
+          if (value !== null) yield [key, value];
+        }
       }
     }
+  } finally {
+    for (const release of releases) release();
   }
 }

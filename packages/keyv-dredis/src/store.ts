@@ -1,12 +1,18 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import type { RedisClientType } from 'redis';
-import { CAPABILITIES, Contract } from './contract.js';
+import { CAPABILITIES, Contract, type ResolvedKey } from './contract.js';
 import { DRedisError, PartialFailureError } from './errors.js';
 import { assertKey, physicalKey } from './keyspace.js';
 import { type Locations, parseLocations } from './locations.js';
 import type { Node } from './node.js';
-import { type DRedisStoreOptions, type ResolvedOptions, resolveOptions } from './options.js';
+import {
+  checkFields,
+  type DRedisStoreOptions,
+  FORK_RULES,
+  type ResolvedOptions,
+  resolveOptions,
+} from './options.js';
 import { type DRedisStoreEvents, Reporter } from './reporter.js';
 import { type Gathered, pipeline, Router, type Share, type ShareOutcome } from './router.js';
 import { clearPrefix, entriesOf } from './scan.js';
@@ -49,6 +55,7 @@ export interface ForkOptions {
 interface Shared {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
+  readonly router: Router;
 }
 
 /**
@@ -95,10 +102,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     const resolved = resolveOptions(options);
     this.#isFork = shared !== undefined;
     this.#shared = shared ?? this.#openTopology(locations, resolved);
-    this.#router = new Router(this.#shared.topology, {
-      keyCount: resolved.batchKeyCount,
-      keyLength: resolved.batchKeyLength,
-    });
+    this.#router = this.#shared.router;
     this.#contract = new Contract(resolved);
   }
 
@@ -140,7 +144,8 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     super.on(event, listener as never);
     if (event === 'error') {
       this.#contract.errorListenerAdded();
-      this.#warnWhenShared();
+      // A Keyv that has just come assigns its namespace next.
+      queueMicrotask(() => this.#warnWhenShared());
     }
     return this;
   }
@@ -153,9 +158,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   get<Value = StoredValue>(key: string): Promise<Value | undefined> {
     let value: Promise<StoredValue | undefined>;
     try {
-      this.#assertOpen();
-      const resolved = this.#contract.resolveKey(key);
-      assertKey(resolved.key);
+      const resolved = this.#resolveKey(key);
       value = this.#router.get(resolved.prefix, resolved.key);
     } catch (error) {
       value = Promise.reject(error);
@@ -180,10 +183,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   set(key: string, value: unknown, expiry?: number): Promise<boolean> {
     // What throws in here rejects.
     return new Promise((resolve, reject) => {
-      const physical = this.#physicalKey(key);
+      const physical = this.#writtenKey(key);
       const encoded = encodeValue(value);
-      const ttlMs = this.#contract.ttlMs(expiry, Date.now());
-      write(this.#router.owner(physical), physical, encoded, ttlMs, resolve, reject);
+      const expiresAt = this.#contract.expiresAt(expiry, Date.now());
+      write(this.#router.owner(physical), physical, encoded, expiresAt, resolve, reject);
     });
   }
 
@@ -197,21 +200,21 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   async setMany(entries: readonly StoreEntry[]): Promise<InEitherKeyv<boolean[], void>>;
   async setMany(entries: readonly StoreEntry[]): Promise<boolean[]> {
     const now = Date.now();
-    const keys = this.#physicalKeys(entries.map(({ key }) => key));
+    const keys = entries.map(({ key }) => this.#writtenKey(key));
     const values = entries.map(({ value }) => encodeValue(value));
-    const ttls = entries.map(({ expires, ttl }) =>
-      this.#contract.ttlMs(this.#contract.version === 5 ? ttl : expires, now),
+    const expiries = entries.map(({ expires, ttl }) =>
+      this.#contract.expiresAt(this.#contract.version === 5 ? ttl : expires, now),
     );
     return this.#gather(keys, false, async ({ node, keys, positions }) => {
-      const ttlMs = ttls[positions[0] as number];
-      if (keys.length > 1 && positions.every((position) => ttls[position] === ttlMs)) {
+      const expiresAt = expiries[positions[0] as number];
+      if (keys.length > 1 && positions.every((position) => expiries[position] === expiresAt)) {
         const mine = positions.map((position) => values[position] as StoredValue);
-        if (await writeMany(node, keys, mine, ttlMs)) return { values: keys.map(() => true) };
+        if (await writeMany(node, keys, mine, expiresAt)) return { values: keys.map(() => true) };
       }
       return pipeline(keys, false, (key, index) => {
         const position = positions[index] as number;
         return new Promise((resolve, reject) =>
-          write(node, key, values[position] as StoredValue, ttls[position], resolve, reject),
+          write(node, key, values[position] as StoredValue, expiries[position], resolve, reject),
         );
       });
     });
@@ -219,7 +222,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   /** Removes a key. @returns whether it was there */
   async delete(key: string): Promise<boolean> {
-    const physical = this.#physicalKey(key);
+    const physical = this.#writtenKey(key);
     return (await this.#router.owner(physical).run((commands) => commands.unlink([physical]))) > 0;
   }
 
@@ -231,7 +234,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    */
   async deleteMany(keys: readonly string[]): Promise<InEitherKeyv<boolean[], boolean>>;
   async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
-    const physical = this.#physicalKeys(keys);
+    const physical = keys.map((key) => this.#writtenKey(key));
     const deleted = await this.#gather(physical, false, ({ node, keys }) =>
       pipeline(keys, false, async (key) => (await node.run((commands) => commands.unlink([key]))) > 0),
     );
@@ -284,6 +287,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       );
     }
     this.#assertOpen();
+    this.#router.flush();
     const { options, topology } = this.#shared;
     const errors = await clearPrefix(topology.snapshot, prefix, options.scanCount);
     if (errors.length > 0) {
@@ -330,8 +334,12 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   /**
    * A second store over the same connections, for a Keyv with another namespace. Its `disconnect()`
    * ends the fork alone; that of the store which it came from ends the connections of all.
+   *
+   * @throws InvalidOptionError for an option that is not allowed
    */
-  fork({ namespace }: ForkOptions = {}): DRedisStore {
+  fork(options: ForkOptions = {}): DRedisStore {
+    checkFields('fork options', options, FORK_RULES);
+    const { namespace } = options;
     return new DRedisStore(undefined, { ...this.#shared.options, namespace }, this.#shared);
   }
 
@@ -385,18 +393,34 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       nodeDown: (node: string, error: DRedisError) => this.#reporter.notify('node:down', node, error),
       nodeUp: (node: string) => this.#reporter.notify('node:up', node),
     };
-    return { options, topology: new Topology(descriptions, options, listener) };
+    const topology = new Topology(descriptions, options, listener);
+    const limits = { keyCount: options.batchKeyCount, keyLength: options.batchKeyLength };
+    return { options, topology, router: new Router(topology, limits) };
+  }
+
+  /** @throws InvalidArgumentError for a key that cannot be stored */
+  #resolveKey(key: string): ResolvedKey {
+    this.#assertOpen();
+    const resolved = this.#contract.resolveKey(key);
+    assertKey(resolved.key);
+    return resolved;
   }
 
   #physicalKey(key: string): string {
-    this.#assertOpen();
-    const resolved = this.#contract.resolveKey(key);
-    return physicalKey(resolved.prefix, resolved.key);
+    const resolved = this.#resolveKey(key);
+    return resolved.prefix + resolved.key;
   }
 
   #physicalKeys(keys: readonly string[]): string[] {
     this.#assertOpen();
     return keys.map((key) => this.#physicalKey(key));
+  }
+
+  /** The physical key of one that is about to be written: reads of it that wait are sent before. */
+  #writtenKey(key: string): string {
+    const resolved = this.#resolveKey(key);
+    this.#router.flushBefore(resolved.prefix, resolved.key);
+    return resolved.prefix + resolved.key;
   }
 
   #assertOpen(): void {
@@ -436,17 +460,20 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   }
 }
 
-/** @param ttlMs whole milliseconds that the entry has left; 0 removes it, undefined lets it stay for good */
+/** @param expiresAt milliseconds since the Unix epoch: a time that has come removes the entry; or undefined */
 function write(
   node: Node,
   key: string,
   value: StoredValue,
-  ttlMs: number | undefined,
+  expiresAt: number | undefined,
   resolve: (stored: boolean) => void,
   reject: (error: unknown) => void,
 ): void {
   node.send<unknown>(
-    (commands) => (ttlMs === 0 ? commands.unlink([key]) : commands.set(key, value, ttlMs)),
+    (commands) => {
+      const ttlMs = ttlUntil(expiresAt);
+      return ttlMs === 0 ? commands.unlink([key]) : commands.set(key, value, ttlMs);
+    },
     () => resolve(true),
     reject,
   );
@@ -457,10 +484,16 @@ async function writeMany(
   node: Node,
   keys: readonly string[],
   values: readonly StoredValue[],
-  ttlMs: number | undefined,
+  expiresAt: number | undefined,
 ): Promise<boolean> {
+  const ttlMs = ttlUntil(expiresAt);
   if (ttlMs === 0) await node.run((commands) => commands.unlink(keys));
   else if (ttlMs === undefined) await node.run((commands) => commands.mSet(keys, values));
   else return node.run((commands) => commands.mSetEx(keys, values, ttlMs));
   return true;
+}
+
+/** What is left when the command is sent, which for a first one is some time after the call. */
+function ttlUntil(expiresAt: number | undefined): number | undefined {
+  return expiresAt === undefined ? undefined : Math.max(0, expiresAt - Date.now());
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { HashRing } from 'hash-ring';
 import { DRedisError, PartialFailureError } from './errors.js';
-import type { ClientSource, NodeDescription } from './locations.js';
+import { type ClientSource, discard, type NodeDescription } from './locations.js';
 import { Node, type NodeListener, type NodeOptions } from './node.js';
 
 /**
@@ -34,7 +34,7 @@ export class Topology {
     this.#options = options;
     this.#listener = listener;
     this.#members = new Map(descriptions.map((description) => [description.name, this.#member(description)]));
-    this.#snapshot = this.#snapshotOf(descriptions);
+    this.#snapshot = snapshotOf(descriptions, this.#members);
   }
 
   get snapshot(): Snapshot {
@@ -79,31 +79,39 @@ export class Topology {
     const created: Member[] = [];
     for (const description of descriptions) {
       const known = before.get(description.name);
-      const kept = known !== undefined && sameSource(known.source, description.source) ? known : undefined;
-      const member = kept ?? this.#member(description);
-      if (kept === undefined) created.push(member);
-      after.set(description.name, member);
+      if (known !== undefined && sameSource(known.source, description.source)) {
+        after.set(description.name, known);
+        discard(description);
+      } else {
+        const member = this.#member(description);
+        created.push(member);
+        after.set(description.name, member);
+      }
     }
     try {
+      const snapshot = snapshotOf(descriptions, after);
       await connectAll(created.map(({ node }) => node));
+      this.#members = after;
+      this.#snapshot = snapshot;
     } catch (error) {
       await closeAll(created);
       throw error;
     }
-    this.#members = after;
-    this.#snapshot = this.#snapshotOf(descriptions);
     await closeAll([...before.values()].filter((member) => after.get(member.node.name) !== member));
   }
 
   #member(description: NodeDescription): Member {
     return { node: new Node(description, this.#options, this.#listener), source: description.source };
   }
+}
 
-  #snapshotOf(descriptions: readonly NodeDescription[]): Snapshot {
-    const ring = new HashRing(descriptions.map(({ name, weight }) => ({ name, weight })));
-    const nodes = new Map([...this.#members].map(([name, { node }]) => [name, node]));
-    return { ring, nodes, byIndex: ring.nodes.map((name) => nodes.get(name) as Node) };
-  }
+function snapshotOf(
+  descriptions: readonly NodeDescription[],
+  members: ReadonlyMap<string, Member>,
+): Snapshot {
+  const ring = new HashRing(descriptions.map(({ name, weight }) => ({ name, weight })));
+  const nodes = new Map(Array.from(members, ([name, { node }]) => [name, node]));
+  return { ring, nodes, byIndex: ring.nodes.map((name) => nodes.get(name) as Node) };
 }
 
 async function connectAll(nodes: Iterable<Node>): Promise<void> {

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type RedisServers, startRedis } from 'redis-launcher';
 import { DRedisStore } from '../src/index.js';
 import { type AnyKeyv, entriesOf, MAJORS, makeKeyv } from './support/keyvs.js';
@@ -108,4 +108,23 @@ test('Keyv 6 that nobody listens to rejects a call, and no other one', async () 
   // A part of a call cannot reject: the process is warned, and the rest is served.
   await keyv.set(kept, 'value');
   expect(await keyv.getMany([lost, kept])).toEqual([undefined, 'value']);
+});
+
+test('an async listener that rejects is warned of, and is no unhandled rejection', async () => {
+  const warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  try {
+    store.on('error', async () => {
+      throw new Error('from the listener');
+    });
+    await store.getMany([keys().lost]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warnings.mock.calls).toEqual([
+      [
+        "A listener of 'error' threw: from the listener",
+        { type: 'DRedisWarning', code: 'DREDIS_LISTENER_THREW' },
+      ],
+    ]);
+  } finally {
+    warnings.mockRestore();
+  }
 });

@@ -374,3 +374,24 @@ test('a node that answers with an error when it is asked for a sign of life is a
   expect(await store.set('key', 'value')).toBe(true);
   expect(proxy.connectionCount).toBe(1);
 });
+
+test.each(['close', 'destroy'] as const)(
+  'a client on which its owner calls %s() stays closed, until the owner opens it again',
+  async (end) => {
+    const client = plain();
+    const store = makeStore([client]);
+    await store.set('key', 'value');
+    const down = nextEvent(store, 'node:down');
+    await client[end]();
+    await down;
+    const error = await rejection(store.get('key'));
+    expect(error).toBeInstanceOf(NodeUnavailableError);
+    expect(error.message).toContain('its client was closed');
+    expect((await rejection(store.connect())).code).toBe('DREDIS_CONNECT_INCOMPLETE');
+    expect(client.isOpen).toBe(false);
+    const up = nextEvent(store, 'node:up');
+    await client.connect();
+    await up;
+    expect(await store.get('key')).toBe('value');
+  },
+);

@@ -92,3 +92,21 @@ describe('disconnect()', () => {
     await fork.disconnect();
   });
 });
+
+test('refuses what is no option of a fork', () => {
+  const wrong = (options: unknown) => () => store.fork(options as never);
+  expect(wrong({ namspace: 'users' })).toThrow('fork options has no option "namspace"; there are namespace');
+  expect(wrong('users')).toThrow('fork options must be an object, got a value of type string');
+  expect(wrong(null)).toThrow('fork options must be an object, got null');
+  expect(wrong({ namespace: 1 })).toThrow(
+    'fork options.namespace must be a string of well-formed Unicode, got 1',
+  );
+});
+
+test('its reads of the same turn are still answered when the store is disconnected', async () => {
+  await fork.set('key', 'of the fork');
+  const reads = [fork.get('key'), fork.getMany(['key'])];
+  const disconnected = store.disconnect();
+  expect(await Promise.all(reads)).toEqual(['of the fork', ['of the fork']]);
+  await disconnected;
+});

@@ -9,9 +9,11 @@ import type { Topology } from '../src/topology.js';
 const NAMES = ['a', 'b', 'c'];
 const ring = new HashRing(NAMES);
 
-/** A router over nodes that have nothing but a name, which is all that it needs of them. */
+/** A router over nodes that have a name and can be held, which is all that it needs of them. */
 function routerOver(names: readonly string[] = NAMES): Router {
-  const nodes = new Map(names.map((name) => [name, { name } as Node]));
+  const nodes = new Map(
+    names.map((name) => [name, { name, hold: () => () => undefined } as unknown as Node]),
+  );
   const ring = new HashRing(names);
   const byIndex = ring.nodes.map((name) => nodes.get(name));
   const limits = { keyCount: 1000, keyLength: 65_536 };

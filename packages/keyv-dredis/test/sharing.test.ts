@@ -144,3 +144,25 @@ test('Keyv 5 and Keyv 6 side by side on forks see the same data', async () => {
   await six.clear();
   expect(await five.has('from 5')).toBe(false);
 });
+
+describe('Keyv 6 without a namespace, over a store that has that of another Keyv', () => {
+  test('is warned of, and clear() is refused', async () => {
+    const store = openStore();
+    const users = openKeyv(6, { namespace: 'contract-users' }, store);
+    await users.set('1', 'Ada');
+    const nameless = openKeyv(6, {}, store);
+    await nameless.clear();
+    expect(errors.splice(0).map(codeOf)).toEqual(['DREDIS_NAMESPACE_AMBIGUOUS']);
+    expect(warnings.mock.calls).toHaveLength(1);
+    expect(await users.get('1')).toBe('Ada');
+  });
+
+  test('two of one namespace are nobody’s concern', async () => {
+    const store = openStore();
+    const [one, other] = [1, 2].map(() => openKeyv(6, { namespace: 'contract-users' }, store));
+    await one?.set('1', 'Ada');
+    await other?.clear();
+    expect(await one?.get('1')).toBeUndefined();
+    expect(warnings.mock.calls).toEqual([]);
+  });
+});

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createClient } from 'redis';
 import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
 import { DRedisStore, InvalidOptionError, NodeUnavailableError, PartialFailureError } from '../src/index.js';
 import { errorsOf, keysOf, nextEvent, rejection } from './support/stores.js';
@@ -250,5 +251,76 @@ describe('calls in flight', () => {
     await store.disconnect();
     expect(['changed', 'DREDIS_CLOSED', 'DREDIS_CONNECT_INCOMPLETE']).toContain(await change);
     expect((await rejection(store.get('key'))).code).toBe('DREDIS_CLOSED');
+  });
+});
+
+describe('a retired node finishes what it is doing', () => {
+  const MANY = Array.from({ length: 40_000 }, (_, number) => `many-${number}`);
+
+  beforeEach(async () => {
+    await store.disconnect();
+    store = new DRedisStore(redis.locations, { commandTimeoutMs: 20_000, disconnectTimeoutMs: 20_000 });
+    await store.setMany(MANY.map((key) => ({ key, value: 'value' })));
+  });
+
+  test('calls of several steps', async () => {
+    const errors = errorsOf(store);
+    const calls = Promise.all([store.getMany(MANY), store.hasMany(MANY)]);
+    await Promise.all([calls, store.updateNodes(three)]);
+    const [values, booleans] = await calls;
+    expect(values.filter((value) => value === 'value')).toHaveLength(MANY.length);
+    expect(booleans.filter(Boolean)).toHaveLength(MANY.length);
+    expect(errors).toEqual([]);
+  });
+
+  test('iterator() and clear()', async () => {
+    let count = 0;
+    const iterate = async () => {
+      for await (const _entry of store.iterator()) count += 1;
+    };
+    const iterated = iterate();
+    await store.updateNodes(three);
+    await iterated;
+    expect(count).toBe(MANY.length);
+    await store.updateNodes(redis.locations);
+    await Promise.all([store.clear(), store.updateNodes(three)]);
+    await store.updateNodes(redis.locations);
+    expect(await store.hasMany(MANY)).toEqual(MANY.map(() => false));
+  });
+
+  test('and so does a store that is disconnected', async () => {
+    const [values] = await Promise.all([store.getMany(MANY), store.disconnect()]);
+    expect(values.filter((value) => value === 'value')).toHaveLength(MANY.length);
+    store = new DRedisStore(redis.locations);
+    await store.clear();
+  });
+});
+
+describe('clients that a factory makes for nothing are closed', () => {
+  const made: { readonly isOpen: boolean; destroy(): void }[] = [];
+  /** One that connects at once, though it need not. */
+  const factory = () => {
+    const client = createClient({ url: `redis://${fourth}` });
+    client.on('error', () => undefined);
+    client.connect().catch(() => undefined);
+    made.push(client);
+    return client;
+  };
+
+  afterEach(() => {
+    for (const client of made.splice(0)) if (client.isOpen) client.destroy();
+  });
+
+  test('for a node that is kept', async () => {
+    for (let times = 0; times < 3; times += 1) await store.updateNodes([...three, factory] as never);
+    expect(made.map(({ isOpen }) => isOpen)).toEqual([true, false, false]);
+    await store.disconnect();
+    expect(made.map(({ isOpen }) => isOpen)).toEqual([false, false, false]);
+  });
+
+  test('for a list that is refused', async () => {
+    const error = await rejection(store.updateNodes([factory, fourth] as never));
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    expect(made.map(({ isOpen }) => isOpen)).toEqual([false]);
   });
 });

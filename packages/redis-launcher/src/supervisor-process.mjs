@@ -32,7 +32,8 @@ import { promisify } from 'node:util';
 const READY = 'Ready to accept connections';
 const LOG_TAIL_CHARS = 4_000;
 
-const folder = mkdtempSync(join(tmpdir(), 'redis-launcher-'));
+/** Made once it is sure to be taken away. */
+let folder = '';
 /** @type {Map<number, Server>} as last started, by the server's number */
 const servers = new Map();
 let ending = false;
@@ -128,7 +129,7 @@ async function end() {
   ending = true;
   try {
     await Promise.all([...servers.values()].map(kill));
-    rmSync(folder, { recursive: true, force: true });
+    if (folder !== '') rmSync(folder, { recursive: true, force: true });
   } finally {
     process.exit();
   }
@@ -152,4 +153,10 @@ process.on('uncaughtException', (error) => {
   console.error(error);
   end();
 });
-send({ type: 'hello', folder });
+if (process.connected) {
+  folder = mkdtempSync(join(tmpdir(), 'redis-launcher-'));
+  send({ type: 'hello', folder });
+} else {
+  // The parent went while this file was being loaded, and nobody heard.
+  end();
+}

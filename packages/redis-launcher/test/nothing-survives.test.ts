@@ -1,11 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { type RedisServers, startRedis } from '../src/index.js';
 import { NO_TRACES, tracesOf } from './fixtures/traces.js';
 
 const PROGRAM = fileURLToPath(new URL('./fixtures/hold-servers.ts', import.meta.url));
+const SUPERVISOR = fileURLToPath(new URL('../src/supervisor-process.mjs', import.meta.url));
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 
 /** Starts the program that holds two servers, and resolves when it has them. */
@@ -62,4 +66,27 @@ test('a supervisor that is told to end takes its servers along', async () => {
   process.kill(supervisorOf(group), 'SIGTERM');
   await group.stop();
   for (const server of group.servers) await expect(tracesOf(server)).resolves.toEqual(NO_TRACES);
+});
+
+test('a supervisor whose parent is gone before it is ready leaves no folder', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'launcher-test-'));
+  try {
+    // Forks it as Supervisor does, and ends at once or a little later: at any point of its start.
+    const program = `
+      const { fork } = require('node:child_process');
+      const options = { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] };
+      fork(${JSON.stringify(SUPERVISOR)}, [], options).unref();
+      setTimeout(() => process.exit(), Number(process.argv[1]));`;
+    for (const delayMs of [0, 10, 20, 30, 40, 50, 60, 80]) {
+      const child = spawn(process.execPath, ['--eval', program, String(delayMs)], {
+        env: { ...process.env, TMPDIR: folder },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      // The supervisor holds stderr as well: it is closed when both are gone.
+      await once(child.stderr.resume(), 'close');
+      expect(readdirSync(folder)).toEqual([]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
