@@ -83,7 +83,7 @@ function refuseDuplicates(stems: readonly string[], names: readonly string[]): v
   for (const [position, stem] of stems.entries()) {
     const name = names[position] as string;
     const other = byStem.get(stem);
-    check(!other, 'DUPLICATE_NODE', 'a node', `other than ${other}`, name);
+    check(!other, 'DUPLICATE_NODE', 'a name', `other than ${other}, which is taken`, name);
     byStem.set(stem, name);
   }
 }

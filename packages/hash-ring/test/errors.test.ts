@@ -20,7 +20,7 @@ const NAME = 'the name of a node must be text, not empty and without lone surrog
 const WEIGHT = 'the weight of a must be a positive finite number, got';
 
 test.each<[unknown[], string, string]>([
-  [['a', 'a'], 'DUPLICATE_NODE', 'a node must be other than a, got string a'],
+  [['a', 'a'], 'DUPLICATE_NODE', 'a name must be other than a, which is taken, got string a'],
   [[''], 'INVALID_NODE', `${NAME} string `],
   [['\ud800'], 'INVALID_NODE', `${NAME} string \ud800`],
   [[7], 'INVALID_NODE', `${NAME} undefined undefined`],
@@ -45,7 +45,7 @@ test.each<[unknown[], string, string]>([
 test('nodes that differ in name but stand on the same points are refused', () => {
   expect(refusal(() => new HashRing(['a', 'a:11211'], { omitMemcachedPort: true }))).toEqual([
     'DUPLICATE_NODE',
-    'a node must be other than a, got string a:11211',
+    'a name must be other than a, which is taken, got string a:11211',
   ]);
 });
 

@@ -139,8 +139,8 @@ test('text and the same bytes have one owner', () => {
 test('update replaces all nodes, and a change that is refused leaves the ring as it was', () => {
   const ring = new HashRing(FOUR);
   const owners = ring.getMany(KEYS);
-  expect(() => ring.update(['x', 'y', 'x'])).toThrow('a node must be other than');
-  expect(() => ring.add(FOUR[0] as string)).toThrow('a node must be other than');
+  expect(() => ring.update(['x', 'y', 'x'])).toThrow('a name must be other than');
+  expect(() => ring.add(FOUR[0] as string)).toThrow('a name must be other than');
   expect(ring.nodes).toEqual(FOUR);
   expect(ring.getMany(KEYS)).toEqual(owners);
   expect(ring.update(['x', { name: 'y', weight: 2 }]).getMany(KEYS)).toEqual(
