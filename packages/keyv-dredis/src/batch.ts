@@ -33,7 +33,8 @@ export class Batch<Value> {
   /** Where the keys stand that were asked for one by one, by what stands behind their prefix. */
   readonly #places = new Map<string, number>();
   #prefix: string | undefined;
-  #hasMany = false;
+  /** There are keys that the places do not tell of. */
+  #hasOthers = false;
   #keyLength = 0;
   #callCount = 0;
 
@@ -46,8 +47,11 @@ export class Batch<Value> {
   add(prefix: string, key: string, resolve: Resolve<Value>, reject: Reject): void {
     this.#callCount += 1;
     // Keys are told apart as their users hold them: a new string would have to be hashed.
-    if (this.#prefix !== prefix) this.#places.clear();
-    this.#prefix = prefix;
+    if (this.#prefix !== prefix) {
+      this.#hasOthers ||= this.#places.size > 0;
+      this.#places.clear();
+      this.#prefix = prefix;
+    }
     const place = this.#places.get(key);
     if (place === undefined) {
       this.#places.set(key, this.keys.length);
@@ -60,14 +64,14 @@ export class Batch<Value> {
   /** Asks for many keys in one call, for whom there is one waiter. */
   addMany(keys: readonly string[], makeWaiter: (firstPlace: number) => Waiter<Value>): void {
     this.#callCount += 1;
-    this.#hasMany = true;
+    this.#hasOthers = true;
     const waiter = makeWaiter(this.keys.length);
     for (const key of keys) this.#push(key, waiter);
   }
 
   /** Whether a key is asked for; it may say so without need. */
   mayHave(prefix: string, key: string): boolean {
-    return this.#hasMany || this.#prefix !== prefix || this.#places.has(key);
+    return this.#hasOthers || this.#prefix !== prefix || this.#places.has(key);
   }
 
   hasReached({ keyCount, keyLength }: BatchLimits): boolean {

@@ -26,8 +26,8 @@ const BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
  */
 export class Commands {
   /**
-   * No value has been other than text so far. Until one is, values are read as text, which takes less
-   * than bytes that are decoded afterwards; that one is read again.
+   * No value has been other than text so far, written or read. Until one is, values are read as text,
+   * which takes less than bytes that are decoded afterwards; the first one that is not is read again.
    */
   #allText = true;
   /** Until the server says otherwise. */
@@ -57,6 +57,7 @@ export class Commands {
 
   /** @param ttlMs whole milliseconds from now, above 0; undefined for no expiry */
   set(key: string, value: StoredValue, ttlMs: number | undefined): Promise<unknown> {
+    this.#allText &&= typeof value === 'string';
     return this.#send(
       ttlMs === undefined ? ['SET', key, value] : ['SET', key, value, 'PX', String(ttlMs)],
       TEXT,
@@ -65,7 +66,7 @@ export class Commands {
   }
 
   mSet(keys: readonly string[], values: readonly StoredValue[]): Promise<unknown> {
-    return this.#send(['MSET', ...pairs(keys, values)], TEXT, false);
+    return this.#send(['MSET', ...this.#pairs(keys, values)], TEXT, false);
   }
 
   /**
@@ -76,7 +77,7 @@ export class Commands {
   async mSetEx(keys: readonly string[], values: readonly StoredValue[], ttlMs: number): Promise<boolean> {
     if (!this.#hasMSetEx) return false;
     try {
-      const args = ['MSETEX', String(keys.length), ...pairs(keys, values), 'PX', String(ttlMs)];
+      const args = ['MSETEX', String(keys.length), ...this.#pairs(keys, values), 'PX', String(ttlMs)];
       await this.#send(args, TEXT, false);
     } catch (error) {
       if (!(error instanceof Error && /^(ERR unknown command|NOPERM)/.test(error.message))) throw error;
@@ -103,12 +104,14 @@ export class Commands {
   ping(): Promise<unknown> {
     return this.#send(['PING'], TEXT, true);
   }
-}
 
-function pairs(keys: readonly string[], values: readonly StoredValue[]): StoredValue[] {
-  const flat: StoredValue[] = [];
-  for (let index = 0; index < keys.length; index += 1) {
-    flat.push(keys[index] as string, values[index] as StoredValue);
+  #pairs(keys: readonly string[], values: readonly StoredValue[]): StoredValue[] {
+    const flat: StoredValue[] = [];
+    for (let index = 0; index < keys.length; index += 1) {
+      const value = values[index] as StoredValue;
+      this.#allText &&= typeof value === 'string';
+      flat.push(keys[index] as string, value);
+    }
+    return flat;
   }
-  return flat;
 }

@@ -88,12 +88,25 @@ describe('a node’s values are read as text until one is not', () => {
     expect(await store.getMany(keys)).toEqual(keys.map(() => 'text'));
     expect(await mGetCounts()).toEqual([1, 1]);
 
-    await store.setMany(keys.map((key) => ({ key, value: bytes })));
+    // Another process' bytes: what this one writes, it reads as what it is.
+    await makeStore().setMany(keys.map((key) => ({ key, value: bytes })));
     expect(await store.getMany(keys)).toEqual(keys.map(() => bytes));
     expect(await mGetCounts()).toEqual([3, 3]);
     expect(await Promise.all(keys.map((key) => store.get(key)))).toEqual(keys.map(() => bytes));
     expect(await mGetCounts()).toEqual([4, 4]);
   });
+
+  test.each(['set', 'setMany', 'setMany with an expiry'])(
+    'bytes of its own, by %s, are never read twice',
+    async (how) => {
+      const store = makeStore();
+      const expires = how.endsWith('expiry') ? Date.now() + 60_000 : undefined;
+      if (how === 'set') await Promise.all(keys.map((key) => store.set(key, bytes)));
+      else await store.setMany(keys.map((key) => ({ key, value: bytes, expires })));
+      expect(await store.getMany(keys)).toEqual(keys.map(() => bytes));
+      expect(await mGetCounts()).toEqual([1, 1]);
+    },
+  );
 
   test('text that holds a replacement character itself comes back as it is', async () => {
     const store = makeStore();

@@ -51,6 +51,14 @@ describe('a read sees nothing of a write that was asked for after it', () => {
   });
 });
 
+test('a read sees nothing of a later write, whatever another namespace asked for in between', async () => {
+  const other = store.fork({ namespace: 'order-other' });
+  const reads = [store.get('a'), other.get('b'), store.get('b')];
+  const written = store.set('a', 'new');
+  expect(await Promise.all(reads)).toEqual(['old', undefined, 'old']);
+  await written;
+});
+
 test('a read sees a write that was asked for before it', async () => {
   const written = store.set('a', 'new');
   expect(await store.get('a')).toBe('new');
