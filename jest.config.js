@@ -6,8 +6,9 @@
  * @type {import('jest').Config}
  */
 export default {
-  // Where two processors run four servers and all tests, starting a process can take seconds.
-  testTimeout: 30_000,
+  // Where two processors run four servers and all tests, starting a process can take seconds, and on a machine
+  // that others load as well, many of them. No test is about this limit: it ends what would never end.
+  testTimeout: 120_000,
   projects: ['hash-ring', 'redis-launcher', 'keyv-dredis'].map((name) => ({
     displayName: name,
     rootDir: `packages/${name}`,

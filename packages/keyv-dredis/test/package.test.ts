@@ -19,6 +19,9 @@ import { type TemporaryFolder, temporaryFolder } from './support/temporary-folde
 
 const NAMESPACE = 'package-test';
 
+/** To build and pack, or to install: several programs one after the other, on a machine under load. */
+const INSTALLATION_MS = 400_000;
+
 let temporary: TemporaryFolder;
 let folder: string;
 let tarballs: Tarballs;
@@ -29,7 +32,7 @@ beforeAll(async () => {
   temporary = await temporaryFolder('keyv-dredis-package-');
   folder = temporary.path;
   tarballs = await buildAndPack(join(folder, 'workspace'));
-}, 120_000);
+}, INSTALLATION_MS);
 
 afterAll(async () => {
   await redis?.remove(NAMESPACE);
@@ -88,7 +91,7 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s',
     for (const [name, text] of Object.entries(PROJECT)) await writeFile(join(project, name), text);
     const packages = [tarballs.store, `keyv@${keyvVersion}`, '@types/node@20.19.43'];
     await run('npm', ['install', ...QUIETLY, ...packages], project);
-  }, 120_000);
+  }, INSTALLATION_MS);
 
   /** Runs a program of the project, and looks at what it says and at what it has left in Redis. */
   async function expectToWork(program: string): Promise<void> {
@@ -129,7 +132,7 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s',
     await run(process.execPath, [TYPESCRIPT, '-p', '.'], project);
     await expectToWork('out/typed-esm.js');
     await expectToWork('out/typed-cjs.cjs');
-  }, 60_000);
+  });
 
   test('does not give away its inside', async () => {
     const program = `import('keyv-dredis/dist/esm/index.js').catch(({ code }) => console.log(code))`;
@@ -173,7 +176,7 @@ describe('hash-ring installed by npm', () => {
     await mkdir(project);
     for (const [name, text] of Object.entries(RING_PROJECT)) await writeFile(join(project, name), text);
     await run('npm', ['install', ...QUIETLY, tarballs.ring, '@types/node@20.19.43'], project);
-  }, 120_000);
+  }, INSTALLATION_MS);
 
   // Owners as libmemcached and twemproxy have them (vectors/ of hash-ring).
   const said = {
@@ -192,7 +195,7 @@ describe('hash-ring installed by npm', () => {
     for (const program of ['out/typed-esm.js', 'out/typed-cjs.cjs']) {
       expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(said);
     }
-  }, 60_000);
+  });
 });
 
 /** What a program does once it has its imports: JavaScript that TypeScript finds nothing wrong with. */

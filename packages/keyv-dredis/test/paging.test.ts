@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { createClient } from 'redis';
 import { type RedisServers, startRedis } from 'redis-launcher';
 import { DRedisStore } from '../src/index.js';
+import { NO_DEADLINES } from './support/deadlines.js';
 import { MAJORS, makeKeyv } from './support/keyvs.js';
 import { runProgram } from './support/program.js';
 
@@ -42,7 +43,7 @@ beforeEach(() => {
   store = new DRedisStore(redis.locations, {
     namespace: NAMESPACE,
     scanCount: SCAN_COUNT,
-    commandTimeoutMs: 20_000,
+    ...NO_DEADLINES,
   });
   traffic = watch(store);
 });
@@ -79,7 +80,7 @@ test('iterator() holds one page of 200,000 entries', async () => {
       const { heapUsed, external } = process.memoryUsage();
       return heapUsed + external;
     };
-    const options = { namespace: '${NAMESPACE}', scanCount: ${SCAN_COUNT}, commandTimeoutMs: 20_000 };
+    const options = { namespace: '${NAMESPACE}', scanCount: ${SCAN_COUNT}, ...${JSON.stringify(NO_DEADLINES)} };
     const store = new DRedisStore(locations, options);
     const seen = new Uint8Array(${KEY_COUNT} + 1);
     let count = 0;

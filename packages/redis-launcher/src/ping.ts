@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-const PING_TIMEOUT_MS = 2_000;
+const PING_TIMEOUT_MS = 10_000;
 
 /** Sends PING and resolves with the first line of the reply. @throws Error when none comes, or an error reply */
 export function ping(location: string, timeoutMs = PING_TIMEOUT_MS): Promise<string> {

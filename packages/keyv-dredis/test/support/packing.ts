@@ -67,7 +67,7 @@ export async function run(command: string, args: readonly string[], cwd: string)
     Object.entries(process.env).filter(([name]) => !/^p?npm_/i.test(name) || wanted.test(name)),
   );
   try {
-    return (await promisify(execFile)(command, args, { cwd, env, timeout: 100_000 })).stdout;
+    return (await promisify(execFile)(command, args, { cwd, env, timeout: 200_000 })).stdout;
   } catch (error) {
     const { message, stdout, stderr } = error as Error & { stdout: string; stderr: string };
     throw new Error(`${message}\n${stdout}\n${stderr}`);

@@ -23,7 +23,7 @@ export function runProgram(
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     env: { ...process.env, TSX_TSCONFIG_PATH: TSCONFIG },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 20_000,
+    timeout: 100_000,
     killSignal: 'SIGKILL',
   });
   let output = '';
