@@ -8,6 +8,7 @@ import {
   type Location,
   NodeUnavailableError,
 } from '../src/index.js';
+import { DEADLINE_MS, NO_DEADLINES } from './support/deadlines.js';
 import { fullServer } from './support/full-server.js';
 import { nextEvent, rejection } from './support/stores.js';
 import { blackHole, proxyTo } from './support/stub-server.js';
@@ -34,7 +35,7 @@ afterEach(async () => {
 afterAll(() => redis?.stop());
 
 function makeStore(locations: readonly Location[], options?: DRedisStoreOptions): DRedisStore {
-  const store = new DRedisStore(locations, { namespace: 'foreign', ...options });
+  const store = new DRedisStore(locations, { namespace: 'foreign', ...NO_DEADLINES, ...options });
   stores.push(store);
   return store;
 }
@@ -230,7 +231,8 @@ describe.each([
   ['a pool', () => ({ name: 'pool', client: pool() })],
 ])('%s and its server', (_name, location) => {
   test('killed and started again: fails, and comes back by itself', async () => {
-    const store = makeStore([location()], { commandTimeoutMs: 150, connectTimeoutMs: 150 });
+    // What a client is given while it reconnects waits in the client.
+    const store = makeStore([location()], { commandTimeoutMs: DEADLINE_MS });
     await store.set('key', 'value');
     const down = nextEvent(store, 'node:down');
     await server.kill();
@@ -244,7 +246,7 @@ describe.each([
   });
 
   test('frozen: times out, then fails fast, and comes back by itself', async () => {
-    const store = makeStore([location()], { commandTimeoutMs: 150, connectTimeoutMs: 150 });
+    const store = makeStore([location()], { commandTimeoutMs: DEADLINE_MS });
     await store.set('key', 'value');
     const down = nextEvent(store, 'node:down');
     await server.pause();
@@ -262,6 +264,7 @@ describe.each([
 // node-redis puts no limit on the greeting. connect() waited for it without end, so did updateNodes(),
 // and disconnect(), which lets a change of nodes finish first.
 describe('a client whose server accepts and never answers', () => {
+  /** Nothing that is alive has to keep to them. */
   const timeouts = { commandTimeoutMs: 150, connectTimeoutMs: 150 };
 
   test.each([
@@ -294,7 +297,7 @@ describe('a client whose server accepts and never answers', () => {
     stubs.push(proxy);
     const held: (() => void)[] = [];
     proxy.onReply = (reply, client) => held.push(() => client.write(reply));
-    const store = makeStore([plain(proxy.location)], timeouts);
+    const store = makeStore([plain(proxy.location)], { connectTimeoutMs: 150 });
     await rejection(store.connect());
     const up = nextEvent(store, 'node:up');
     proxy.onReply = undefined;
@@ -308,11 +311,7 @@ describe('a client whose server accepts and never answers', () => {
     stubs.push(hole);
     const client = plain(hole.location);
     const before = listeners(client);
-    const store = makeStore([client], {
-      connectTimeoutMs: 600_000,
-      commandTimeoutMs: 600_000,
-      disconnectTimeoutMs: 0,
-    });
+    const store = makeStore([client], { disconnectTimeoutMs: 0 });
     const arrived = hole.nextConnection();
     const call = rejection(store.get('key'));
     await arrived;
@@ -360,7 +359,7 @@ test.each<[string, (options: object) => Location]>([
 test('a node that answers with an error when it is asked for a sign of life is asked again', async () => {
   const proxy = await proxyTo(server.location);
   stubs.push(proxy);
-  const store = makeStore([plain(proxy.location)], { connectTimeoutMs: 150, commandTimeoutMs: 150 });
+  const store = makeStore([plain(proxy.location)], { commandTimeoutMs: DEADLINE_MS });
   await store.connect();
   const up = nextEvent(store, 'node:up');
   proxy.onReply = (reply, toClient) => {

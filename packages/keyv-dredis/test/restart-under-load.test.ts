@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
 import { type DRedisError, DRedisStore, NodeUnavailableError } from '../src/index.js';
+import { DEADLINE_MS, NO_DEADLINES } from './support/deadlines.js';
 import { errorsOf, keysOf, nextEvent } from './support/stores.js';
 
 const CALLERS_COUNT = 64;
@@ -17,7 +18,7 @@ afterAll(() => redis?.stop());
 // A rejection that nobody handles fails a test as well: Jest sees to that.
 
 test('a server is killed and restarted while 64 callers work: every call settles, and all is well after', async () => {
-  const store = new DRedisStore(redis.locations);
+  const store = new DRedisStore(redis.locations, NO_DEADLINES);
   const told = errorsOf(store);
   const victim = redis.servers[2] as RedisServer;
   const others = new Set(redis.locations.filter((name) => name !== victim.location));
@@ -75,10 +76,13 @@ test('a server is killed and restarted while 64 callers work: every call settles
   expect(await store.setMany(keys.map((key) => ({ key, value: key })))).toEqual(keys.map(() => true));
   expect(await store.getMany(keys)).toEqual(keys);
   await store.disconnect();
-}, 30_000);
+});
 
 test('a server that freezes under load and then goes on: every call settles, and all is well after', async () => {
-  const store = new DRedisStore(redis.locations, { commandTimeoutMs: 200, connectTimeoutMs: 200 });
+  const store = new DRedisStore(redis.locations, {
+    commandTimeoutMs: DEADLINE_MS,
+    connectTimeoutMs: DEADLINE_MS,
+  });
   const victim = redis.servers[0] as RedisServer;
   const keys = redis.locations.flatMap((name) => keysOf(store, name, 16));
   await store.connect();
@@ -98,4 +102,4 @@ test('a server that freezes under load and then goes on: every call settles, and
   expect(await store.setMany(keys.map((key) => ({ key, value: 'after' })))).toEqual(keys.map(() => true));
   expect(await store.getMany(keys)).toEqual(keys.map(() => 'after'));
   await store.disconnect();
-}, 30_000);
+});

@@ -1,7 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
-import { DRedisStore, InvalidOptionError, NodeUnavailableError, PartialFailureError } from '../src/index.js';
+import {
+  DRedisStore,
+  type DRedisStoreOptions,
+  InvalidOptionError,
+  NodeUnavailableError,
+  PartialFailureError,
+} from '../src/index.js';
+import { DEADLINE_MS, NO_DEADLINES } from './support/deadlines.js';
 import { errorsOf, keysOf, nextEvent, rejection } from './support/stores.js';
 import { blackHole, proxyTo, type StubServer } from './support/stub-server.js';
 
@@ -20,10 +27,14 @@ beforeAll(async () => {
 beforeEach(async () => {
   three = redis.locations.slice(0, 3);
   fourth = redis.locations[3] as string;
-  store = new DRedisStore(redis.locations, { connectTimeoutMs: 500, commandTimeoutMs: 500 });
+  await openStore();
+});
+
+async function openStore(options?: DRedisStoreOptions): Promise<void> {
+  store = new DRedisStore(redis.locations, { ...NO_DEADLINES, ...options });
   await store.clear();
   await store.updateNodes(three);
-});
+}
 
 afterEach(async () => {
   await store.disconnect();
@@ -156,6 +167,8 @@ describe('a change that fails changes nothing', () => {
       },
     ],
   ])('a new node that %s', async (_name, make) => {
+    await store.disconnect();
+    await openStore({ connectTimeoutMs: DEADLINE_MS });
     await fill();
     const before = { nodes: store.nodes, owners: owners(), clients: clients() };
     const bad = await make();
