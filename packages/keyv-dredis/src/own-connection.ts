@@ -101,12 +101,7 @@ export class OwnConnection implements Connection {
 
   async #open(): Promise<void> {
     this.#greeting = false;
-    let done = false;
-    // The socket comes first: after the event loop stood still, the greeting may lie there.
-    const timer = setTimeout(
-      () => setImmediate(() => done || this.#giveUp(this.#tooLate())),
-      this.#connectTimeoutMs,
-    );
+    const timer = setTimeout(() => this.#giveUp(this.#tooLate()), this.#connectTimeoutMs);
     try {
       await this.client.connect();
       // Destroyed while the TCP connect was under way, node-redis opens all the same.
@@ -120,7 +115,6 @@ export class OwnConnection implements Connection {
       this.#lost(cause);
       throw cause;
     } finally {
-      done = true;
       clearTimeout(timer);
       this.#givenUp = undefined;
       this.#attempt = undefined;

@@ -242,3 +242,20 @@ test('a server that is late for one call is not silent when it answered another 
   expect(proxy.connectionCount).toBe(1);
   expect(downs).toEqual([]);
 });
+
+test('a process whose event loop stands still does not take its servers for silent', async () => {
+  const store = makeStore(redis.locations, { commandTimeoutMs: 1000 });
+  await store.connect();
+  const downs: string[] = [];
+  store.on('node:down', (name) => downs.push(name));
+  const keys = Array.from({ length: 20 }, (_, index) => `still-${index}`);
+  const written = store.setMany(keys.map((key) => ({ key, value: 'value' })));
+  const read = Promise.all(keys.map((key) => store.get(key)));
+  for (let turns = 0; turns < 10; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  const until = performance.now() + 1500;
+  while (performance.now() < until);
+  expect(await written).toEqual(keys.map(() => true));
+  await read;
+  expect(downs).toEqual([]);
+  await store.deleteMany(keys);
+});
