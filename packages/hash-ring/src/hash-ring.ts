@@ -62,7 +62,7 @@ export class HashRing {
     return this.#table.positions.has(name);
   }
 
-  /** The name of the key's owner; `undefined` when the ring is empty. O(1), and allocates nothing. */
+  /** The name of the key's owner; `undefined` when the ring is empty. O(log p), and allocates nothing. */
   get(key: Key): string | undefined {
     const table = this.#table;
     return table.names[ownerAt(table, successor(table, hashKey(key, this.#options)))];

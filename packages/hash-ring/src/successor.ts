@@ -13,16 +13,19 @@ export interface SortedPoints {
 
 /**
  * The position of the first point `>=` the hash; past the largest point the circle closes, so that is
- * position 0. It goes through the points of one prefix: a handful up to thousands of nodes, and on average
- * never more than a node has.
+ * position 0. A binary search among the points of one prefix: O(log p), and mostly a handful of points.
  */
 export function successor({ bits, prefixes, entries }: SortedPoints, hash: number): number {
   const prefix = hash >>> (32 - bits);
-  const end = prefixes[prefix + 1] as number;
+  let low = prefixes[prefix] as number;
+  let high = prefixes[prefix + 1] as number;
   const rest = (hash << bits) >>> 0;
-  let position = prefixes[prefix] as number;
-  while (position < end && (entries[position] as number) < rest) position++;
-  return position < entries.length ? position : 0;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((entries[middle] as number) < rest) low = middle + 1;
+    else high = middle;
+  }
+  return low < entries.length ? low : 0;
 }
 
 /** The owner of the point at a position. */
