@@ -112,15 +112,17 @@ export function parseLocations(
     throw new InvalidOptionError('locations must name one node or more, got an empty list');
   const secret = typeof locations === 'string' && locations.includes('@');
   const descriptions: NodeDescription[] = [];
+  const names = new Set<string>();
   try {
     for (const [index, entry] of entries.entries()) {
       const description = describeNode(entry, `locations[${index}]`, defaults, secret);
       descriptions.push(description);
-      if (descriptions.some((other) => other !== description && other.name === description.name)) {
+      if (names.has(description.name)) {
         throw new InvalidOptionError(
           `locations has two nodes named "${description.name}"; give one of them a name of its own with { name }`,
         );
       }
+      names.add(description.name);
     }
   } catch (error) {
     descriptions.forEach(discard);
