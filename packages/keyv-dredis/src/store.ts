@@ -480,17 +480,19 @@ function write(
 }
 
 /** Writes entries of one expiry in one command. @returns whether there is such a command */
-async function writeMany(
+function writeMany(
   node: Node,
   keys: readonly string[],
   values: readonly StoredValue[],
   expiresAt: number | undefined,
 ): Promise<boolean> {
-  const ttlMs = ttlUntil(expiresAt);
-  if (ttlMs === 0) await node.run((commands) => commands.unlink(keys));
-  else if (ttlMs === undefined) await node.run((commands) => commands.mSet(keys, values));
-  else return node.run((commands) => commands.mSetEx(keys, values, ttlMs));
-  return true;
+  return node.run(async (commands) => {
+    const ttlMs = ttlUntil(expiresAt);
+    if (ttlMs === 0) await commands.unlink(keys);
+    else if (ttlMs === undefined) await commands.mSet(keys, values);
+    else return commands.mSetEx(keys, values, ttlMs);
+    return true;
+  });
 }
 
 /** What is left when the command is sent, which for a first one is some time after the call. */
