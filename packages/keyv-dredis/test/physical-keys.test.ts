@@ -138,21 +138,14 @@ describe.each(MAJORS)('under %s', (_major, major) => {
 });
 
 describe('a key that begins as its namespace does', () => {
-  test('under Keyv 6 is a key like any other', async () => {
-    const keyv = openKeyv(6, { namespace: 'contract' });
-    await keyv.set('1', 'bare');
-    await keyv.set('contract:1', 'prefixed');
-    expect(await keysInRedis()).toEqual(['contract:1', 'contract:contract:1']);
-    expect(await keyv.getMany(['1', 'contract:1'])).toEqual(['bare', 'prefixed']);
-    expect(await entriesOf(keyv)).toEqual([
-      ['1', 'bare'],
-      ['contract:1', 'prefixed'],
-    ]);
-  });
-
-  test('under Keyv 5 with useKeyPrefix: false it is too, where the store is told', async () => {
-    const store = openStore({ useKeyPrefix: false });
-    const keyv = openKeyv(5, { namespace: 'contract', useKeyPrefix: false }, store);
+  test.each([
+    ['under Keyv 6', () => openKeyv(6, { namespace: 'contract' })],
+    [
+      'under Keyv 5 with useKeyPrefix: false, where the store is told',
+      () => openKeyv(5, { namespace: 'contract', useKeyPrefix: false }, openStore({ useKeyPrefix: false })),
+    ],
+  ])('%s is a key like any other', async (_title, open) => {
+    const keyv = open();
     await keyv.set('1', 'bare');
     await keyv.set('contract:1', 'prefixed');
     expect(await keysInRedis()).toEqual(['contract:1', 'contract:contract:1']);
