@@ -67,7 +67,7 @@ export class Contract {
   /** The last step of a Keyv that is taking the store, until the end of the present job. */
   #step: { readonly read: 'capabilities' | 'listener'; readonly prefix: string } | undefined;
   /** Whether Keyv 5 prefixed its last key, which tells whether it strips what iterator() yields. */
-  #lastKeyPrefixed = true;
+  #lastKey = { prefixed: true };
 
   constructor(options: {
     readonly namespace?: string | undefined;
@@ -105,6 +105,19 @@ export class Contract {
   /** A Keyv 5 and a Keyv 6 share the store: keys and expiries of one are read as the other's. */
   get mixed(): boolean {
     return this.#mixed;
+  }
+
+  /** The same as it is now, for a call that ends later: whoever changes the namespace does not mean it. */
+  copy(): Contract {
+    const copy = new Contract({ rawKeys: this.#rawKeys, useKeyPrefix: this.#useKeyPrefix });
+    copy.#version = this.#version;
+    copy.#namespace = this.#namespace;
+    copy.#prefix = this.#prefix;
+    copy.#namespaces = new Set(this.#namespaces);
+    copy.#ambiguous = this.#ambiguous;
+    copy.#inherited = this.#inherited;
+    copy.#lastKey = this.#lastKey;
+    return copy;
   }
 
   /** @throws InvalidArgumentError for a namespace that is no well-formed string */
@@ -163,13 +176,13 @@ export class Contract {
   /** The same for a key that Keyv hands over, which shows as well whether that Keyv prefixes. */
   resolveKey(key: string): ResolvedKey {
     const resolved = this.locateKey(key);
-    if (this.#version === 5 && this.#namespace) this.#lastKeyPrefixed = resolved.key !== key;
+    if (this.#version === 5 && this.#namespace) this.#lastKey.prefixed = resolved.key !== key;
     return resolved;
   }
 
   /** A key as iterator() yields it: Keyv 5 cuts off all up to the first colon, unless told not to prefix. */
   presentKey(key: string): string {
-    const strips = this.#version === 5 && (this.#useKeyPrefix ?? this.#lastKeyPrefixed);
+    const strips = this.#version === 5 && (this.#useKeyPrefix ?? this.#lastKey.prefixed);
     return strips ? keyPrefix(this.#namespace, false) + key : key;
   }
 

@@ -1,16 +1,11 @@
 import { type Batch, Batcher, type BatchLimits } from './batch.js';
 import type { DRedisError } from './errors.js';
 import type { Node } from './node.js';
-import type { Topology } from './topology.js';
+import { STEP, turnOfEventLoop } from './steps.js';
+import type { Snapshot, Topology } from './topology.js';
 import type { StoredValue } from './values.js';
 
-/**
- * The most keys that one command names, or that are on their way to one node for one call at a time.
- * A server works on a command of that many for some milliseconds, and on nothing else.
- */
-const MAX_KEYS_PER_STEP = 10_000;
-
-/** The part of a call that belongs to one node, or a step of it. */
+/** The part of a call, or of a step of it, that belongs to one node. */
 export interface Share {
   readonly node: Node;
   /** Physical keys, in the order of the call, duplicates and all. */
@@ -51,12 +46,13 @@ export class Router {
   }
 
   /** The values of many physical keys. What one batch can hold travels with the reads of the same turn. */
-  async getMany(keys: readonly string[]): Promise<Gathered<StoredValue | undefined>> {
+  async getMany(keys: readonly string[], snapshot?: Snapshot): Promise<Gathered<StoredValue | undefined>> {
     if (keys.length === 0 || keys.length > this.#limits.keyCount) {
-      return this.scatter(keys, undefined, async ({ node, keys }) => {
+      const read = async ({ node, keys }: Share) => {
         const values = await node.run((commands) => commands.mGet(keys));
         return { values: values.map((value) => value ?? undefined) };
-      });
+      };
+      return this.scatter(keys, undefined, read, snapshot);
     }
     const { values, errors } = await this.#reads.getMany(keys);
     return { values, errors: [...errors] as DRedisError[] };
@@ -77,49 +73,52 @@ export class Router {
 
   /** The node that owns a physical key. */
   owner(key: string): Node {
-    const { ring, nodes } = this.#topology.snapshot;
-    // A store has one node or more, and the ring holds the same names as the map.
-    return nodes.get(ring.get(key) as string) as Node;
+    return ownerOf(key, this.#topology.snapshot);
   }
 
   /**
-   * Cuts a call into one share per node, sends them all at once (a very large one step by step) and
-   * puts the values back in place. A node that fails costs its own keys only.
+   * Cuts a call into one share per node, sends them all at once (those of a very large call step by
+   * step) and puts the values back in place. A node that fails costs its own keys only, and gets no
+   * further step.
    *
    * @param missing the value of a key whose node failed
+   * @param snapshot the nodes to send to; the present ones when left out
    */
   async scatter<T>(
     keys: readonly string[],
     missing: T,
     send: (share: Share) => Promise<ShareOutcome<T>>,
+    snapshot: Snapshot = this.#topology.snapshot,
   ): Promise<Gathered<T>> {
     const values = new Array<T>(keys.length).fill(missing);
-    const errors: DRedisError[] = [];
-    await Promise.all(
-      this.#shares(keys).map(async (share) => {
-        let failure: DRedisError | undefined;
-        const release = share.keys.length > MAX_KEYS_PER_STEP ? share.node.hold() : undefined;
-        try {
-          for (const step of stepsOf(share)) {
-            const outcome = await send(step);
-            step.positions.forEach((position, index) => {
-              values[position] = outcome.values[index] as T;
-            });
-            failure ??= outcome.error;
-          }
-        } catch (error) {
-          failure ??= error as DRedisError;
-        } finally {
-          release?.();
-        }
-        if (failure !== undefined) errors.push(failure);
-      }),
-    );
-    return { values, errors };
+    const errors = new Map<Node, DRedisError>();
+    const lost = new Set<Node>();
+    const sendShare = async (share: Share) => {
+      if (lost.has(share.node)) return;
+      let failure: DRedisError | undefined;
+      try {
+        const outcome = await send(share);
+        failure = outcome.error;
+        share.positions.forEach((position, index) => {
+          values[position] = outcome.values[index] as T;
+        });
+      } catch (error) {
+        lost.add(share.node);
+        failure = error as DRedisError;
+      }
+      if (failure !== undefined && !errors.has(share.node)) errors.set(share.node, failure);
+    };
+    for (let start = 0; start < keys.length; start += STEP) {
+      // The first step goes out at once: what is asked for later must not overtake it.
+      if (start > 0) await turnOfEventLoop();
+      const step = keys.length > STEP ? keys.slice(start, start + STEP) : keys;
+      await Promise.all(sharesOf(step, start, snapshot).map(sendShare));
+    }
+    return { values, errors: [...errors.values()] };
   }
 
   #read(batch: Batch<StoredValue | undefined>): void {
-    for (const { node, keys, positions } of this.#shares(batch.keys)) {
+    for (const { node, keys, positions } of sharesOf(batch.keys, 0, this.#topology.snapshot)) {
       node.send(
         (commands) => commands.mGet(keys),
         (values) => {
@@ -133,38 +132,32 @@ export class Router {
       );
     }
   }
-
-  #shares(keys: readonly string[]): readonly Share[] {
-    if (keys.length === 1) return [{ node: this.owner(keys[0] as string), keys, positions: [0] }];
-    const { ring, byIndex } = this.#topology.snapshot;
-    const owners = ring.getManyIndexes(keys);
-    const shares: { node: Node; keys: string[]; positions: number[] }[] = [];
-    const byOwner = new Array<(typeof shares)[number] | undefined>(byIndex.length);
-    for (let position = 0; position < keys.length; position += 1) {
-      const owner = owners[position] as number;
-      let share = byOwner[owner];
-      if (share === undefined) {
-        share = { node: byIndex[owner] as Node, keys: [], positions: [] };
-        byOwner[owner] = share;
-        shares.push(share);
-      }
-      share.keys.push(keys[position] as string);
-      share.positions.push(position);
-    }
-    return shares;
-  }
 }
 
-function* stepsOf(share: Share): Generator<Share, void> {
-  const { node, keys, positions } = share;
-  if (keys.length <= MAX_KEYS_PER_STEP) {
-    yield share;
-    return;
+function ownerOf(key: string, { ring, nodes }: Snapshot): Node {
+  // A store has one node or more, and the ring holds the same names as the map.
+  return nodes.get(ring.get(key) as string) as Node;
+}
+
+/** @param start where the first of the keys stands in the call */
+function sharesOf(keys: readonly string[], start: number, snapshot: Snapshot): readonly Share[] {
+  if (keys.length === 1) return [{ node: ownerOf(keys[0] as string, snapshot), keys, positions: [start] }];
+  const { ring, byIndex } = snapshot;
+  const owners = ring.getManyIndexes(keys);
+  const shares: { node: Node; keys: string[]; positions: number[] }[] = [];
+  const byOwner = new Array<(typeof shares)[number] | undefined>(byIndex.length);
+  for (let index = 0; index < keys.length; index += 1) {
+    const owner = owners[index] as number;
+    let share = byOwner[owner];
+    if (share === undefined) {
+      share = { node: byIndex[owner] as Node, keys: [], positions: [] };
+      byOwner[owner] = share;
+      shares.push(share);
+    }
+    share.keys.push(keys[index] as string);
+    share.positions.push(start + index);
   }
-  for (let start = 0; start < keys.length; start += MAX_KEYS_PER_STEP) {
-    const end = start + MAX_KEYS_PER_STEP;
-    yield { node, keys: keys.slice(start, end), positions: positions.slice(start, end) };
-  }
+  return shares;
 }
 
 /** Runs one command per key, all on their way at once, and tells what failed. */

@@ -2,7 +2,7 @@ import { SCAN_START } from './commands.js';
 import type { DRedisError } from './errors.js';
 import { scanPattern } from './keyspace.js';
 import type { Node } from './node.js';
-import type { Snapshot } from './topology.js';
+import { holdAll, type Snapshot } from './topology.js';
 import type { StoredValue } from './values.js';
 
 /** Pages of the physical keys on a node that begin with a prefix; none is empty. */
@@ -52,12 +52,13 @@ export async function clearPrefix(
  * @param onError told once per node that failed; the nodes after it go on
  */
 export async function* entriesOf(
-  { ring, nodes }: Snapshot,
+  snapshot: Snapshot,
   prefix: string,
   count: number,
   onError: (error: DRedisError) => void,
 ): AsyncGenerator<[physicalKey: string, value: StoredValue], void> {
-  const releases = Array.from(nodes.values(), (node) => node.hold());
+  const { ring, nodes } = snapshot;
+  const release = holdAll(snapshot);
   try {
     for (const node of nodes.values()) {
       const pages = scanPages(node, prefix, count);
@@ -84,6 +85,6 @@ export async function* entriesOf(
       }
     }
   } finally {
-    for (const release of releases) release();
+    release();
   }
 }

@@ -16,7 +16,8 @@ import {
 import { type DRedisStoreEvents, Reporter } from './reporter.js';
 import { type Gathered, pipeline, Router, type Share, type ShareOutcome } from './router.js';
 import { clearPrefix, entriesOf } from './scan.js';
-import { Topology } from './topology.js';
+import { mapInSteps, STEP } from './steps.js';
+import { holdAll, type Snapshot, Topology } from './topology.js';
 import { encodeValue, type StoredValue } from './values.js';
 
 /** An entry of {@link DRedisStore.setMany}: Keyv 6 gives `expires`, Keyv 5 `ttl`. */
@@ -158,7 +159,8 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   get<Value = StoredValue>(key: string): Promise<Value | undefined> {
     let value: Promise<StoredValue | undefined>;
     try {
-      const resolved = this.#resolveKey(key);
+      this.#assertOpen();
+      const resolved = this.#resolveKey(key, this.#contract);
       value = this.#router.get(resolved.prefix, resolved.key);
     } catch (error) {
       value = Promise.reject(error);
@@ -169,7 +171,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   /** The values of many keys, in their order; undefined where there is none, or its node failed. */
   async getMany<Value = StoredValue>(keys: readonly string[]): Promise<(Value | undefined)[]> {
-    return this.#report(await this.#router.getMany(this.#physicalKeys(keys))) as (Value | undefined)[];
+    const gathered = await this.#withKeys(keys, this.#physicalKey, (physical, snapshot) =>
+      this.#router.getMany(physical, snapshot),
+    );
+    return this.#report(gathered) as (Value | undefined)[];
   }
 
   /**
@@ -183,7 +188,8 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   set(key: string, value: unknown, expiry?: number): Promise<boolean> {
     // What throws in here rejects.
     return new Promise((resolve, reject) => {
-      const physical = this.#writtenKey(key);
+      this.#assertOpen();
+      const physical = this.#writtenKey(key, this.#contract);
       const encoded = encodeValue(value);
       const expiresAt = this.#contract.expiresAt(expiry, Date.now());
       write(this.#router.owner(physical), physical, encoded, expiresAt, resolve, reject);
@@ -200,12 +206,14 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   async setMany(entries: readonly StoreEntry[]): Promise<InEitherKeyv<boolean[], void>>;
   async setMany(entries: readonly StoreEntry[]): Promise<boolean[]> {
     const now = Date.now();
-    const keys = entries.map(({ key }) => this.#writtenKey(key));
-    const values = entries.map(({ value }) => encodeValue(value));
-    const expiries = entries.map(({ expires, ttl }) =>
-      this.#contract.expiresAt(this.#contract.version === 5 ? ttl : expires, now),
-    );
-    return this.#gather(keys, false, async ({ node, keys, positions }) => {
+    const values: StoredValue[] = [];
+    const expiries: (number | undefined)[] = [];
+    const keyOf = ({ key, value, expires, ttl }: StoreEntry, contract: Contract) => {
+      values.push(encodeValue(value));
+      expiries.push(contract.expiresAt(contract.version === 5 ? ttl : expires, now));
+      return this.#writtenKey(key, contract);
+    };
+    return this.#gather(entries, keyOf, false, async ({ node, keys, positions }) => {
       const expiresAt = expiries[positions[0] as number];
       if (keys.length > 1 && positions.every((position) => expiries[position] === expiresAt)) {
         const mine = positions.map((position) => values[position] as StoredValue);
@@ -222,7 +230,8 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   /** Removes a key. @returns whether it was there */
   async delete(key: string): Promise<boolean> {
-    const physical = this.#writtenKey(key);
+    this.#assertOpen();
+    const physical = this.#writtenKey(key, this.#contract);
     return (await this.#router.owner(physical).run((commands) => commands.unlink([physical]))) > 0;
   }
 
@@ -234,8 +243,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    */
   async deleteMany(keys: readonly string[]): Promise<InEitherKeyv<boolean[], boolean>>;
   async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
-    const physical = keys.map((key) => this.#writtenKey(key));
-    const deleted = await this.#gather(physical, false, ({ node, keys }) =>
+    const deleted = await this.#gather(keys, this.#writtenKey, false, ({ node, keys }) =>
       pipeline(keys, false, async (key) => (await node.run((commands) => commands.unlink([key]))) > 0),
     );
     return this.#contract.version === 5 ? deleted.every(Boolean) : deleted;
@@ -248,7 +256,8 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    */
   async has(key: string): Promise<boolean> {
     try {
-      const physical = this.#physicalKey(key);
+      this.#assertOpen();
+      const physical = this.#physicalKey(key, this.#contract);
       return await this.#router.owner(physical).run((commands) => commands.exists(physical));
     } catch (error) {
       return this.#failRead(error, false);
@@ -257,8 +266,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   /** Whether each of many keys is there, in their order. */
   async hasMany(keys: readonly string[]): Promise<boolean[]> {
-    const physical = this.#physicalKeys(keys);
-    return this.#gather(physical, false, ({ node, keys }) =>
+    return this.#gather(keys, this.#physicalKey, false, ({ node, keys }) =>
       pipeline(keys, false, (key) => node.run((commands) => commands.exists(key))),
     );
   }
@@ -399,29 +407,23 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /** @throws InvalidArgumentError for a key that cannot be stored */
-  #resolveKey(key: string): ResolvedKey {
-    this.#assertOpen();
-    const resolved = this.#contract.resolveKey(key);
+  #resolveKey(key: string, contract: Contract): ResolvedKey {
+    const resolved = contract.resolveKey(key);
     assertKey(resolved.key);
     return resolved;
   }
 
-  #physicalKey(key: string): string {
-    const resolved = this.#resolveKey(key);
+  readonly #physicalKey = (key: string, contract: Contract): string => {
+    const resolved = this.#resolveKey(key, contract);
     return resolved.prefix + resolved.key;
-  }
-
-  #physicalKeys(keys: readonly string[]): string[] {
-    this.#assertOpen();
-    return keys.map((key) => this.#physicalKey(key));
-  }
+  };
 
   /** The physical key of one that is about to be written: reads of it that wait are sent before. */
-  #writtenKey(key: string): string {
-    const resolved = this.#resolveKey(key);
+  readonly #writtenKey = (key: string, contract: Contract): string => {
+    const resolved = this.#resolveKey(key, contract);
     this.#router.flushBefore(resolved.prefix, resolved.key);
     return resolved.prefix + resolved.key;
-  }
+  };
 
   #assertOpen(): void {
     if (this.#closed || this.#shared.topology.closed) {
@@ -429,12 +431,41 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     }
   }
 
-  async #gather<T>(
-    keys: readonly string[],
+  async #gather<Item, T>(
+    items: readonly Item[],
+    keyOf: (item: Item, contract: Contract) => string,
     missing: T,
     send: (share: Share) => Promise<ShareOutcome<T>>,
   ): Promise<T[]> {
-    return this.#report(await this.#router.scatter(keys, missing, send));
+    const gathered = await this.#withKeys(items, keyOf, (keys, snapshot) =>
+      this.#router.scatter(keys, missing, send, snapshot),
+    );
+    return this.#report(gathered);
+  }
+
+  /**
+   * Makes the physical keys of a call, and sends it: at once; where it is very large, in steps. The
+   * namespace and the nodes are those of its beginning, and no key is sent before all are known to be good.
+   */
+  async #withKeys<Item, T>(
+    items: readonly Item[],
+    keyOf: (item: Item, contract: Contract) => string,
+    send: (keys: readonly string[], snapshot: Snapshot) => Promise<T>,
+  ): Promise<T> {
+    this.#assertOpen();
+    const { snapshot } = this.#shared.topology;
+    if (items.length <= STEP) {
+      const keys = items.map((item) => keyOf(item, this.#contract));
+      return send(keys, snapshot);
+    }
+    const contract = this.#contract.copy();
+    const release = holdAll(snapshot);
+    try {
+      const keys = await mapInSteps(items.slice(), (item) => keyOf(item, contract));
+      return await send(keys, snapshot);
+    } finally {
+      release();
+    }
   }
 
   #report<T>({ values, errors }: Gathered<T>): T[] {

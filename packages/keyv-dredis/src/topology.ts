@@ -15,6 +15,14 @@ export interface Snapshot {
   readonly byIndex: readonly Node[];
 }
 
+/** Keeps all nodes open between the steps of a call. @returns how to end it, once */
+export function holdAll({ byIndex }: Snapshot): () => void {
+  const releases = byIndex.map((node) => node.hold());
+  return () => {
+    for (const release of releases) release();
+  };
+}
+
 interface Member {
   readonly node: Node;
   readonly source: ClientSource;

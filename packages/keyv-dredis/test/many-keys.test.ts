@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { DRedisStore } from '../src/index.js';
 import { type AnyKeyv, MAJORS, NAMESPACES, workbench } from './support/keyvs.js';
 
 // Calls over many keys: results in the order of the keys, duplicates and all, and booleans as each Keyv
@@ -136,5 +137,85 @@ describe('delete and deleteMany', () => {
     const keyv = openKeyv(major, { namespace: 'contract' });
     await keyv.set('key', 1);
     expect([await keyv.delete('key'), await keyv.delete('key')]).toEqual([true, false]);
+  });
+});
+
+// What it means is decided when it is made, and nothing is sent of one that is refused.
+describe('a call over so many keys that it goes out in steps', () => {
+  const MANY = Array.from({ length: 5000 }, (_, number) => `key-${number}`);
+  const entries = MANY.map((key) => ({ key, value: `value of ${key}` }));
+
+  let store: DRedisStore;
+
+  beforeEach(() => {
+    store = bench.openStore({ namespace: 'contract', commandTimeoutMs: 20_000 });
+  });
+
+  test('all of it is stored, found and removed', async () => {
+    expect(await store.setMany(entries)).toEqual(MANY.map(() => true));
+    expect(await store.getMany(MANY)).toEqual(entries.map(({ value }) => value));
+    expect(await store.hasMany([...MANY, 'none'])).toEqual([...MANY.map(() => true), false]);
+    expect(await store.deleteMany(['none', ...MANY])).toEqual([false, ...MANY.map(() => true)]);
+    expect(await bench.redis.keys('contract:')).toEqual([]);
+  });
+
+  test('the later of two entries with one key stays, steps apart', async () => {
+    await store.setMany([...entries, { key: 'key-7', value: 'later' }]);
+    expect(await store.get('key-7')).toBe('later');
+  });
+
+  test('the event loop turns while it is prepared and sent', async () => {
+    let turns = 0;
+    let ended = false;
+    const count = () => {
+      turns += 1;
+      if (!ended) setImmediate(count);
+    };
+    setImmediate(count);
+    await store.setMany(entries);
+    ended = true;
+    expect(turns).toBeGreaterThanOrEqual((2 * MANY.length) / 1000 - 1);
+  });
+
+  test('keys go to the namespace of its beginning', async () => {
+    const stored = store.setMany(entries);
+    store.namespace = 'contract-later';
+    await stored;
+    expect(await bench.redis.keys('contract-later:')).toEqual([]);
+    expect(await bench.redis.keys('contract:')).toHaveLength(MANY.length);
+  });
+
+  test('the keys of its beginning are meant, whatever becomes of the array', async () => {
+    const mutable = [...entries];
+    const stored = store.setMany(mutable);
+    mutable.fill({ key: 'other', value: 'other' });
+    await stored;
+    expect(await store.getMany(MANY)).toEqual(entries.map(({ value }) => value));
+    expect(await store.has('other')).toBe(false);
+  });
+
+  describe('of a call with a last key that is not allowed', () => {
+    const badKeys = [...MANY, 7 as never];
+
+    test('nothing is sent', async () => {
+      const refused = { code: 'DREDIS_INVALID_ARGUMENT' };
+      await expect(store.setMany(badKeys.map((key) => ({ key, value: 'v' })))).rejects.toMatchObject(refused);
+      await expect(store.setMany([...entries, { key: 'k', value: {} }])).rejects.toMatchObject(refused);
+      expect(await bench.redis.keys('contract:')).toEqual([]);
+      await store.set('key-0', 'value');
+      for (const call of [store.getMany(badKeys), store.hasMany(badKeys), store.deleteMany(badKeys)]) {
+        await expect(call).rejects.toMatchObject(refused);
+      }
+      expect(await store.get('key-0')).toBe('value');
+    });
+  });
+
+  test('a read of the same turn that came before it has the value of before', async () => {
+    await store.set('key-4999', 'before');
+    const read = store.get('key-4999');
+    const written = store.setMany(entries);
+    expect(await read).toBe('before');
+    await written;
+    expect(await store.get('key-4999')).toBe('value of key-4999');
   });
 });

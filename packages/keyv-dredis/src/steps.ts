@@ -1,0 +1,26 @@
+import { setImmediate } from 'node:timers/promises';
+
+/**
+ * The most keys of one call that are worked on in one go, and sent before the replies to those before
+ * are there: what they take of the event loop is a few milliseconds, and so is what a command of that
+ * many takes of a server.
+ */
+export const STEP = 1000;
+
+/** Lets everything else have its turn. */
+export function turnOfEventLoop(): Promise<void> {
+  return setImmediate();
+}
+
+/** The same as `items.map(map)`, step by step. */
+export async function mapInSteps<Item, Result>(
+  items: readonly Item[],
+  map: (item: Item) => Result,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let start = 0; start < items.length; start += STEP) {
+    if (start > 0) await turnOfEventLoop();
+    for (const item of items.slice(start, start + STEP)) results.push(map(item));
+  }
+  return results;
+}
