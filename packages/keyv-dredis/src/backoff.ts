@@ -1,10 +1,11 @@
-/** When to try again: after 50 ms at first, twice as long each time, 2 s at most. */
+/** When to try again: after 250 ms at first, twice as long each time, 30 s at most. */
 export class Backoff {
-  static readonly #firstMs = 50;
-  static readonly #lastMs = 2000;
+  static readonly #firstMs = 250;
+  static readonly #lastMs = 30_000;
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
 
+  /** @param retry may reject: nobody waits for it */
   schedule(retry: () => Promise<void>): void {
     clearTimeout(this.#timer);
     const delayMs = Math.min(Backoff.#firstMs * 2 ** this.#count, Backoff.#lastMs);

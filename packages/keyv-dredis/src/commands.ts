@@ -12,6 +12,9 @@ export interface ScanPage {
 /** SCAN's cursor, before the first page and after the last. */
 export const SCAN_START = '0';
 
+/** No namespace begins like this: `%` is escaped there. */
+const PROBE_KEY = '%dredis:probe';
+
 type Arguments = readonly (string | Buffer)[];
 
 // node-redis' own timeout costs an AbortSignal per command and does not cover the reply; Deadlines do.
@@ -101,8 +104,12 @@ export class Commands {
     return { cursor: next, keys };
   }
 
-  ping(): Promise<unknown> {
-    return this.#send(['PING'], TEXT, true);
+  /**
+   * Asks a server whether it can do its work: one that is read-only or out of memory answers PING all
+   * the same.
+   */
+  probe(): Promise<unknown> {
+    return this.#send(['SET', PROBE_KEY, '', 'PX', '1'], TEXT, false);
   }
 
   #pairs(keys: readonly string[], values: readonly StoredValue[]): StoredValue[] {

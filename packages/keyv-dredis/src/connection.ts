@@ -2,25 +2,23 @@ import { types } from 'node:util';
 import { SocketClosedUnexpectedlyError } from 'redis';
 import type { RedisClient } from './redis-client.js';
 
-/** What a connection tells its node. */
+/** What a connection tells its node, unasked. */
 export interface ConnectionListener {
-  /** Commands can go out (again). */
-  up(): void;
-  /** Commands cannot go out any more, or an attempt to connect failed. */
-  down(cause: unknown): void;
+  /** Commands cannot go out any more. */
+  lost(cause: unknown): void;
+  /** Commands can go out again: a client of the caller's has mended itself. */
+  mended(): void;
 }
 
-/** The connection of one node: it knows whether commands can go out, and mends itself. */
+/** The connection of one node. It knows whether commands can go out; when to try again is not its business. */
 export interface Connection {
   readonly client: RedisClient;
   /** Commands can go out. */
   readonly ready: boolean;
-  /** Why commands cannot go out; undefined while they can, and before the first attempt. */
-  readonly failure: unknown;
   /** Resolves once commands can go out; rejects when the attempt under way fails. One at a time. */
   connect(): Promise<void>;
-  /** The server has gone silent: stop using this connection until the server answers again. */
-  distrust(cause: Error): void;
+  /** The server has gone silent: this connection is worth nothing any more. */
+  distrust(): void;
   /** Ends it. Never rejects. @param graceMs how long replies in flight may still come in */
   close(graceMs: number): Promise<void>;
 }
@@ -63,6 +61,11 @@ export function notRedis(cause: unknown): Error {
 /** What came from a server that had greeted us makes no sense to the client. */
 export function unreadable(cause: unknown): Error {
   return new Error('it sent a reply that cannot be read', { cause });
+}
+
+/** Why a client of the caller's is not opened. */
+export function closedByOwner(): Error {
+  return new Error('its client was closed');
 }
 
 /** Lets replies in flight come in, also those of commands that the user sent through the client. */

@@ -2,8 +2,6 @@ import { performance } from 'node:perf_hooks';
 
 interface Entry {
   readonly expiresAt: number;
-  /** How many promises had settled when this one was taken in. */
-  readonly settledBefore: number;
   /**
    * Undefined once the promise has settled or is late: an entry may stand in the queue for some time
    * after that, and must not keep alive what its caller holds.
@@ -17,11 +15,6 @@ export interface DeadlineOptions {
   readonly timeoutMs: number;
   /** The error that a late promise's caller gets. */
   readonly timeoutError: () => Error;
-  /**
-   * Called when a promise was late and not one other had settled during its whole life: whoever
-   * answers them has gone silent.
-   */
-  readonly onSilence: () => void;
   /** Milliseconds on a clock that never goes back. @default performance.now */
   readonly now?: () => number;
 }
@@ -39,7 +32,6 @@ export class Deadlines {
   #first: Entry | undefined;
   #last: Entry | undefined;
   #pendingCount = 0;
-  #settledCount = 0;
   #timer: NodeJS.Timeout | undefined;
   #whenIdle: (() => void)[] = [];
 
@@ -54,7 +46,6 @@ export class Deadlines {
   watch<T>(promise: Promise<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
     const entry: Entry = {
       expiresAt: this.#now() + this.#options.timeoutMs,
-      settledBefore: this.#settledCount,
       reject,
       next: undefined,
     };
@@ -87,7 +78,6 @@ export class Deadlines {
 
   /** @returns whether it was in time */
   #settle(entry: Entry): boolean {
-    this.#settledCount += 1;
     if (entry.reject === undefined) return false;
     this.#finish(entry);
     this.#dropDone();
@@ -119,6 +109,8 @@ export class Deadlines {
   }
 
   #arm(delayMs: number): void {
+    // One that is told of a timeout may ask for something more at once.
+    clearTimeout(this.#timer);
     // One millisecond more: a timer may fire a fraction early, and would be armed again for it. And the
     // sockets come first: after the event loop stood still, replies lie there that are not late at all.
     this.#timer = setTimeout(() => setImmediate(() => this.#expire()), delayMs + 1);
@@ -129,7 +121,6 @@ export class Deadlines {
   #expire(): void {
     this.#timer = undefined;
     const now = this.#now();
-    let silent = false;
     for (let entry = this.#first; entry !== undefined; entry = this.#first) {
       const { reject } = entry;
       if (reject !== undefined && entry.expiresAt > now) {
@@ -138,10 +129,8 @@ export class Deadlines {
       }
       this.#drop(entry);
       if (reject === undefined) continue;
-      silent ||= entry.settledBefore === this.#settledCount;
       this.#finish(entry);
       reject(this.#options.timeoutError());
     }
-    if (silent) this.#options.onSilence();
   }
 }

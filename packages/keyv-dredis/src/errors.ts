@@ -6,7 +6,7 @@ import { adviceFor } from './advice.js';
  *
  * - `DREDIS_INVALID_OPTION`: an option or a location is not what is allowed; nothing was opened.
  * - `DREDIS_INVALID_ARGUMENT`: a key, value or expiry cannot be stored; nothing was sent.
- * - `DREDIS_NODE_UNAVAILABLE`: the node cannot be reached; the outcome of a write that was already
+ * - `DREDIS_NODE_UNAVAILABLE`: the node cannot be reached, or is down; the outcome of a write that was already
  *   on its way is unknown.
  * - `DREDIS_COMMAND_TIMEOUT`: no reply within `commandTimeoutMs`; the outcome of a write is unknown.
  * - `DREDIS_COMMAND_FAILED`: the server answered with an error; `cause` is its reply.
@@ -68,7 +68,10 @@ export class InvalidArgumentError extends DRedisError {
   }
 }
 
-/** The node cannot be reached, or was lost while it worked on a command. */
+/**
+ * The node cannot be reached, was lost while it worked on a command, or is down for what `cause` says:
+ * three timeouts in a row, or the server's own word that it cannot serve.
+ */
 export class NodeUnavailableError extends DRedisError {
   override readonly name = 'NodeUnavailableError';
   declare readonly code: 'DREDIS_NODE_UNAVAILABLE';
@@ -130,6 +133,8 @@ function explain(cause: unknown): string {
 function messageOf(cause: unknown): string {
   if (cause instanceof AggregateError) return [...new Set(cause.errors.map(messageOf))].join(', ');
   if (!types.isNativeError(cause)) return String(cause);
+  // Its node was named before.
+  if (cause instanceof DRedisError) return cause.message.replace(`Node ${cause.node} `, 'it ');
   // OpenSSL's message is a line of its log, with addresses and file names; the reason is in there.
   return 'library' in cause && 'reason' in cause ? `${cause.library}: ${cause.reason}` : cause.message;
 }

@@ -9,6 +9,7 @@ export {
   NodeUnavailableError,
   PartialFailureError,
 } from './errors.js';
+export type { NodeState, NodeStatus } from './health.js';
 export type { Location, LocationOptions, Locations } from './locations.js';
 export type { ConnectionDefaults, DRedisStoreOptions, FurtherRedisOptions, TlsOptions } from './options.js';
 export type { RedisClient } from './redis-client.js';

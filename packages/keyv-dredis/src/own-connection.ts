@@ -1,5 +1,4 @@
 import { createClient, type AnyRedisClientOptions as RedisClientOptions } from 'redis';
-import { Backoff } from './backoff.js';
 import {
   type Connection,
   type ConnectionListener,
@@ -49,8 +48,6 @@ export class OwnConnection implements Connection {
   #givenUp: Error | undefined;
   /** The attempt under way has come to the greeting: TCP and TLS are up. */
   #greeting = false;
-  #failure: unknown;
-  readonly #backoff = new Backoff();
   #closed = false;
 
   constructor(redis: RedisClientOptions, connectTimeoutMs: number, listener: ConnectionListener) {
@@ -73,26 +70,18 @@ export class OwnConnection implements Connection {
     return isReady(this.client);
   }
 
-  get failure(): unknown {
-    return this.#failure;
-  }
-
   connect(): Promise<void> {
     if (this.ready) return Promise.resolve();
-    this.#backoff.cancel();
     this.#attempt ??= this.#open();
     return this.#attempt;
   }
 
-  distrust(cause: Error): void {
-    if (!this.ready) return;
-    this.client.destroy();
-    this.#lost(cause);
+  distrust(): void {
+    if (this.ready) this.client.destroy();
   }
 
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
-    this.#backoff.cancel();
     if (this.ready) await closeClient(this.client, graceMs);
     this.#abort.abort();
     this.client.destroy();
@@ -107,13 +96,8 @@ export class OwnConnection implements Connection {
       // Destroyed while the TCP connect was under way, node-redis opens all the same.
       if (this.#givenUp !== undefined || this.#closed) this.client.destroy();
       if (!this.ready) throw new Error('closed while connecting');
-      this.#failure = undefined;
-      this.#backoff.reset();
-      this.#listener.up();
     } catch (error) {
-      const cause = this.#givenUp ?? (isHangUp(error) ? hungUp(error, this.#tls) : error);
-      this.#lost(cause);
-      throw cause;
+      throw this.#givenUp ?? (isHangUp(error) ? hungUp(error, this.#tls) : error);
     } finally {
       clearTimeout(timer);
       this.#givenUp = undefined;
@@ -139,14 +123,15 @@ export class OwnConnection implements Connection {
   readonly #onError = (error: unknown): void => {
     const connected = this.client.isOpen || this.ready;
     if (!connected || isErrorReply(error)) return;
-    if (this.#attempt === undefined) this.distrust(unreadable(error));
-    else this.#giveUp(notRedis(error));
+    if (this.#attempt !== undefined) {
+      this.#giveUp(notRedis(error));
+    } else {
+      this.distrust();
+      this.#lost(unreadable(error));
+    }
   };
 
   #lost(cause: unknown): void {
-    if (this.#closed) return;
-    this.#failure = cause;
-    this.#backoff.schedule(() => this.connect());
-    this.#listener.down(cause);
+    if (!this.#closed) this.#listener.lost(cause);
   }
 }

@@ -5,11 +5,21 @@ import { DRedisError } from './errors.js';
 export interface DRedisStoreEvents {
   /** A failure that no promise could tell of: part of a call over several nodes, or a read under Keyv 5. */
   error: [error: DRedisError];
-  /** A node cannot be reached any more. Its keys fail at once until `node:up`. */
-  'node:down': [node: string, error: DRedisError];
-  /** A node can be reached again. */
-  'node:up': [node: string];
+  /** The last command was not answered in time. After three in a row the node is down. */
+  'node:suspect': NodeEvent;
+  /** A node cannot be reached any more, or says that it cannot serve. Its keys fail at once. */
+  'node:down': NodeEvent;
+  /** A node gave a sign of life. After another one it is up. */
+  'node:returning': NodeEvent;
+  /** A node serves again. */
+  'node:up': NodeEvent;
 }
+
+/**
+ * The node's name; what speaks, or spoke, against it; and how many milliseconds it was in the state
+ * before (for `node:up`: since it was up last).
+ */
+type NodeEvent = [node: string, reason: DRedisError, durationMs: number];
 
 /** Tells the outside world what happened, and keeps the store safe from those who listen. */
 export class Reporter {

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import type { RedisClientType } from 'redis';
 import { CAPABILITIES, Contract, type ResolvedKey } from './contract.js';
 import { DRedisError, PartialFailureError } from './errors.js';
+import type { NodeChange, NodeStatus } from './health.js';
 import { assertKey, physicalKey } from './keyspace.js';
 import { type Locations, parseLocations } from './locations.js';
 import type { Node } from './node.js';
@@ -110,6 +111,11 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   /** Names of the nodes, in the order of the locations. */
   get nodes(): readonly string[] {
     return [...this.#shared.topology.snapshot.nodes.keys()];
+  }
+
+  /** How each node does, for a dashboard. */
+  status(): readonly NodeStatus[] {
+    return Array.from(this.#shared.topology.snapshot.nodes.values(), ({ status }) => status);
   }
 
   /**
@@ -397,10 +403,8 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   #openTopology(locations: Locations | undefined, options: ResolvedOptions): Shared {
     const descriptions = parseLocations(locations, options);
-    const listener = {
-      nodeDown: (node: string, error: DRedisError) => this.#reporter.notify('node:down', node, error),
-      nodeUp: (node: string) => this.#reporter.notify('node:up', node),
-    };
+    const listener = (node: string, { state, reason, durationMs }: NodeChange) =>
+      this.#reporter.notify(`node:${state}`, node, reason, durationMs);
     const topology = new Topology(descriptions, options, listener);
     const limits = { keyCount: options.batchKeyCount, keyLength: options.batchKeyLength };
     return { options, topology, router: new Router(topology, limits) };

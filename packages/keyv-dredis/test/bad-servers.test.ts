@@ -13,7 +13,7 @@ import {
 } from '../src/index.js';
 import { Authority } from './support/certificates.js';
 import { MAJORS, makeKeyv } from './support/keyvs.js';
-import { errorsOf, rejection } from './support/stores.js';
+import { errorsOf, nextEvent, rejection } from './support/stores.js';
 import { startTls } from './support/tls-servers.js';
 
 // Servers that somebody named by mistake, or set up wrongly: each gives one error, which says what to do.
@@ -81,7 +81,7 @@ interface BadServer {
   /** What the error says is in the way, after the node's name. */
   readonly reason: RegExp;
   readonly advice: string;
-  /** It serves reads all the same. @default false: it is unavailable */
+  /** It greets, and serves reads until it has refused a write. @default false: it is unavailable */
   readonly reads?: true;
 }
 
@@ -157,14 +157,17 @@ describe.each(BAD_SERVERS)('$title', ({ start, scheme = 'redis', reason, advice,
     return { store, downs };
   }
 
-  function expectTheError(error: unknown): void {
+  /** @param before what the node has refused: it is down for it */
+  function expectTheError(error: unknown, before = false): void {
     const { message, ...rest } = { ...(error as DRedisError), message: (error as DRedisError).message };
-    const prefix = reads ? `Node ${node} refused a command: ` : `Node ${node} is unavailable: `;
+    const refused = reads && !before;
+    const unavailable = `Node ${node} is unavailable: ${reads ? 'it refused a command: ' : ''}`;
+    const prefix = refused ? `Node ${node} refused a command: ` : unavailable;
     expect(message.slice(0, prefix.length)).toBe(prefix);
     expect(message).toContain(` (${advice})`);
     expect(message.slice(prefix.length, -` (${advice})`.length)).toMatch(reason);
     expect(rest).toMatchObject({
-      code: reads ? 'DREDIS_COMMAND_FAILED' : 'DREDIS_NODE_UNAVAILABLE',
+      code: refused ? 'DREDIS_COMMAND_FAILED' : 'DREDIS_NODE_UNAVAILABLE',
       node,
     });
   }
@@ -175,11 +178,13 @@ describe.each(BAD_SERVERS)('$title', ({ start, scheme = 'redis', reason, advice,
     const error = await rejection(store.set('key', 'value'));
     expectTheError(error);
     expect(events).toEqual([]);
-    expect(downs).toHaveLength(reads ? 0 : 1);
+    expect(downs).toHaveLength(1);
     for (const [name, reason] of downs) {
       expect(name).toBe(node);
       expectTheError(reason);
     }
+    // It is down, and later calls say why as well.
+    expectTheError(await rejection(store.get('key')), true);
   });
 
   test('a call over many keys gives one error, which says what to do', async () => {
@@ -192,7 +197,7 @@ describe.each(BAD_SERVERS)('$title', ({ start, scheme = 'redis', reason, advice,
     const expiring = entries.map((entry) => ({ ...entry, expires: Date.now() + 600_000 }));
     expect(await store.setMany(expiring)).toEqual([false, false, false]);
     expect(events).toHaveLength(2);
-    expectTheError(events[1]);
+    expectTheError(events[1], true);
   });
 
   test.each(MAJORS)('%s in front tells of one error', async (_title, major) => {
@@ -254,8 +259,13 @@ test('a replica that has become the primary takes writes, without a new connecti
   const location = await replica();
   const store = makeStore([location]);
   await rejection(store.set('key', 'value'));
+  const { client } = store.locate('key');
+  const id = await client.clientId();
+  const up = nextEvent(store, 'node:up');
   await ask(location, ['REPLICAOF', 'NO', 'ONE']);
+  await up;
   expect(await store.set('key', 'value')).toBe(true);
+  expect(await client.clientId()).toBe(id);
 });
 
 test('a replica that has lost its primary and does not serve what it has', async () => {

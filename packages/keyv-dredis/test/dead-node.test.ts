@@ -178,7 +178,7 @@ describe('it recovers by itself', () => {
     await kill();
     const up = nextEvent(store, 'node:up');
     await dead.start();
-    expect(await up).toEqual([dead.location]);
+    expect(await up).toEqual([dead.location, expect.any(NodeUnavailableError), expect.any(Number)]);
     const [key] = deadKeys as [string];
     expect(await store.get(key)).toBeUndefined();
     expect(await store.set(key, 'again')).toBe(true);

@@ -30,9 +30,8 @@ afterEach(() => {
 });
 
 function deadlines(timeoutMs = 100) {
-  const onSilence = jest.fn();
   // Jest's fake clock stands behind performance.now() as well; an injected one makes that no condition.
-  const it = new Deadlines({ timeoutMs, timeoutError: () => late, onSilence, now: () => Date.now() });
+  const it = new Deadlines({ timeoutMs, timeoutError: () => late, now: () => Date.now() });
   /** Tracks a promise that the test settles; `outcome` tells what its caller got, and when. */
   const track = () => {
     const source = deferred();
@@ -41,7 +40,7 @@ function deadlines(timeoutMs = 100) {
     it.watch(source.promise, settle, settle);
     return { ...source, tracked };
   };
-  return { it, track, onSilence };
+  return { it, track };
 }
 
 async function pass(ms: number): Promise<void> {
@@ -52,13 +51,11 @@ async function pass(ms: number): Promise<void> {
 
 describe('a promise in time', () => {
   test('comes through as it is', async () => {
-    const { track, onSilence } = deadlines();
+    const { track } = deadlines();
     const one = track();
     one.resolve('value');
     await pass(0);
     expect(one.tracked.outcome).toBe('value');
-    await pass(1000);
-    expect(onSilence).not.toHaveBeenCalled();
   });
 
   test('that rejects does so for its reason', async () => {
@@ -114,7 +111,7 @@ describe('a promise in time', () => {
 
   test('is not late when its answer lay there before the timer could run', async () => {
     jest.useRealTimers();
-    const it = new Deadlines({ timeoutMs: 20, timeoutError: () => late, onSilence: ignore });
+    const it = new Deadlines({ timeoutMs: 20, timeoutError: () => late });
     const answered = new Promise((resolve, reject) => {
       // A timer too, but one that comes before ours: what stands for the reply in the socket.
       it.watch(new Promise((reply) => setTimeout(() => setImmediate(reply, 'answer'), 10)), resolve, reject);
@@ -156,10 +153,21 @@ describe('one timer', () => {
     expect(second.tracked.outcome).toBe(late);
   });
 
+  test('also when one who is told of a timeout asks for something more at once', async () => {
+    const { it, track } = deadlines(100);
+    it.watch(new Promise(ignore), ignore, () => void track());
+    await pass(50);
+    const second = track();
+    await pass(51);
+    expect(jest.getTimerCount()).toBe(1);
+    await pass(50);
+    expect(second.tracked.outcome).toBe(late);
+  });
+
   test('does not keep the process alive', () => {
     jest.useRealTimers();
     const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-    const it = new Deadlines({ timeoutMs: 60_000, timeoutError: () => late, onSilence: () => undefined });
+    const it = new Deadlines({ timeoutMs: 60_000, timeoutError: () => late });
     it.watch(
       new Promise(() => undefined),
       () => undefined,
@@ -186,55 +194,6 @@ test('what has settled is let go, also behind one that has not', async () => {
   await new Promise((resolve) => setImmediate(resolve));
   collectGarbage();
   expect(settled.filter((reference) => reference.deref() !== undefined)).toEqual([]);
-});
-
-describe('silence', () => {
-  test('is when nothing settled in the whole life of a late promise', async () => {
-    const { track, onSilence } = deadlines(100);
-    track();
-    await pass(101);
-    expect(onSilence).toHaveBeenCalledTimes(1);
-  });
-
-  test('is told after the callers were, and once for all that are late together', async () => {
-    const { track, onSilence } = deadlines(100);
-    const all = [track(), track(), track()];
-    await pass(101);
-    expect(onSilence).toHaveBeenCalledTimes(1);
-    expect(all.map(({ tracked }) => tracked.outcome)).toEqual([late, late, late]);
-  });
-
-  test('is not when another one settled meanwhile, be it with a rejection', async () => {
-    const { track, onSilence } = deadlines(100);
-    track();
-    track().resolve('value');
-    await pass(50);
-    track().reject(new Error('reply'));
-    track();
-    await pass(51);
-    expect(onSilence).not.toHaveBeenCalled();
-  });
-
-  test('is not broken by what settled before', async () => {
-    const { track, onSilence } = deadlines(100);
-    track().resolve('value');
-    await pass(10);
-    track();
-    await pass(101);
-    expect(onSilence).toHaveBeenCalledTimes(1);
-  });
-
-  test('is broken by an answer that came too late for its own caller', async () => {
-    const { track, onSilence } = deadlines(100);
-    const tooLate = track();
-    await pass(50);
-    track();
-    await pass(51);
-    expect(onSilence).toHaveBeenCalledTimes(1);
-    tooLate.resolve('too late');
-    await pass(50);
-    expect(onSilence).toHaveBeenCalledTimes(1);
-  });
 });
 
 describe('idle()', () => {

@@ -10,7 +10,7 @@ import {
 } from '../src/index.js';
 import { DEADLINE_MS, NO_DEADLINES } from './support/deadlines.js';
 import { fullServer } from './support/full-server.js';
-import { nextEvent, rejection } from './support/stores.js';
+import { nextEvent, rejection, timeOut } from './support/stores.js';
 import { blackHole, proxyTo } from './support/stub-server.js';
 
 let redis: RedisServers;
@@ -236,7 +236,7 @@ describe.each([
     await store.set('key', 'value');
     const down = nextEvent(store, 'node:down');
     await server.kill();
-    await rejection(store.get('key'));
+    await timeOut(store, 'key');
     await down;
     expect(await rejection(store.get('key'))).toBeInstanceOf(NodeUnavailableError);
     const up = nextEvent(store, 'node:up');
@@ -250,7 +250,7 @@ describe.each([
     await store.set('key', 'value');
     const down = nextEvent(store, 'node:down');
     await server.pause();
-    await rejection(store.get('key'));
+    await timeOut(store, 'key');
     await down;
     const turn = new Promise((resolve) => setImmediate(resolve, 'still waiting'));
     expect(await Promise.race([rejection(store.get('key')), turn])).toBeInstanceOf(NodeUnavailableError);
@@ -363,12 +363,12 @@ test('a node that answers with an error when it is asked for a sign of life is a
   await store.connect();
   const up = nextEvent(store, 'node:up');
   proxy.onReply = (reply, toClient) => {
-    if (!reply.includes('PONG')) return;
+    if (!reply.includes('+OK')) return;
     proxy.onReply = undefined;
     const loading = '-LOADING Redis is loading the dataset in memory\r\n';
-    toClient.write(loading.repeat(2));
+    toClient.write(loading.repeat(4));
   };
-  await rejection(store.get('key'));
+  await timeOut(store, 'key');
   await up;
   expect(await store.set('key', 'value')).toBe(true);
   expect(proxy.connectionCount).toBe(1);

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createClient } from 'redis';
 import { type RedisServers, startRedis } from 'redis-launcher';
 import { DRedisStore } from '../src/index.js';
+import { nextEvent } from './support/stores.js';
 import { type ProxyServer, proxyTo } from './support/stub-server.js';
 
 // MSETEX is there from Redis 8.4 and Valkey 9.1 on, and most servers are older. So both are tested: what the
@@ -98,12 +99,14 @@ describe('a server that has it', () => {
   test('that refuses it for another reason fails the entries, and is asked the next time', async () => {
     await client.configSet('maxmemory', '1');
     store.on('error', () => undefined);
+    const up = nextEvent(store, 'node:up');
     try {
       const expires = Date.now() + 60_000;
       expect(await store.setMany(entries(() => expires))).toEqual(entries(() => 0).map(() => false));
     } finally {
       await client.configSet('maxmemory', '0');
     }
+    await up;
     const expires = Date.now() + 60_000;
     expect(await store.setMany(entries(() => expires))).toEqual(entries(() => 0).map(() => true));
     expect(await callCount('eval')).toBe(2);

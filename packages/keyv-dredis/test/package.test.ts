@@ -54,6 +54,7 @@ describe('the tarball of keyv-dredis', () => {
       'contract',
       'create-keyv',
       'errors',
+      'health',
       'index',
       'locations',
       'options',

@@ -161,7 +161,7 @@ describe('a server that greets and then goes silent', () => {
     await expectEveryOperationToFail(store, proxy.location);
     const [name, error] = await down;
     expect(name).toBe(proxy.location);
-    expect(error.cause).toBeInstanceOf(CommandTimeoutError);
+    expect(error).toBeInstanceOf(CommandTimeoutError);
     const [key] = keysOf(store, proxy.location, 1) as [string];
     await expectToFailFast(store, key);
 

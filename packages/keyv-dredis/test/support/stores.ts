@@ -41,3 +41,8 @@ export function keysOf(store: DRedisStore, node: string, count: number, prefix =
   }
   return keys;
 }
+
+/** Asks for a key as often as a node may stay silent until it counts as down. */
+export async function timeOut(store: DRedisStore, key: string): Promise<DRedisError[]> {
+  return Promise.all([1, 2, 3].map(() => rejection(store.has(key))));
+}
