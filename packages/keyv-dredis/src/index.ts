@@ -11,7 +11,13 @@ export {
 } from './errors.js';
 export type { NodeState, NodeStatus } from './health.js';
 export type { Location, LocationOptions, Locations } from './locations.js';
-export type { ConnectionDefaults, DRedisStoreOptions, FurtherRedisOptions, TlsOptions } from './options.js';
+export type {
+  ConnectionDefaults,
+  DRedisStoreOptions,
+  FurtherRedisOptions,
+  OnNodeDown,
+  TlsOptions,
+} from './options.js';
 export type { RedisClient } from './redis-client.js';
 export type { DRedisStoreEvents } from './reporter.js';
 export {

@@ -28,6 +28,9 @@ export interface ConnectionDefaults {
   readonly redis?: FurtherRedisOptions | undefined;
 }
 
+/** What happens to the keys of a node that is down. */
+export type OnNodeDown = 'error' | 'miss';
+
 export interface DRedisStoreOptions extends ConnectionDefaults {
   /**
    * Namespace of the keys, which stand in Redis as `namespace:key`. A Keyv in front that has a
@@ -55,6 +58,12 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
    * @default 2000
    */
   readonly commandTimeoutMs?: number | undefined;
+  /**
+   * What happens to the keys of a node that is down. `'error'`: calls fail at once with
+   * NodeUnavailableError. `'miss'`: reads are misses, writes are dropped and answer false, and the
+   * store's `node:*` events are all that tells of it. @default 'error'
+   */
+  readonly onNodeDown?: OnNodeDown | undefined;
   /** Milliseconds that `disconnect()` waits for replies in flight, 0 to 2^31-1. @default 2000 */
   readonly disconnectTimeoutMs?: number | undefined;
   /**
@@ -77,6 +86,7 @@ export interface ResolvedOptions extends DRedisStoreOptions {
   readonly ownsDatabase: boolean;
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
+  readonly onNodeDown: OnNodeDown;
   readonly disconnectTimeoutMs: number;
   readonly batchKeyCount: number;
   readonly batchKeyLength: number;
@@ -88,6 +98,7 @@ const DEFAULTS = {
   ownsDatabase: false,
   connectTimeoutMs: 2000,
   commandTimeoutMs: 2000,
+  onNodeDown: 'error',
   disconnectTimeoutMs: 2000,
   batchKeyCount: 1000,
   batchKeyLength: 65_536,
@@ -148,6 +159,7 @@ const STORE_RULES = {
   ownsDatabase: boolean,
   connectTimeoutMs: milliseconds(1),
   commandTimeoutMs: milliseconds(1),
+  onNodeDown: { expected: '"error" or "miss"', allows: (value) => value === 'error' || value === 'miss' },
   disconnectTimeoutMs: milliseconds(0),
   batchKeyCount: integer(1, 10_000, 'keys'),
   batchKeyLength: integer(1, 2 ** 24, 'code units'),

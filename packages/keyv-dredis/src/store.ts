@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import type { RedisClientType } from 'redis';
 import { CAPABILITIES, Contract, type ResolvedKey } from './contract.js';
-import { DRedisError, PartialFailureError } from './errors.js';
+import { DRedisError, NodeUnavailableError, PartialFailureError } from './errors.js';
 import type { NodeChange, NodeStatus } from './health.js';
 import { assertKey, physicalKey } from './keyspace.js';
 import { type Locations, parseLocations } from './locations.js';
@@ -171,7 +171,9 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     } catch (error) {
       value = Promise.reject(error);
     }
-    if (this.#contract.version === 5) value = value.catch((error) => this.#failRead(error, undefined));
+    if (this.#contract.version === 5 || this.#missesAreFine) {
+      value = value.catch((error) => this.#failRead(error, undefined));
+    }
     return value as Promise<Value | undefined>;
   }
 
@@ -189,7 +191,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    * @param value a string or a Buffer, which `get` gives back as what it was
    * @param expiry milliseconds since the Unix epoch (under Keyv 5: from now); a time that has come
    * removes the key, and no finite number means that the entry never expires
-   * @returns true
+   * @returns true; false where the node is down and `onNodeDown` is `'miss'`
    */
   set(key: string, value: unknown, expiry?: number): Promise<boolean> {
     // What throws in here rejects.
@@ -198,7 +200,9 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       const physical = this.#writtenKey(key, this.#contract);
       const encoded = encodeValue(value);
       const expiresAt = this.#contract.expiresAt(expiry, Date.now());
-      write(this.#router.owner(physical), physical, encoded, expiresAt, resolve, reject);
+      write(this.#router.owner(physical), physical, encoded, expiresAt, resolve, (error) =>
+        this.#isMiss(error) ? resolve(false) : reject(error),
+      );
     });
   }
 
@@ -238,7 +242,12 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   async delete(key: string): Promise<boolean> {
     this.#assertOpen();
     const physical = this.#writtenKey(key, this.#contract);
-    return (await this.#router.owner(physical).run((commands) => commands.unlink([physical]))) > 0;
+    try {
+      return (await this.#router.owner(physical).run((commands) => commands.unlink([physical]))) > 0;
+    } catch (error) {
+      if (this.#isMiss(error)) return false;
+      throw error;
+    }
   }
 
   /**
@@ -325,7 +334,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     // That of the beginning: the namespace may change between two entries.
     const { prefix } = contract;
     const { options, topology } = this.#shared;
-    const report = (error: DRedisError) => this.#reporter.report(error);
+    const report = (error: DRedisError) => this.#report({ values: [], errors: [error] });
     for await (const [key, value] of entriesOf(topology.snapshot, prefix, options.scanCount, report)) {
       yield [contract.presentKey(key.slice(prefix.length)), value as Awaited<Value>];
     }
@@ -473,15 +482,25 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   #report<T>({ values, errors }: Gathered<T>): T[] {
-    for (const error of errors) this.#reporter.report(error);
+    for (const error of errors) if (!this.#isMiss(error)) this.#reporter.report(error);
     return values;
   }
 
   /** Keyv 5 swallows a rejected read: there we report it ourselves and answer a miss. */
   #failRead<T>(error: unknown, miss: T): T {
+    if (this.#isMiss(error)) return miss;
     if (this.#contract.version === 6) throw error;
     this.#reporter.report(error as DRedisError);
     return miss;
+  }
+
+  get #missesAreFine(): boolean {
+    return this.#shared.options.onNodeDown === 'miss';
+  }
+
+  /** Whether a failure is none: the node is down, and its keys may be misses. */
+  #isMiss(error: unknown): boolean {
+    return this.#missesAreFine && error instanceof NodeUnavailableError;
   }
 
   #warnWhenShared(): void {

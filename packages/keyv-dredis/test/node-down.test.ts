@@ -9,7 +9,8 @@ import {
   NodeUnavailableError,
 } from '../src/index.js';
 import { DEADLINE_MS, NO_DEADLINES } from './support/deadlines.js';
-import { keysOf, nextEvent, rejection, timeOut } from './support/stores.js';
+import { entriesOf, MAJORS, makeKeyv } from './support/keyvs.js';
+import { errorsOf, keysOf, nextEvent, rejection, timeOut } from './support/stores.js';
 import { type ProxyServer, proxyTo } from './support/stub-server.js';
 
 // What becomes of a node that fails, as the store tells it, and of its keys.
@@ -265,4 +266,59 @@ describe('a server that answers a read with an error', () => {
       ['down', 'returning', 'down', 'returning', 'up'].map((state) => `node:${state}`),
     );
   });
+});
+
+describe.each(MAJORS)("onNodeDown: 'miss' under %s", (_title, major) => {
+  test('reads are misses, writes answer false, and nothing but the change of state is told', async () => {
+    await store.disconnect();
+    open({ onNodeDown: 'miss', namespace: 'miss' });
+    const ring = (node: string) => keysOf(store, node, 1)[0] as string;
+    [lost, kept] = [ring(victim.location), ring(redis.locations[0] as string)];
+    const keyv = makeKeyv(major, store, { namespace: 'miss' });
+    const errors: unknown[] = [];
+    keyv.on('error', (error) => errors.push(error));
+    await keyv.set(lost, 'old');
+    await keyv.set(kept, 'value');
+    const down = nextEvent(store, 'node:down');
+    await victim.kill();
+    await down;
+    expect([
+      await keyv.get(lost),
+      await keyv.has(lost),
+      await keyv.getMany([lost, kept]),
+      await keyv.hasMany([lost, kept]),
+      await keyv.set(lost, 'new'),
+      await keyv.delete(lost),
+      await keyv.setMany([
+        { key: lost, value: 'new' },
+        { key: kept, value: 'newer' },
+      ]),
+      await keyv.get(kept),
+      (await entriesOf(keyv)).length,
+    ]).toEqual([
+      undefined,
+      false,
+      [undefined, 'value'],
+      [false, true],
+      false,
+      false,
+      [false, true],
+      'newer',
+      1,
+    ]);
+    expect(errors).toEqual([]);
+    expect(told()).toEqual(['node:down true']);
+    expect(await rejection(store.clear())).toMatchObject({ nodes: [victim.location] });
+  });
+});
+
+test("the default is 'error': calls are told of by errors", async () => {
+  await store.connect();
+  const errors = errorsOf(store);
+  const down = nextEvent(store, 'node:down');
+  await victim.kill();
+  await down;
+  expect(await rejection(store.get(lost))).toBeInstanceOf(NodeUnavailableError);
+  expect(await store.getMany([lost, kept])).toEqual([undefined, undefined]);
+  expect(errors).toHaveLength(1);
 });

@@ -4,7 +4,7 @@ import { type DRedisStoreOptions, resolveOptions } from '../src/options.js';
 
 const NAMES =
   'database, username, password, tls, redis, namespace, useKeyPrefix, rawKeys, ownsDatabase, ' +
-  'connectTimeoutMs, commandTimeoutMs, disconnectTimeoutMs, ' +
+  'connectTimeoutMs, commandTimeoutMs, onNodeDown, disconnectTimeoutMs, ' +
   'batchKeyCount, batchKeyLength, scanCount';
 
 test('the defaults', () => {
@@ -13,6 +13,7 @@ test('the defaults', () => {
     ownsDatabase: false,
     connectTimeoutMs: 2000,
     commandTimeoutMs: 2000,
+    onNodeDown: 'error',
     disconnectTimeoutMs: 2000,
     batchKeyCount: 1000,
     batchKeyLength: 65_536,
@@ -114,6 +115,7 @@ describe('what is refused, and in which words', () => {
     [{ commandTimeoutMs: Number.NaN }, `options.commandTimeoutMs must be ${delay(1)}, got NaN`],
     [{ commandTimeoutMs: Infinity }, `options.commandTimeoutMs must be ${delay(1)}, got Infinity`],
     [{ commandTimeoutMs: 2000n }, `options.commandTimeoutMs must be ${delay(1)}, got 2000n`],
+    [{ onNodeDown: 'ignore' }, 'options.onNodeDown must be "error" or "miss", got "ignore"'],
     [{ disconnectTimeoutMs: -1 }, `options.disconnectTimeoutMs must be ${delay(0)}, got -1`],
     [{ scanCount: 0 }, 'options.scanCount must be a whole number of keys from 1 to 1000000, got 0'],
     [
