@@ -32,6 +32,36 @@ function makeClient(redis: RedisClientOptions): RedisClient {
   return template.duplicate(own) as unknown as RedisClient;
 }
 
+/** A signal that can forget who listens: each socket does, and one that has closed goes on, kept for good. */
+class ForgetfulSignal {
+  readonly #controller = new AbortController();
+  #listeners: EventListenerOrEventListenerObject[] = [];
+
+  constructor() {
+    const listen = this.signal.addEventListener.bind(this.signal);
+    this.signal.addEventListener = (
+      type: string,
+      listener: EventListenerOrEventListenerObject,
+      options?: boolean | AddEventListenerOptions,
+    ) => {
+      this.#listeners.push(listener);
+      listen(type, listener, options);
+    };
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#controller.abort();
+  }
+
+  forget(): void {
+    for (const listener of this.#listeners.splice(0)) this.signal.removeEventListener('abort', listener);
+  }
+}
+
 /**
  * A connection whose client is ours, and so is the reconnecting: node-redis' own puts no limit on
  * the greeting (HELLO, AUTH), and one server that accepts and never answers would hold it for ever.
@@ -42,7 +72,7 @@ export class OwnConnection implements Connection {
   readonly #tls: boolean;
   readonly #listener: ConnectionListener;
   /** Ends a TCP connect under way, which node-redis' destroy() does not reach. */
-  readonly #abort = new AbortController();
+  readonly #abort = new ForgetfulSignal();
   #attempt: Promise<void> | undefined;
   /** Why the attempt under way was given up, by us. */
   #givenUp: Error | undefined;
@@ -90,6 +120,8 @@ export class OwnConnection implements Connection {
 
   async #open(): Promise<void> {
     this.#greeting = false;
+    // The socket of the attempt before has closed.
+    this.#abort.forget();
     const timer = setTimeout(() => this.#giveUp(this.#tooLate()), this.#connectTimeoutMs);
     try {
       await this.client.connect();
