@@ -1,4 +1,5 @@
 import { RESP_TYPES } from 'redis';
+import { PROBE_KEY } from './keyspace.js';
 import type { RedisClient } from './redis-client.js';
 import { decodeValue, mayBeBytes, type StoredValue } from './values.js';
 
@@ -11,9 +12,6 @@ export interface ScanPage {
 
 /** SCAN's cursor, before the first page and after the last. */
 export const SCAN_START = '0';
-
-/** No namespace begins like this: `%` is escaped there. */
-const PROBE_KEY = '%dredis:probe';
 
 type Arguments = readonly (string | Buffer)[];
 
@@ -110,6 +108,47 @@ export class Commands {
    */
   probe(): Promise<unknown> {
     return this.#send(['SET', PROBE_KEY, '', 'PX', '1'], TEXT, false);
+  }
+
+  text(key: string): Promise<string | null> {
+    return this.#send(['GET', key], TEXT, true) as Promise<string | null>;
+  }
+
+  members(set: string): Promise<readonly string[]> {
+    return this.#send(['SMEMBERS', set], TEXT, true) as Promise<readonly string[]>;
+  }
+
+  addMembers(set: string, members: readonly string[]): Promise<unknown> {
+    return this.#send(['SADD', set, ...members], TEXT, false);
+  }
+
+  removeMembers(set: string, members: readonly string[]): Promise<unknown> {
+    return this.#send(['SREM', set, ...members], TEXT, false);
+  }
+
+  /** How many members a set has. */
+  memberCount(set: string): Promise<number> {
+    return this.#send(['SCARD', set], TEXT, true) as Promise<number>;
+  }
+
+  /** Lets a key expire. @param ttlMs milliseconds from now */
+  expire(key: string, ttlMs: number): Promise<unknown> {
+    return this.#send(['PEXPIRE', key, String(ttlMs)], TEXT, false);
+  }
+
+  /** What the server tells of itself: lines of `name:value`. */
+  info(): Promise<string> {
+    return this.#send(['INFO'], TEXT, true) as Promise<string>;
+  }
+
+  /** What the server calls this connection: no other one until it restarts. */
+  connectionId(): Promise<number> {
+    return this.#send(['CLIENT', 'ID'], TEXT, true) as Promise<number>;
+  }
+
+  /** Ends another connection: nothing that was sent on it happens any more. */
+  endConnection(id: number): Promise<unknown> {
+    return this.#send(['CLIENT', 'KILL', 'ID', String(id)], TEXT, false);
   }
 
   #pairs(keys: readonly string[], values: readonly StoredValue[]): StoredValue[] {

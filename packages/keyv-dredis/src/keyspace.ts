@@ -9,6 +9,33 @@ const DEFAULT_NAMESPACE = 'keyv';
 const SEPARATOR = ':';
 
 /**
+ * What the store's own keys begin with, those that hold no entry: in no namespace, where `%` is
+ * escaped, and hidden from clear() and iterator() where keys are raw.
+ */
+export const OWN_KEYS = '%dredis:';
+
+/** What a probe writes: it expires at once. */
+export const PROBE_KEY = `${OWN_KEYS}probe`;
+
+/** The `run_id` of the server when it was admitted last. A snapshot carries that of the run it is of. */
+export const RUN_KEY = `${OWN_KEYS}run`;
+
+/** The prefixes of all namespaces that were used with a server. */
+export const PREFIXES_KEY = `${OWN_KEYS}prefixes`;
+
+/** What the node of this name has missed: a set of hints, on another node. */
+export function hintsKey(node: string): string {
+  return `${OWN_KEYS}hints:${node}`;
+}
+
+const COPIES = `${OWN_KEYS}copy:`;
+
+/** The key under which another node than its owner stands in for a key, or for all of a prefix. */
+export function copyKey(key: string): string {
+  return key.startsWith(COPIES) ? key : COPIES + key;
+}
+
+/**
  * A namespace as it stands in a physical key. The separator and the escape character itself are
  * percent-encoded, so a physical key can be cut at its first separator in one way only: no two pairs
  * of namespace and key share one.

@@ -24,26 +24,50 @@ export interface NodeOptions {
 /** Told of each change of a node's state. */
 export type NodeListener = (node: string, change: NodeChange) => void;
 
+/** Makes good what nodes have missed. */
+export interface NodeKeeper {
+  /**
+   * Before commands go out to a node: for the first time, or again.
+   *
+   * @param waitedFor commands wait for it meanwhile
+   * @throws DRedisError when the node is lost
+   */
+  admit(node: Node, waitedFor: boolean): Promise<void>;
+  /** When a node answers again after a timeout. Never rejects. */
+  catchUp(node: Node): Promise<void>;
+}
+
 /** One Redis server behind one client: sends commands, keeps their deadline, fails fast. */
 export class Node {
   readonly name: string;
+  /** It is one connection, and nobody else sends anything on it. */
+  readonly hasOwnConnection: boolean;
   readonly #options: NodeOptions;
+  readonly #keeper: NodeKeeper;
   readonly #secrets: readonly string[];
   readonly #connection: Connection;
   readonly #commands: Commands;
   readonly #deadlines: Deadlines;
-  /** Those of probes, which nobody waits for who closes the node. */
-  readonly #probeDeadlines: Deadlines;
+  /** Those of our own errands, which nobody waits for who closes the node. */
+  readonly #errandDeadlines: Deadlines;
   readonly #health: Health;
-  /** The connection that commands wait for, and how many do. */
+  #admitted = false;
+  /** What commands wait for, and how many do. */
   #opening: Promise<void> | undefined;
   #waitingCount = 0;
   #closed = false;
   #closing: Promise<void> | undefined;
 
-  constructor(description: NodeDescription, options: NodeOptions, listener: NodeListener) {
+  constructor(
+    description: NodeDescription,
+    options: NodeOptions,
+    listener: NodeListener,
+    keeper: NodeKeeper,
+  ) {
     this.name = description.name;
+    this.hasOwnConnection = description.source.kind === 'options';
     this.#options = options;
+    this.#keeper = keeper;
     this.#secrets = description.secrets;
     this.#connection = this.#connectionFor(description);
     this.#commands = new Commands(this.#connection.client);
@@ -52,11 +76,26 @@ export class Node {
       timeoutError: () => new CommandTimeoutError(this.name, options.commandTimeoutMs),
     };
     this.#deadlines = new Deadlines(deadline);
-    this.#probeDeadlines = new Deadlines(deadline);
+    this.#errandDeadlines = new Deadlines(deadline);
     this.#health = new Health({
       revive: () => this.#revive(),
-      onChange: (change) => listener(this.name, change),
+      onChange: (change) => {
+        if (change.state === 'down') this.#admitted = false;
+        // At once: what is sent from now on comes after it.
+        if (change.state === 'up') keeper.catchUp(this);
+        listener(this.name, change);
+      },
     });
+  }
+
+  /** It is connected, and all that it had missed is made good. */
+  get admitted(): boolean {
+    return this.#admitted;
+  }
+
+  /** Whether commands go out to it. */
+  get serves(): boolean {
+    return this.#health.serves;
   }
 
   get status(): NodeStatus {
@@ -75,14 +114,14 @@ export class Node {
    */
   async connect(): Promise<void> {
     if (this.#closed) throw this.#closedError();
-    if (this.#health.serves) await this.#connect();
+    if (this.#health.serves) await this.#opened();
     else await this.#health.revive();
   }
 
   /** Opens the connection in the background where nothing has yet. */
   wake(): void {
-    if (this.#closed || this.#connection.ready || !this.#health.serves) return;
-    this.#connect().catch(ignore);
+    if (this.#closed || !this.#health.serves) return;
+    this.#opened().catch(ignore);
   }
 
   /**
@@ -105,11 +144,11 @@ export class Node {
   ): void {
     if (this.#closed) {
       reject(this.#closedError());
-    } else if (!this.#health.serves) {
+    } else if (!this.#health.serves && this.#opening === undefined) {
       reject(this.#unavailable(this.#health.reason));
     } else {
       // What waits for the connection goes first.
-      const goes = this.#connection.ready && this.#waitingCount === 0;
+      const goes = this.#admitted && this.#connection.ready && this.#waitingCount === 0;
       this.#deadlines.watch(
         goes ? send(this.#commands) : this.#connectThenSend(send),
         (value) => {
@@ -124,9 +163,8 @@ export class Node {
   async #connectThenSend<T>(send: (commands: Commands) => Promise<T>): Promise<T> {
     const startedAt = performance.now();
     this.#waitingCount += 1;
-    this.#opening ??= this.#connect();
     try {
-      await this.#opening;
+      await this.#opened();
     } finally {
       this.#waitingCount -= 1;
       if (this.#waitingCount === 0) this.#opening = undefined;
@@ -136,6 +174,44 @@ export class Node {
       throw new CommandTimeoutError(this.name, this.#options.commandTimeoutMs);
     }
     return send(this.#commands);
+  }
+
+  /**
+   * Sends commands on an errand of our own, also to a node that is not admitted: connects it first where it
+   * is not, and counts neither for nor against it. Errors are those of {@link Node.run}.
+   */
+  async reach<T>(send: (commands: Commands) => Promise<T>): Promise<T> {
+    if (this.#closed) throw this.#closedError();
+    await this.#connect();
+    return new Promise((resolve, reject) => {
+      const sent = send(this.#commands);
+      this.#errandDeadlines.watch(sent, resolve, (error) => reject(this.#translate(error)));
+    });
+  }
+
+  /** Connected and admitted: one attempt at a time, and the same for all who wait for it. */
+  #opened(): Promise<void> {
+    if (this.#admitted && this.#connection.ready) return Promise.resolve();
+    if (this.#opening === undefined) {
+      const done = () => {
+        if (this.#waitingCount === 0) this.#opening = undefined;
+      };
+      this.#opening = this.#open();
+      this.#opening.then(done, done);
+    }
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    await this.#connect();
+    try {
+      await this.#keeper.admit(this, true);
+    } catch (error) {
+      this.#health.lost(error as DRedisError);
+      throw error;
+    }
+    if (this.#health.state === 'down') throw this.#unavailable(this.#health.reason);
+    this.#admitted = true;
   }
 
   async #connect(): Promise<void> {
@@ -148,29 +224,28 @@ export class Node {
     }
   }
 
-  /** Brings back a node that is down: two signs of life in a row, and it serves. */
+  /** Brings back a node that is down: two signs of life in a row, what it has missed, and it serves. */
   async #revive(): Promise<void> {
     await this.#probe();
     this.#health.returning();
     await this.#probe();
+    await this.#keeper.admit(this, false);
+    // What it goes on missing meanwhile may have no end: the rest is made good while commands wait.
+    await this.#opened();
     this.#health.up();
   }
 
   /** Asks for a sign of life, of a new connection where the old one is gone. */
   async #probe(): Promise<void> {
     if (this.#closing !== undefined) throw this.#closedError();
-    await this.#connect();
-    const sign = this.#commands.probe();
-    await new Promise((resolve, reject) => {
-      this.#probeDeadlines.watch(sign, resolve, (error) => {
-        const judged = this.#translate(error);
-        // The next one goes over a new connection.
-        if (judged instanceof CommandTimeoutError) this.#connection.distrust();
-        // Whatever else a server answers, it does answer.
-        if (judged instanceof CommandFailedError && !cannotServe(judged)) resolve(undefined);
-        else reject(judged);
-      });
-    });
+    try {
+      await this.reach((commands) => commands.probe());
+    } catch (error) {
+      // The next one goes over a new connection.
+      if (error instanceof CommandTimeoutError) this.#connection.distrust();
+      // Whatever else a server answers, it does answer.
+      if (!(error instanceof CommandFailedError) || cannotServe(error)) throw error;
+    }
   }
 
   /** Keeps the node open between the steps of a call. @returns how to end it, once */

@@ -29,7 +29,10 @@ export interface ConnectionDefaults {
 }
 
 /** What happens to the keys of a node that is down. */
-export type OnNodeDown = 'error' | 'miss';
+export type OnNodeDown = 'error' | 'miss' | 'failover';
+
+/** What happens to our keys on a server that has restarted. */
+export type OnRestart = 'keep' | 'purge';
 
 export interface DRedisStoreOptions extends ConnectionDefaults {
   /**
@@ -61,9 +64,28 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
   /**
    * What happens to the keys of a node that is down. `'error'`: calls fail at once with
    * NodeUnavailableError. `'miss'`: reads are misses, writes are dropped and answer false, and the
-   * store's `node:*` events are all that tells of it. @default 'error'
+   * store's `node:*` events are all that tells of it. `'failover'`: the next live node clockwise serves
+   * them meanwhile, beginning with nothing; when the nodes that are down have more than half of the
+   * weight, it is taken to be this process that is cut off, and they are misses. @default 'error'
    */
   readonly onNodeDown?: OnNodeDown | undefined;
+  /**
+   * Milliseconds that an entry lives at most which is written to a node that stands in for another, 1
+   * to 2^31-1. @default 60000
+   */
+  readonly failoverTtlMs?: number | undefined;
+  /**
+   * Whether writes that do not reach their node leave a hint on another one, by which their keys are
+   * removed before that node is used again. Without, a node that was away serves old values. All
+   * processes that share the nodes have to have it alike. @default true
+   */
+  readonly hints?: boolean | undefined;
+  /**
+   * What happens to the keys of all our namespaces on a server that has restarted since we used it:
+   * those of a snapshot may be old. @default 'keep' where the server has its append-only file on, else
+   * 'purge'
+   */
+  readonly onRestart?: OnRestart | undefined;
   /** Milliseconds that `disconnect()` waits for replies in flight, 0 to 2^31-1. @default 2000 */
   readonly disconnectTimeoutMs?: number | undefined;
   /**
@@ -87,6 +109,8 @@ export interface ResolvedOptions extends DRedisStoreOptions {
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
   readonly onNodeDown: OnNodeDown;
+  readonly failoverTtlMs: number;
+  readonly hints: boolean;
   readonly disconnectTimeoutMs: number;
   readonly batchKeyCount: number;
   readonly batchKeyLength: number;
@@ -99,6 +123,8 @@ const DEFAULTS = {
   connectTimeoutMs: 2000,
   commandTimeoutMs: 2000,
   onNodeDown: 'error',
+  failoverTtlMs: 60_000,
+  hints: true,
   disconnectTimeoutMs: 2000,
   batchKeyCount: 1000,
   batchKeyLength: 65_536,
@@ -133,6 +159,10 @@ const integer = (from: number, to: number, unit: string): Rule => ({
   expected: `a whole number of ${unit} from ${from} to ${to}`,
   allows: (value) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to,
 });
+const oneOf = (...words: readonly string[]): Rule => ({
+  expected: words.map((word) => JSON.stringify(word)).join(' or '),
+  allows: (value) => words.includes(value as string),
+});
 const milliseconds = (from: number) => integer(from, MAX_DELAY_MS, 'milliseconds');
 
 /** Rules of the options that a single location may have as well. */
@@ -159,7 +189,10 @@ const STORE_RULES = {
   ownsDatabase: boolean,
   connectTimeoutMs: milliseconds(1),
   commandTimeoutMs: milliseconds(1),
-  onNodeDown: { expected: '"error" or "miss"', allows: (value) => value === 'error' || value === 'miss' },
+  onNodeDown: oneOf('error', 'miss', 'failover'),
+  failoverTtlMs: milliseconds(1),
+  hints: boolean,
+  onRestart: oneOf('keep', 'purge'),
   disconnectTimeoutMs: milliseconds(0),
   batchKeyCount: integer(1, 10_000, 'keys'),
   batchKeyLength: integer(1, 2 ** 24, 'code units'),

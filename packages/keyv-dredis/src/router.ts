@@ -1,15 +1,29 @@
 import { type Batch, Batcher, type BatchLimits } from './batch.js';
-import type { DRedisError } from './errors.js';
+import type { Commands } from './commands.js';
+import { CommandFailedError, type DRedisError } from './errors.js';
+import { type Hints, hintOfKey } from './hints.js';
+import { copyKey } from './keyspace.js';
 import type { Node } from './node.js';
 import { STEP, turnOfEventLoop } from './steps.js';
 import type { Snapshot, Topology } from './topology.js';
 import type { StoredValue } from './values.js';
 
-/** The part of a call, or of a step of it, that belongs to one node. */
+/** Where a key is at the moment. */
+export interface Place {
+  readonly node: Node;
+  /** What the key is called there. */
+  readonly key: string;
+  /** The node stands in for the key's owner, which is away. */
+  readonly standsIn: boolean;
+}
+
+/** The part of a call, or of a step of it, that one node serves. */
 export interface Share {
   readonly node: Node;
-  /** Physical keys, in the order of the call, duplicates and all. */
+  /** Keys as the node knows them, in the order of the call, duplicates and all. */
   readonly keys: readonly string[];
+  /** The node stands in for their owners, which are away. */
+  readonly standsIn: boolean;
   /** Where each key stands in the call. */
   readonly positions: readonly number[];
 }
@@ -31,12 +45,17 @@ export interface Gathered<T> {
 /** Finds the node of a key, and spreads a call of many keys over their nodes. */
 export class Router {
   readonly #topology: Topology;
+  readonly #hints: Hints;
   readonly #limits: BatchLimits;
+  readonly #failsOver: boolean;
   readonly #reads: Batcher<StoredValue | undefined>;
 
-  constructor(topology: Topology, limits: BatchLimits) {
+  /** @param failsOver whether other nodes stand in for one that is away */
+  constructor(topology: Topology, hints: Hints, limits: BatchLimits, failsOver: boolean) {
     this.#topology = topology;
+    this.#hints = hints;
     this.#limits = limits;
+    this.#failsOver = failsOver;
     this.#reads = new Batcher(limits, (batch) => this.#read(batch));
   }
 
@@ -76,10 +95,38 @@ export class Router {
     return ownerOf(key, this.#topology.snapshot);
   }
 
+  /** Where a physical key is at the moment. */
+  place(key: string): Place {
+    return this.#place(key, this.#topology.snapshot);
+  }
+
+  /**
+   * Sends the write of one physical key to where it is at the moment. Nodes that miss it, or may have,
+   * are left a hint.
+   */
+  write<T>(
+    key: string,
+    send: (commands: Commands, place: Place) => Promise<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { snapshot } = this.#topology;
+    const place = this.#place(key, snapshot);
+    const { node, standsIn } = place;
+    const hinted = standsIn ? this.#leaveAllBefore(node, key, snapshot) : undefined;
+    node.send(
+      (commands) => send(commands, place),
+      (value) => (hinted === undefined ? resolve(value) : hinted.then(() => resolve(value))),
+      (error) => {
+        this.#leaveMissed(place.node, [place.key], error);
+        reject(error);
+      },
+    );
+  }
+
   /**
    * Cuts a call into one share per node, sends them all at once (those of a very large call step by
-   * step) and puts the values back in place. A node that fails costs its own keys only, and gets no
-   * further step.
+   * step) and puts the values back in place. A node that fails costs its own keys only.
    *
    * @param missing the value of a key whose node failed
    * @param snapshot the nodes to send to; the present ones when left out
@@ -92,9 +139,7 @@ export class Router {
   ): Promise<Gathered<T>> {
     const values = new Array<T>(keys.length).fill(missing);
     const errors = new Map<Node, DRedisError>();
-    const lost = new Set<Node>();
     const sendShare = async (share: Share) => {
-      if (lost.has(share.node)) return;
       let failure: DRedisError | undefined;
       try {
         const outcome = await send(share);
@@ -103,7 +148,6 @@ export class Router {
           values[position] = outcome.values[index] as T;
         });
       } catch (error) {
-        lost.add(share.node);
         failure = error as DRedisError;
       }
       if (failure !== undefined && !errors.has(share.node)) errors.set(share.node, failure);
@@ -112,13 +156,38 @@ export class Router {
       // The first step goes out at once: what is asked for later must not overtake it.
       if (start > 0) await turnOfEventLoop();
       const step = keys.length > STEP ? keys.slice(start, start + STEP) : keys;
-      await Promise.all(sharesOf(step, start, snapshot).map(sendShare));
+      await Promise.all(this.#shares(step, start, snapshot).map(sendShare));
     }
     return { values, errors: [...errors.values()] };
   }
 
+  /** The same for writes: nodes that miss them, or may have, are left hints. */
+  scatterWrites<T>(
+    keys: readonly string[],
+    missing: T,
+    send: (share: Share) => Promise<ShareOutcome<T>>,
+    snapshot: Snapshot,
+  ): Promise<Gathered<T>> {
+    const sendWrites = async (share: Share) => {
+      const { node, standsIn, positions } = share;
+      const hinted = standsIn
+        ? positions.map((position) => this.#leaveAllBefore(node, keys[position] as string, snapshot))
+        : [];
+      try {
+        const outcome = await send(share);
+        if (outcome.error !== undefined) this.#leaveMissed(node, share.keys, outcome.error);
+        await Promise.all(hinted);
+        return outcome;
+      } catch (error) {
+        this.#leaveMissed(node, share.keys, error);
+        throw error;
+      }
+    };
+    return this.scatter(keys, missing, sendWrites, snapshot);
+  }
+
   #read(batch: Batch<StoredValue | undefined>): void {
-    for (const { node, keys, positions } of sharesOf(batch.keys, 0, this.#topology.snapshot)) {
+    for (const { node, keys, positions } of this.#shares(batch.keys, 0, this.#topology.snapshot)) {
       node.send(
         (commands) => commands.mGet(keys),
         (values) => {
@@ -132,6 +201,63 @@ export class Router {
       );
     }
   }
+
+  /** @param start where the first of the keys stands in the call */
+  #shares(keys: readonly string[], start: number, snapshot: Snapshot): readonly Share[] {
+    const shares = sharesOf(keys, start, snapshot);
+    if (!this.#failsOver || shares.every(({ node }) => node.serves)) return shares;
+    const placed = new Map<Node, { node: Node; standsIn: true; keys: string[]; positions: number[] }>();
+    for (const { keys, positions } of shares.filter(({ node }) => !node.serves)) {
+      for (const [index, original] of keys.entries()) {
+        const { node, key, standsIn } = this.#place(original, snapshot);
+        // Nobody stands in: it fails as its owner does.
+        if (!standsIn) return shares;
+        const share = placed.get(node) ?? { node, standsIn, keys: [], positions: [] };
+        placed.set(node, share);
+        share.keys.push(key);
+        share.positions.push(positions[index] as number);
+      }
+    }
+    return [...shares.filter(({ node }) => node.serves), ...placed.values()];
+  }
+
+  #place(key: string, snapshot: Snapshot): Place {
+    const owner = ownerOf(key, snapshot);
+    if (owner.serves || !this.#failsOver || isCutOff(snapshot)) return { node: owner, key, standsIn: false };
+    const { ring, nodes } = snapshot;
+    const standIn = ring.replicas(key, ring.size).find((name) => nodes.get(name)?.serves);
+    // At least half of them are there.
+    return { node: nodes.get(standIn as string) as Node, key: copyKey(key), standsIn: true };
+  }
+
+  /** Hints for the owner of a key, and for all that would stand in for it sooner than one that does. */
+  async #leaveAllBefore(standIn: Node, key: string, { ring, nodes }: Snapshot): Promise<void> {
+    const names = ring.replicas(key, ring.size);
+    const before = names.slice(0, names.indexOf(standIn.name));
+    await Promise.all(
+      before.map((name, place) =>
+        this.#hints.leave(nodes.get(name) as Node, hintOfKey(place === 0 ? key : copyKey(key)), standIn),
+      ),
+    );
+  }
+
+  #leaveMissed(node: Node, keys: readonly string[], error: unknown): void {
+    // A refusal is an answer: it was not done.
+    if (error instanceof CommandFailedError && node.serves) return;
+    for (const key of keys) this.#hints.leave(node, hintOfKey(key));
+  }
+}
+
+/** Whether the nodes that are away have more than half of the weight: then it is rather we who are. */
+function isCutOff({ byIndex, weights }: Snapshot): boolean {
+  let away = 0;
+  let all = 0;
+  for (const [index, node] of byIndex.entries()) {
+    const weight = weights[index] as number;
+    all += weight;
+    if (!node.serves) away += weight;
+  }
+  return away > all / 2;
 }
 
 function ownerOf(key: string, { ring, nodes }: Snapshot): Node {
@@ -141,16 +267,17 @@ function ownerOf(key: string, { ring, nodes }: Snapshot): Node {
 
 /** @param start where the first of the keys stands in the call */
 function sharesOf(keys: readonly string[], start: number, snapshot: Snapshot): readonly Share[] {
-  if (keys.length === 1) return [{ node: ownerOf(keys[0] as string, snapshot), keys, positions: [start] }];
+  if (keys.length === 1)
+    return [{ node: ownerOf(keys[0] as string, snapshot), standsIn: false, keys, positions: [start] }];
   const { ring, byIndex } = snapshot;
   const owners = ring.getManyIndexes(keys);
-  const shares: { node: Node; keys: string[]; positions: number[] }[] = [];
+  const shares: { node: Node; standsIn: false; keys: string[]; positions: number[] }[] = [];
   const byOwner = new Array<(typeof shares)[number] | undefined>(byIndex.length);
   for (let index = 0; index < keys.length; index += 1) {
     const owner = owners[index] as number;
     let share = byOwner[owner];
     if (share === undefined) {
-      share = { node: byIndex[owner] as Node, keys: [], positions: [] };
+      share = { node: byIndex[owner] as Node, standsIn: false, keys: [], positions: [] };
       byOwner[owner] = share;
       shares.push(share);
     }

@@ -1,48 +1,58 @@
-import { SCAN_START } from './commands.js';
+import { type Commands, SCAN_START } from './commands.js';
 import type { DRedisError } from './errors.js';
-import { scanPattern } from './keyspace.js';
+import { OWN_KEYS, scanPattern } from './keyspace.js';
 import type { Node } from './node.js';
 import { holdAll, type Snapshot } from './topology.js';
 import type { StoredValue } from './values.js';
 
-/** Pages of the physical keys on a node that begin with a prefix; none is empty. */
-async function* scanPages(node: Node, prefix: string, count: number): AsyncGenerator<string[], void> {
+/** Sends commands to one node. */
+export type Run = <T>(send: (commands: Commands) => Promise<T>) => Promise<T>;
+
+/** Pages of the physical keys on a node that begin with a prefix, but for the store's own; none is empty. */
+async function* scanPages(run: Run, prefix: string, count: number): AsyncGenerator<string[], void> {
   const pattern = scanPattern(prefix);
+  const isWanted = (key: string) => key.startsWith(prefix) && (prefix !== '' || !key.startsWith(OWN_KEYS));
   let cursor = SCAN_START;
   do {
     const from = cursor;
-    const page = await node.run((commands) => commands.scan(from, pattern, count));
+    const page = await run((commands) => commands.scan(from, pattern, count));
     cursor = page.cursor;
     // The server may repeat a key; and the prefix has the last word, not the pattern.
-    const keys = [...new Set(page.keys)].filter((key) => key.startsWith(prefix));
+    const keys = [...new Set(page.keys)].filter(isWanted);
     if (keys.length > 0) yield keys;
   } while (cursor !== SCAN_START);
 }
 
+/** Removes every key that begins with a prefix from one node, page by page. */
+export async function purge(run: Run, prefix: string, count: number): Promise<void> {
+  for await (const keys of scanPages(run, prefix, count)) await run((commands) => commands.unlink(keys));
+}
+
 /**
- * Removes every key that begins with a prefix from every node: all nodes at once, on each one page
- * after the other. Leftovers on nodes that no longer own their keys go as well.
+ * Removes every key that begins with one of some prefixes from every node: all nodes at once, on each one
+ * page after the other. Leftovers on nodes that no longer own their keys go as well.
  *
- * @returns one error per node that is not cleared
+ * @returns why, for each node that is not cleared
  */
-export async function clearPrefix(
-  { nodes }: Snapshot,
-  prefix: string,
+export async function clearPrefixes(
+  { byIndex }: Snapshot,
+  prefixes: readonly string[],
   count: number,
-): Promise<DRedisError[]> {
-  const outcomes = await Promise.allSettled(
-    Array.from(nodes.values(), async (node) => {
+): Promise<ReadonlyMap<Node, DRedisError>> {
+  const errors = new Map<Node, DRedisError>();
+  await Promise.all(
+    byIndex.map(async (node) => {
       const release = node.hold();
       try {
-        for await (const keys of scanPages(node, prefix, count)) {
-          await node.run((commands) => commands.unlink(keys));
-        }
+        for (const prefix of prefixes) await purge((send) => node.run(send), prefix, count);
+      } catch (error) {
+        errors.set(node, error as DRedisError);
       } finally {
         release();
       }
     }),
   );
-  return outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  return errors;
 }
 
 /**
@@ -61,7 +71,7 @@ export async function* entriesOf(
   const release = holdAll(snapshot);
   try {
     for (const node of nodes.values()) {
-      const pages = scanPages(node, prefix, count);
+      const pages = scanPages((send) => node.run(send), prefix, count);
       for (;;) {
         let keys: readonly string[];
         let values: readonly (StoredValue | null)[];

@@ -1,12 +1,16 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import type { RedisClientType } from 'redis';
+import { Admission } from './admission.js';
+import type { Commands } from './commands.js';
 import { CAPABILITIES, Contract, type ResolvedKey } from './contract.js';
 import { DRedisError, NodeUnavailableError, PartialFailureError } from './errors.js';
 import type { NodeChange, NodeStatus } from './health.js';
-import { assertKey, physicalKey } from './keyspace.js';
+import { Hints, hintOfPrefix } from './hints.js';
+import { assertKey, copyKey, physicalKey } from './keyspace.js';
 import { type Locations, parseLocations } from './locations.js';
-import type { Node } from './node.js';
+import { Namespaces } from './namespaces.js';
+import type { NodeKeeper } from './node.js';
 import {
   checkFields,
   type DRedisStoreOptions,
@@ -16,7 +20,7 @@ import {
 } from './options.js';
 import { type DRedisStoreEvents, Reporter } from './reporter.js';
 import { type Gathered, pipeline, Router, type Share, type ShareOutcome } from './router.js';
-import { clearPrefix, entriesOf } from './scan.js';
+import { clearPrefixes, entriesOf } from './scan.js';
 import { mapInSteps, STEP } from './steps.js';
 import { holdAll, type Snapshot, Topology } from './topology.js';
 import { encodeValue, type StoredValue } from './values.js';
@@ -58,6 +62,8 @@ interface Shared {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
   readonly router: Router;
+  readonly hints: Hints;
+  readonly namespaces: Namespaces;
 }
 
 /**
@@ -106,6 +112,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     this.#shared = shared ?? this.#openTopology(locations, resolved);
     this.#router = this.#shared.router;
     this.#contract = new Contract(resolved);
+    this.#shared.namespaces.use(this.#contract.prefix);
   }
 
   /** Names of the nodes, in the order of the locations. */
@@ -128,6 +135,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   set namespace(namespace: string | undefined) {
     this.#contract.assignNamespace(namespace);
+    this.#shared.namespaces.use(this.#contract.prefix);
     this.#warnWhenShared();
   }
 
@@ -200,8 +208,12 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       const physical = this.#writtenKey(key, this.#contract);
       const encoded = encodeValue(value);
       const expiresAt = this.#contract.expiresAt(expiry, Date.now());
-      write(this.#router.owner(physical), physical, encoded, expiresAt, resolve, (error) =>
-        this.#isMiss(error) ? resolve(false) : reject(error),
+      this.#router.write<unknown>(
+        physical,
+        (commands, place) =>
+          write(commands, place.key, encoded, sooner(expiresAt, this.#latestExpiry(place))),
+        () => resolve(true),
+        (error) => (this.#isMiss(error) ? resolve(false) : reject(error)),
       );
     });
   }
@@ -223,17 +235,23 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       expiries.push(contract.expiresAt(contract.version === 5 ? ttl : expires, now));
       return this.#writtenKey(key, contract);
     };
-    return this.#gather(entries, keyOf, false, async ({ node, keys, positions }) => {
-      const expiresAt = expiries[positions[0] as number];
-      if (keys.length > 1 && positions.every((position) => expiries[position] === expiresAt)) {
+    return this.#gatherWrites(entries, keyOf, async (share) => {
+      const { node, keys, positions } = share;
+      const latest = this.#latestExpiry(share);
+      const expiryOf = (position: number) => sooner(expiries[position], latest);
+      const expiresAt = expiryOf(positions[0] as number);
+      if (keys.length > 1 && positions.every((position) => expiryOf(position) === expiresAt)) {
         const mine = positions.map((position) => values[position] as StoredValue);
-        if (await writeMany(node, keys, mine, expiresAt)) return { values: keys.map(() => true) };
+        if (await node.run((commands) => writeMany(commands, keys, mine, expiresAt))) {
+          return { values: keys.map(() => true) };
+        }
       }
-      return pipeline(keys, false, (key, index) => {
+      return pipeline(keys, false, async (key, index) => {
         const position = positions[index] as number;
-        return new Promise((resolve, reject) =>
-          write(node, key, values[position] as StoredValue, expiries[position], resolve, reject),
+        await node.run((commands) =>
+          write(commands, key, values[position] as StoredValue, expiryOf(position)),
         );
+        return true;
       });
     });
   }
@@ -242,12 +260,14 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   async delete(key: string): Promise<boolean> {
     this.#assertOpen();
     const physical = this.#writtenKey(key, this.#contract);
-    try {
-      return (await this.#router.owner(physical).run((commands) => commands.unlink([physical]))) > 0;
-    } catch (error) {
-      if (this.#isMiss(error)) return false;
-      throw error;
-    }
+    return new Promise((resolve, reject) =>
+      this.#router.write(
+        physical,
+        (commands, { key }) => commands.unlink([key]),
+        (count) => resolve(count > 0),
+        (error) => (this.#isMiss(error) ? resolve(false) : reject(error)),
+      ),
+    );
   }
 
   /**
@@ -258,7 +278,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    */
   async deleteMany(keys: readonly string[]): Promise<InEitherKeyv<boolean[], boolean>>;
   async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
-    const deleted = await this.#gather(keys, this.#writtenKey, false, ({ node, keys }) =>
+    const deleted = await this.#gatherWrites(keys, this.#writtenKey, ({ node, keys }) =>
       pipeline(keys, false, async (key) => (await node.run((commands) => commands.unlink([key]))) > 0),
     );
     return this.#contract.version === 5 ? deleted.every(Boolean) : deleted;
@@ -273,7 +293,8 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     try {
       this.#assertOpen();
       const physical = this.#physicalKey(key, this.#contract);
-      return await this.#router.owner(physical).run((commands) => commands.exists(physical));
+      const { node, key: placed } = this.#router.place(physical);
+      return await node.run((commands) => commands.exists(placed));
     } catch (error) {
       return this.#failRead(error, false);
     }
@@ -311,10 +332,13 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     }
     this.#assertOpen();
     this.#router.flush();
-    const { options, topology } = this.#shared;
-    const errors = await clearPrefix(topology.snapshot, prefix, options.scanCount);
-    if (errors.length > 0) {
-      throw new PartialFailureError('DREDIS_CLEAR_INCOMPLETE', 'clear() did not reach every node', errors);
+    const { options, topology, hints } = this.#shared;
+    const prefixes = options.onNodeDown === 'failover' ? [prefix, copyKey(prefix)] : [prefix];
+    const errors = await clearPrefixes(topology.snapshot, prefixes, options.scanCount);
+    for (const node of errors.keys()) hints.leave(node, hintOfPrefix(prefix));
+    if (errors.size > 0) {
+      const message = 'clear() did not reach every node';
+      throw new PartialFailureError('DREDIS_CLEAR_INCOMPLETE', message, [...errors.values()]);
     }
   }
 
@@ -397,6 +421,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   async disconnect(): Promise<void> {
     this.#router.flush();
     this.#closed = true;
+    await this.#shared.hints.sent();
     if (!this.#isFork) await this.#shared.topology.close();
   }
 
@@ -414,9 +439,18 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     const descriptions = parseLocations(locations, options);
     const listener = (node: string, { state, reason, durationMs }: NodeChange) =>
       this.#reporter.notify(`node:${state}`, node, reason, durationMs);
-    const topology = new Topology(descriptions, options, listener);
+    const keeper: NodeKeeper = {
+      admit: (node, waitedFor) => admission.admit(node, waitedFor),
+      catchUp: (node) => admission.catchUp(node),
+    };
+    const topology = new Topology(descriptions, options, listener, keeper);
+    const namespaces = new Namespaces(topology, options.ownsDatabase);
+    const hints = new Hints(topology, namespaces, options.hints);
+    const failsOver = options.onNodeDown === 'failover';
+    const admission = new Admission(topology, hints, namespaces, { ...options, failsOver });
     const limits = { keyCount: options.batchKeyCount, keyLength: options.batchKeyLength };
-    return { options, topology, router: new Router(topology, limits) };
+    const router = new Router(topology, hints, limits, failsOver);
+    return { options, topology, router, hints, namespaces };
   }
 
   /** @throws InvalidArgumentError for a key that cannot be stored */
@@ -442,6 +476,17 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     if (this.#closed || this.#shared.topology.closed) {
       throw new DRedisError('DREDIS_CLOSED', 'The store is disconnected');
     }
+  }
+
+  async #gatherWrites<Item>(
+    items: readonly Item[],
+    keyOf: (item: Item, contract: Contract) => string,
+    send: (share: Share) => Promise<ShareOutcome<boolean>>,
+  ): Promise<boolean[]> {
+    const gathered = await this.#withKeys(items, keyOf, (keys, snapshot) =>
+      this.#router.scatterWrites(keys, false, send, snapshot),
+    );
+    return this.#report(gathered);
   }
 
   async #gather<Item, T>(
@@ -495,7 +540,12 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   get #missesAreFine(): boolean {
-    return this.#shared.options.onNodeDown === 'miss';
+    return this.#shared.options.onNodeDown !== 'error';
+  }
+
+  /** When what is written there has to expire: some time, where a node stands in for another. */
+  #latestExpiry({ standsIn }: { readonly standsIn: boolean }): number | undefined {
+    return standsIn ? Date.now() + this.#shared.options.failoverTtlMs : undefined;
   }
 
   /** Whether a failure is none: the node is down, and its keys may be misses. */
@@ -516,37 +566,33 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
 /** @param expiresAt milliseconds since the Unix epoch: a time that has come removes the entry; or undefined */
 function write(
-  node: Node,
+  commands: Commands,
   key: string,
   value: StoredValue,
   expiresAt: number | undefined,
-  resolve: (stored: boolean) => void,
-  reject: (error: unknown) => void,
-): void {
-  node.send<unknown>(
-    (commands) => {
-      const ttlMs = ttlUntil(expiresAt);
-      return ttlMs === 0 ? commands.unlink([key]) : commands.set(key, value, ttlMs);
-    },
-    () => resolve(true),
-    reject,
-  );
+): Promise<unknown> {
+  const ttlMs = ttlUntil(expiresAt);
+  return ttlMs === 0 ? commands.unlink([key]) : commands.set(key, value, ttlMs);
 }
 
 /** Writes entries of one expiry in one command. @returns whether there is such a command */
-function writeMany(
-  node: Node,
+async function writeMany(
+  commands: Commands,
   keys: readonly string[],
   values: readonly StoredValue[],
   expiresAt: number | undefined,
 ): Promise<boolean> {
-  return node.run(async (commands) => {
-    const ttlMs = ttlUntil(expiresAt);
-    if (ttlMs === 0) await commands.unlink(keys);
-    else if (ttlMs === undefined) await commands.mSet(keys, values);
-    else return commands.mSetEx(keys, values, ttlMs);
-    return true;
-  });
+  const ttlMs = ttlUntil(expiresAt);
+  if (ttlMs === 0) await commands.unlink(keys);
+  else if (ttlMs === undefined) await commands.mSet(keys, values);
+  else return commands.mSetEx(keys, values, ttlMs);
+  return true;
+}
+
+/** The sooner of two expiries, where undefined is never. */
+function sooner(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }
 
 /** What is left when the command is sent, which for a first one is some time after the call. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { HashRing } from 'hash-ring';
 import { DRedisError, PartialFailureError } from './errors.js';
 import { type ClientSource, discard, type NodeDescription } from './locations.js';
-import { Node, type NodeListener, type NodeOptions } from './node.js';
+import { Node, type NodeKeeper, type NodeListener, type NodeOptions } from './node.js';
 
 /**
  * The nodes at one moment and who owns what. It never changes: whoever starts with one ends with it.
@@ -13,6 +13,8 @@ export interface Snapshot {
   readonly nodes: ReadonlyMap<string, Node>;
   /** In the order of `ring.nodes`: what `ring.getManyIndexes` points into. */
   readonly byIndex: readonly Node[];
+  /** Their weights, in the same order. */
+  readonly weights: readonly number[];
 }
 
 /** Keeps all nodes open between the steps of a call. @returns how to end it, once */
@@ -32,15 +34,22 @@ interface Member {
 export class Topology {
   readonly #options: NodeOptions;
   readonly #listener: NodeListener;
+  readonly #keeper: NodeKeeper;
   #members: ReadonlyMap<string, Member>;
   #snapshot: Snapshot;
   /** The last change: each waits for the one before. */
   #change: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(descriptions: readonly NodeDescription[], options: NodeOptions, listener: NodeListener) {
+  constructor(
+    descriptions: readonly NodeDescription[],
+    options: NodeOptions,
+    listener: NodeListener,
+    keeper: NodeKeeper,
+  ) {
     this.#options = options;
     this.#listener = listener;
+    this.#keeper = keeper;
     this.#members = new Map(descriptions.map((description) => [description.name, this.#member(description)]));
     this.#snapshot = snapshotOf(descriptions, this.#members);
   }
@@ -109,7 +118,8 @@ export class Topology {
   }
 
   #member(description: NodeDescription): Member {
-    return { node: new Node(description, this.#options, this.#listener), source: description.source };
+    const node = new Node(description, this.#options, this.#listener, this.#keeper);
+    return { node, source: description.source };
   }
 }
 
@@ -119,7 +129,12 @@ function snapshotOf(
 ): Snapshot {
   const ring = new HashRing(descriptions.map(({ name, weight }) => ({ name, weight })));
   const nodes = new Map(Array.from(members, ([name, { node }]) => [name, node]));
-  return { ring, nodes, byIndex: ring.nodes.map((name) => nodes.get(name) as Node) };
+  return {
+    ring,
+    nodes,
+    byIndex: ring.nodes.map((name) => nodes.get(name) as Node),
+    weights: descriptions.map(({ weight }) => weight),
+  };
 }
 
 async function connectAll(nodes: Iterable<Node>): Promise<void> {

@@ -3,7 +3,7 @@ import { Keyv as Keyv6 } from 'keyv';
 import { Keyv as Keyv5 } from 'keyv5';
 import { createClient } from 'redis';
 import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
-import { DRedisStore } from '../src/index.js';
+import { DRedisStore, type DRedisStoreOptions } from '../src/index.js';
 import { runProgram } from './support/program.js';
 import { keysOf, nextEvent, rejection } from './support/stores.js';
 
@@ -22,8 +22,8 @@ afterEach(async () => {
 
 afterAll(() => redis?.stop());
 
-function makeStore(): DRedisStore {
-  const store = new DRedisStore(redis.locations);
+function makeStore(options?: DRedisStoreOptions): DRedisStore {
+  const store = new DRedisStore(redis.locations, options);
   stores.push(store);
   return store;
 }
@@ -60,8 +60,14 @@ describe('one connection per node', () => {
     expect(made).toEqual([0, 0]);
   });
 
-  test('and none to the nodes that it does not need', async () => {
+  test('and then to all, for any of them may hold hints', async () => {
     const store = makeStore();
+    const [key] = keysOf(store, redis.locations[1] as string, 1) as [string];
+    expect(await connectionsMadeBy(() => store.get(key))).toEqual([1, 1]);
+  });
+
+  test('without hints, none to the nodes that it does not need', async () => {
+    const store = makeStore({ hints: false });
     const [key] = keysOf(store, redis.locations[1] as string, 1) as [string];
     expect(await connectionsMadeBy(() => store.get(key))).toEqual([0, 1]);
   });
@@ -145,4 +151,17 @@ test('a thousand failures and recoveries of one call add no listeners', async ()
   await Promise.all(Array.from({ length: COUNT }, (_, number) => rejection(store.set('key', number))));
   await Promise.all(Array.from({ length: COUNT }, () => store.connect()));
   expect(client.eventNames().map((event) => [event, client.listenerCount(event)])).toEqual(before);
+});
+
+test('however often a node is tried, nothing piles up', async () => {
+  // In a process of its own, whose warnings can be seen.
+  const program = `
+    const warnings = [];
+    process.on('warning', ({ name }) => warnings.push(name));
+    // Nobody listens at the port of a server that is gone.
+    const store = new DRedisStore(['127.0.0.1:1']);
+    for (let count = 0; count < 20; count += 1) await store.connect().catch(() => undefined);
+    await store.disconnect();
+    console.log(JSON.stringify(warnings));`;
+  expect(await runProgram([], program)).toEqual({ code: 0, output: '[]\nexits\n' });
 });

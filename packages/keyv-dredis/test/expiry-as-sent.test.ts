@@ -14,9 +14,10 @@ let store: DRedisStore;
 let sent: string[][];
 let clock: jest.SpiedFunction<typeof Date.now>;
 
-beforeEach(() => {
+beforeEach(async () => {
   sent = [];
   store = new DRedisStore(sharedLocations()[0], { namespace: NAMESPACE });
+  await store.connect();
   const { client } = store.locate('any');
   const send = client.sendCommand.bind(client);
   client.sendCommand = ((args: string[], options: never) => {

@@ -102,6 +102,8 @@ test.each(MAJORS)('under %s a call is one command for each server', async (_titl
       return send(args, options);
     }) as never;
   }
+  await store.connect();
+  sent.length = 0;
   const onEach = (command: string) => store.nodes.map((node) => `${command} to ${node}`).sort();
   await keyv.setMany(KEYS.map((key) => ({ key, value: 1 })));
   expect(sent.splice(0).sort()).toEqual(onEach('MSET'));

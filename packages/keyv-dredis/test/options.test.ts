@@ -4,7 +4,7 @@ import { type DRedisStoreOptions, resolveOptions } from '../src/options.js';
 
 const NAMES =
   'database, username, password, tls, redis, namespace, useKeyPrefix, rawKeys, ownsDatabase, ' +
-  'connectTimeoutMs, commandTimeoutMs, onNodeDown, disconnectTimeoutMs, ' +
+  'connectTimeoutMs, commandTimeoutMs, onNodeDown, failoverTtlMs, hints, onRestart, disconnectTimeoutMs, ' +
   'batchKeyCount, batchKeyLength, scanCount';
 
 test('the defaults', () => {
@@ -14,6 +14,8 @@ test('the defaults', () => {
     connectTimeoutMs: 2000,
     commandTimeoutMs: 2000,
     onNodeDown: 'error',
+    failoverTtlMs: 60_000,
+    hints: true,
     disconnectTimeoutMs: 2000,
     batchKeyCount: 1000,
     batchKeyLength: 65_536,
@@ -115,7 +117,10 @@ describe('what is refused, and in which words', () => {
     [{ commandTimeoutMs: Number.NaN }, `options.commandTimeoutMs must be ${delay(1)}, got NaN`],
     [{ commandTimeoutMs: Infinity }, `options.commandTimeoutMs must be ${delay(1)}, got Infinity`],
     [{ commandTimeoutMs: 2000n }, `options.commandTimeoutMs must be ${delay(1)}, got 2000n`],
-    [{ onNodeDown: 'ignore' }, 'options.onNodeDown must be "error" or "miss", got "ignore"'],
+    [{ onNodeDown: 'ignore' }, 'options.onNodeDown must be "error" or "miss" or "failover", got "ignore"'],
+    [{ failoverTtlMs: 0 }, `options.failoverTtlMs must be ${delay(1)}, got 0`],
+    [{ hints: 'no' }, 'options.hints must be true or false, got "no"'],
+    [{ onRestart: true }, 'options.onRestart must be "keep" or "purge", got true'],
     [{ disconnectTimeoutMs: -1 }, `options.disconnectTimeoutMs must be ${delay(0)}, got -1`],
     [{ scanCount: 0 }, 'options.scanCount must be a whole number of keys from 1 to 1000000, got 0'],
     [

@@ -39,12 +39,13 @@ interface Traffic {
 
 let traffic: Traffic;
 
-beforeEach(() => {
+beforeEach(async () => {
   store = new DRedisStore(redis.locations, {
     namespace: NAMESPACE,
     scanCount: SCAN_COUNT,
     ...NO_DEADLINES,
   });
+  await store.connect();
   traffic = watch(store);
 });
 
@@ -123,9 +124,14 @@ test('clear() removes page by page, one command under way at a time', async () =
   try {
     // Under a prefix of its own: the other tests need theirs.
     await other.eval(`for number = 1, 20000 do redis.call('SET', 'cleared:' .. number, '') end`);
+    const before = await other.dbSize();
     store.namespace = 'cleared';
+    // What the store notes down of a new namespace is on the server before this is answered.
+    await store.has('any');
+    traffic.commands.length = 0;
+    traffic.mostUnderWay = 0;
     await store.clear();
-    expect(await other.dbSize()).toBe(KEY_COUNT);
+    expect(await other.dbSize()).toBe(before - 20_000);
   } finally {
     await other.close();
   }

@@ -14,14 +14,17 @@ export class PlainServers implements AsyncDisposable {
     return new PlainServers(clients);
   }
 
-  /** The keys that begin with a prefix, which must be no pattern, server by server. */
+  /**
+   * The keys that begin with a prefix, which must be no pattern, server by server: entries, and not what a
+   * store keeps for itself.
+   */
   async keysByServer(prefix: string): Promise<string[][]> {
     return Promise.all(
       this.#clients.map(async (client) => {
         const keys: string[] = [];
         for await (const page of client.scanIterator({ MATCH: `${prefix}*`, COUNT: 1000 }))
           keys.push(...page);
-        return [...new Set(keys)].sort();
+        return [...new Set(keys)].filter((key) => !key.startsWith('%dredis:')).sort();
       }),
     );
   }

@@ -1,0 +1,218 @@
+import { CommandFailedError, type DRedisError } from './errors.js';
+import { type Hint, type Hints, hintOfKey, namesIn } from './hints.js';
+import { copyKey, hintsKey, PREFIXES_KEY, RUN_KEY } from './keyspace.js';
+import type { Namespaces } from './namespaces.js';
+import type { Node } from './node.js';
+import type { OnRestart } from './options.js';
+import { purge, type Run } from './scan.js';
+import { STEP } from './steps.js';
+import type { Topology } from './topology.js';
+
+/** How long other nodes may take to tell what they hold, in milliseconds; less where commands wait for it. */
+const HOLDER_TIMEOUT_MS = { waitedFor: 250, otherwise: 2000 };
+
+export interface AdmissionOptions {
+  readonly onRestart?: OnRestart | undefined;
+  readonly hints: boolean;
+  readonly scanCount: number;
+  /** Nodes stand in for each other, so that there are copies of keys of nodes that are away. */
+  readonly failsOver: boolean;
+}
+
+/** What this process knows of the connection that it had to a server. */
+interface Acquaintance {
+  readonly runId: string | undefined;
+  readonly connectionId: number | undefined;
+}
+
+/** What a holder answered. */
+interface Held {
+  readonly holder: Node;
+  readonly hints: readonly string[];
+}
+
+/**
+ * What a node goes through before its keys are read: when a process connects to it first, and each time
+ * that it comes back. Afterwards it holds no value older than a write that it has missed.
+ *
+ * Every client does this for itself and asks all other nodes, so no lock is needed: what two clients carry
+ * out at once, or one of them too late, removes a key too many at worst.
+ */
+export class Admission {
+  readonly #topology: Topology;
+  readonly #hints: Hints;
+  readonly #namespaces: Namespaces;
+  readonly #options: AdmissionOptions;
+  readonly #known = new Map<string, Acquaintance>();
+
+  constructor(topology: Topology, hints: Hints, namespaces: Namespaces, options: AdmissionOptions) {
+    this.#topology = topology;
+    this.#hints = hints;
+    this.#namespaces = namespaces;
+    this.#options = options;
+  }
+
+  /**
+   * @param waitedFor commands wait for it meanwhile, and the other nodes get less time to answer
+   * @throws DRedisError when the node is lost again
+   */
+  async admit(node: Node, waitedFor: boolean): Promise<void> {
+    await this.#recognise(node);
+    if (this.#options.hints) await this.#makeGood(node, waitedFor);
+  }
+
+  /**
+   * Removes what a node may have missed that answers again after a timeout. What was sent before is done
+   * before: it is the same connection.
+   */
+  async catchUp(node: Node): Promise<void> {
+    const own = this.#hints.take(node);
+    if (own.length === 0) return;
+    try {
+      await this.#remove(own, (send) => node.run(send));
+      await Promise.all(this.#others(node).map((holder) => this.#drop(own, node, holder)));
+    } catch {
+      this.#leaveAgain(node, own);
+    }
+  }
+
+  /** Makes sure that it is the server that it was, with nothing in it of a run before. */
+  async #recognise(node: Node): Promise<void> {
+    const known = this.#known.get(node.name);
+    const [info, mark, connectionId] = await Promise.all([
+      allowed(node.reach((commands) => commands.info())),
+      allowed(node.reach((commands) => commands.text(RUN_KEY))),
+      node.hasOwnConnection ? allowed(node.reach((commands) => commands.connectionId())) : undefined,
+    ]);
+    const runId = /^run_id:(\S+)/m.exec(info ?? '')?.[1];
+    if (runId !== undefined && runId !== mark) {
+      // A snapshot has the mark of its own run. Without one it is new here, or was emptied, or is too old.
+      const restarted = mark ? true : known !== undefined && known.runId !== runId;
+      const policy = this.#options.onRestart ?? (/^aof_enabled:1/m.test(info ?? '') ? 'keep' : 'purge');
+      if (restarted && policy === 'purge') await this.#purgeAll(node);
+      await unlessRefused(node.reach((commands) => commands.set(RUN_KEY, runId, undefined)));
+    }
+    const before = known?.runId === runId ? known?.connectionId : undefined;
+    if (before !== undefined && before !== connectionId) {
+      // What the server may still have to read from there must not happen any more.
+      await unlessRefused(node.reach((commands) => commands.endConnection(before)));
+    }
+    const prefixes = [...this.#namespaces.prefixes];
+    await unlessRefused(node.reach((commands) => commands.addMembers(PREFIXES_KEY, prefixes)));
+    this.#known.set(node.name, { runId, connectionId });
+  }
+
+  async #purgeAll(node: Node): Promise<void> {
+    const registered = (await allowed(node.reach((commands) => commands.members(PREFIXES_KEY)))) ?? [];
+    for (const prefix of new Set([...registered, ...this.#namespaces.prefixes])) {
+      await this.#purge((send) => node.reach(send), prefix);
+    }
+  }
+
+  async #makeGood(node: Node, waitedFor: boolean): Promise<void> {
+    const own = this.#hints.take(node);
+    try {
+      const others = this.#others(node);
+      const held = await this.#collect(node, others, waitedFor);
+      const all = [...new Set<string>([...own, ...held.flatMap(({ hints }) => hints)])];
+      await this.#remove(all, (send) => node.reach(send));
+      await Promise.all(
+        others.map(async (holder) => {
+          const hints = held.find((each) => each.holder === holder)?.hints ?? [];
+          const removed = await this.#removeCopies(this.#options.failsOver ? all : hints, holder);
+          if (removed) await this.#drop(hints, node, holder);
+        }),
+      );
+    } catch (error) {
+      this.#leaveAgain(node, own);
+      throw error;
+    }
+  }
+
+  #leaveAgain(node: Node, hints: readonly Hint[]): void {
+    for (const hint of hints) this.#hints.leave(node, hint);
+  }
+
+  /** What the other nodes hold of this one: of those that answer in time. */
+  async #collect(node: Node, others: readonly Node[], waitedFor: boolean): Promise<readonly Held[]> {
+    const held: Held[] = [];
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, HOLDER_TIMEOUT_MS[waitedFor ? 'waitedFor' : 'otherwise']);
+    });
+    const answers = others.map(async (holder) => {
+      const hints = await holder.reach((commands) => commands.members(hintsKey(node.name)));
+      if (hints.length > 0) held.push({ holder, hints });
+    });
+    await Promise.race([Promise.allSettled(answers), late]);
+    clearTimeout(timer);
+    return [...held];
+  }
+
+  /** Removes what hints name. */
+  async #remove(hints: readonly string[], run: Run, nameOf = (name: string) => name): Promise<void> {
+    const { keys, prefixes } = namesIn(hints);
+    for (let start = 0; start < keys.length; start += STEP) {
+      const step = keys.slice(start, start + STEP).map(nameOf);
+      await allowed(run((commands) => commands.unlink(step)));
+    }
+    for (const prefix of prefixes) await this.#purge(run, prefix, nameOf);
+  }
+
+  /** The same for the copies of it on another node. @returns whether they are gone */
+  async #removeCopies(hints: readonly string[], holder: Node): Promise<boolean> {
+    try {
+      await this.#remove(hints, (send) => holder.reach(send), copyKey);
+      return true;
+    } catch {
+      // Then that node has missed something.
+      for (const key of namesIn(hints).keys) this.#hints.leave(holder, hintOfKey(copyKey(key)));
+      return false;
+    }
+  }
+
+  /** Drops hints that were carried out. What stays is carried out again. */
+  async #drop(hints: readonly string[], node: Node, holder: Node): Promise<void> {
+    try {
+      for (let start = 0; start < hints.length; start += STEP) {
+        const step = hints.slice(start, start + STEP);
+        await holder.reach((commands) => commands.removeMembers(hintsKey(node.name), step));
+      }
+    } catch {
+      // A miss or two more.
+    }
+  }
+
+  async #purge(run: Run, prefix: string, nameOf = (name: string) => name): Promise<void> {
+    if (this.#namespaces.mayPurge(prefix)) await allowed(purge(run, nameOf(prefix), this.#options.scanCount));
+  }
+
+  /** All other nodes that may answer, new ones included. */
+  #others(node: Node): readonly Node[] {
+    return this.#topology.snapshot.byIndex.filter(
+      (other) => other.name !== node.name && other.status.state !== 'down',
+    );
+  }
+}
+
+const FORBIDDEN_OR_UNKNOWN = /^(NOPERM|ERR unknown)/;
+
+/** The answer, where there is one: an ACL may forbid what is asked, and an old server may not know it. */
+async function allowed<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    const { cause } = error as DRedisError;
+    if (cause instanceof Error && FORBIDDEN_OR_UNKNOWN.test(cause.message)) return undefined;
+    throw error;
+  }
+}
+
+/** What can do without: a server that is full or read-only still answers reads. */
+async function unlessRefused(done: Promise<unknown>): Promise<void> {
+  try {
+    await done;
+  } catch (error) {
+    if (!(error instanceof CommandFailedError)) throw error;
+  }
+}
