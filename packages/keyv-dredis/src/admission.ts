@@ -62,15 +62,15 @@ export class Admission {
   }
 
   /**
-   * Removes what a node may have missed that answers again after a timeout. What was sent before is done
-   * before: it is the same connection.
+   * Removes what a node may have missed that answers again after a timeout, or that was admitted a moment ago.
+   * What was sent before is done before: it is the same connection.
    */
   async catchUp(node: Node): Promise<void> {
     const own = this.#hints.take(node);
     if (own.length === 0) return;
     try {
       await this.#remove(own, (send) => node.run(send));
-      await Promise.all(this.#others(node).map((holder) => this.#drop(own, node, holder)));
+      await this.#carriedOut(node, own, () => own);
     } catch {
       this.#leaveAgain(node, own);
     }
@@ -112,21 +112,34 @@ export class Admission {
   async #makeGood(node: Node, waitedFor: boolean): Promise<void> {
     const own = this.#hints.take(node);
     try {
-      const others = this.#others(node);
-      const held = await this.#collect(node, others, waitedFor);
+      const held = await this.#collect(node, waitedFor);
       const all = [...new Set<string>([...own, ...held.flatMap(({ hints }) => hints)])];
       await this.#remove(all, (send) => node.reach(send));
-      await Promise.all(
-        others.map(async (holder) => {
-          const hints = held.find((each) => each.holder === holder)?.hints ?? [];
-          const removed = await this.#removeCopies(this.#options.failsOver ? all : hints, holder);
-          if (removed) await this.#drop(hints, node, holder);
-        }),
-      );
+      const heldBy = (holder: Node) => held.find((each) => each.holder === holder)?.hints ?? [];
+      await this.#carriedOut(node, all, heldBy);
     } catch (error) {
       this.#leaveAgain(node, own);
       throw error;
     }
+  }
+
+  /**
+   * Removes the copies of what hints about a node name, and the hints themselves.
+   *
+   * @param heldBy the hints that another node holds
+   */
+  async #carriedOut(
+    node: Node,
+    hints: readonly string[],
+    heldBy: (holder: Node) => readonly string[],
+  ): Promise<void> {
+    await Promise.all(
+      this.#others(node).map(async (holder) => {
+        const held = heldBy(holder);
+        const removed = await this.#removeCopies(this.#options.failsOver ? hints : held, holder);
+        if (removed) await this.#drop(held, node, holder);
+      }),
+    );
   }
 
   #leaveAgain(node: Node, hints: readonly Hint[]): void {
@@ -134,13 +147,13 @@ export class Admission {
   }
 
   /** What the other nodes hold of this one: of those that answer in time. */
-  async #collect(node: Node, others: readonly Node[], waitedFor: boolean): Promise<readonly Held[]> {
+  async #collect(node: Node, waitedFor: boolean): Promise<readonly Held[]> {
     const held: Held[] = [];
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, HOLDER_TIMEOUT_MS[waitedFor ? 'waitedFor' : 'otherwise']);
     });
-    const answers = others.map(async (holder) => {
+    const answers = this.#others(node).map(async (holder) => {
       const hints = await holder.reach((commands) => commands.members(hintsKey(node.name)));
       if (hints.length > 0) held.push({ holder, hints });
     });

@@ -32,20 +32,18 @@ function makeClient(redis: RedisClientOptions): RedisClient {
   return template.duplicate(own) as unknown as RedisClient;
 }
 
+type Listening = Parameters<AbortSignal['addEventListener']>;
+
 /** A signal that can forget who listens: each socket does, and one that has closed goes on, kept for good. */
 class ForgetfulSignal {
   readonly #controller = new AbortController();
-  #listeners: EventListenerOrEventListenerObject[] = [];
+  #listeners: Listening[1][] = [];
 
   constructor() {
     const listen = this.signal.addEventListener.bind(this.signal);
-    this.signal.addEventListener = (
-      type: string,
-      listener: EventListenerOrEventListenerObject,
-      options?: boolean | AddEventListenerOptions,
-    ) => {
-      this.#listeners.push(listener);
-      listen(type, listener, options);
+    this.signal.addEventListener = (...listening: Listening) => {
+      this.#listeners.push(listening[1]);
+      listen(...listening);
     };
   }
 

@@ -1,5 +1,6 @@
 import { type Batch, Batcher, type BatchLimits } from './batch.js';
 import type { Commands } from './commands.js';
+import { ignore } from './connection.js';
 import { CommandFailedError, type DRedisError } from './errors.js';
 import { type Hints, hintOfKey } from './hints.js';
 import { copyKey } from './keyspace.js';
@@ -245,6 +246,19 @@ export class Router {
     // A refusal is an answer: it was not done.
     if (error instanceof CommandFailedError && node.serves) return;
     for (const key of keys) this.#hints.leave(node, hintOfKey(key));
+    if (this.#failsOver) for (const key of keys) this.#dropCopy(key, this.#topology.snapshot);
+  }
+
+  /** Where a node stood in before we were cut off, it will again: not with what was to be overwritten. */
+  #dropCopy(key: string, { ring, nodes }: Snapshot): void {
+    const standIn = ring.replicas(key, ring.size).find((name) => nodes.get(name)?.serves);
+    const node = nodes.get(standIn ?? '');
+    const copy = copyKey(key);
+    node?.send(
+      (commands) => commands.unlink([copy]),
+      ignore,
+      () => this.#hints.leave(node, hintOfKey(copy)),
+    );
   }
 }
 
