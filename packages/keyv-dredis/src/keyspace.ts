@@ -60,15 +60,15 @@ export function keyPrefix(namespace: string | undefined, rawKeys: boolean): stri
  * @throws InvalidArgumentError as {@link assertKey}
  */
 export function physicalKey(prefix: string, key: string): string {
-  assertKey(key);
+  assertKey(key, prefix);
   return prefix + key;
 }
 
 /**
- * @throws InvalidArgumentError for a key that is not a string, or that UTF-8 cannot carry (a lone
- * surrogate would become U+FFFD, and two keys one)
+ * @throws InvalidArgumentError for a key that is not a string, that UTF-8 cannot carry (a lone surrogate
+ * would become U+FFFD, and two keys one), or that would be one of the store's own
  */
-export function assertKey(key: string): void {
+export function assertKey(key: string, prefix: string): void {
   if (typeof key !== 'string') {
     throw new InvalidArgumentError(`A key must be a string, got ${key === null ? 'null' : typeof key}`);
   }
@@ -76,6 +76,12 @@ export function assertKey(key: string): void {
     throw new InvalidArgumentError(
       `A key must be well-formed Unicode, got ${JSON.stringify(key.slice(0, 64))} with a lone surrogate, ` +
         'which UTF-8 cannot carry',
+    );
+  }
+  if (prefix === '' && key.startsWith(OWN_KEYS)) {
+    throw new InvalidArgumentError(
+      `A key must not begin with ${OWN_KEYS}, as ${JSON.stringify(key.slice(0, 64))} does, where keys are raw: ` +
+        'those are the store’s own',
     );
   }
 }

@@ -456,7 +456,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   /** @throws InvalidArgumentError for a key that cannot be stored */
   #resolveKey(key: string, contract: Contract): ResolvedKey {
     const resolved = contract.resolveKey(key);
-    assertKey(resolved.key);
+    assertKey(resolved.key, resolved.prefix);
     return resolved;
   }
 

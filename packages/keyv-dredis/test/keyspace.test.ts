@@ -123,6 +123,14 @@ describe('what is refused as a key', () => {
     expect(physicalKey('keyv:', '\ud83d\ude00')).toBe('keyv:😀');
   });
 
+  test('a raw key that would be the store’s own', () => {
+    const message =
+      'A key must not begin with %dredis:, as "%dredis:run" does, where keys are raw: those are the store’s own';
+    expect(() => physicalKey('', '%dredis:run')).toThrow(new InvalidArgumentError(message));
+    expect(physicalKey('keyv:', '%dredis:run')).toBe('keyv:%dredis:run');
+    expect(physicalKey('', 'a%dredis:run')).toBe('a%dredis:run');
+  });
+
   test('of a long key only the beginning stands in the message', () => {
     const { message } = thrownBy(() => physicalKey('keyv:', `${'k'.repeat(100_000)}\ud800`));
     expect(message.length).toBeLessThan(250);
