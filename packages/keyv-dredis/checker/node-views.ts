@@ -1,5 +1,8 @@
 import type { NodeState, StateEntry } from './history.js';
 
+/** What was missed while a node was suspect is sent when it answers; a loaded machine may take its time. */
+const CATCHES_UP_WITHIN_MS = 250;
+
 /** How the clients saw the nodes at any time: each has a view of its own. */
 export class NodeViews {
   readonly #nodes: readonly string[];
@@ -22,12 +25,15 @@ export class NodeViews {
     return view[next - 1]?.state === 'up' && !((view[next]?.at ?? Number.POSITIVE_INFINITY) <= to);
   }
 
-  /** When a node came (back) up for a client for the first time after a moment; Infinity when it did not. */
+  /**
+   * When all was well between a node and a client for the first time after a moment; Infinity when it never
+   * was. A node that was away is up once all is well; of one that was suspect, it is made good from then on.
+   */
   nextUp(client: string, node: string, after: number): number {
     const view = this.#view(client, node);
     for (let index = firstAfter(view, after); index < view.length; index += 1) {
-      const entry = view[index] as StateEntry;
-      if (entry.state === 'up') return entry.at;
+      const { state, at } = view[index] as StateEntry;
+      if (state === 'up') return view[index - 1]?.state === 'suspect' ? at + CATCHES_UP_WITHIN_MS : at;
     }
     return Number.POSITIVE_INFINITY;
   }
@@ -38,7 +44,7 @@ export class NodeViews {
     while (moment < Number.POSITIVE_INFINITY) {
       const away = this.#nodes.find((node) => !this.#isUp(client, node, moment));
       if (away === undefined) break;
-      moment = this.nextUp(client, away, moment);
+      moment = Math.max(this.nextUp(client, away, moment), moment);
     }
     return moment;
   }

@@ -8,7 +8,7 @@ const USAGE = `pnpm check:failures [options]      breaks servers and connections
   --mode miss           onNodeDown of the stores: ${MODES.join(', ')}, or all, one after the other
                         (left out: the store's own default, checked as error)
   --on-restart purge    onRestart of the stores: ${ON_RESTART.join(', ')}
-                        (left out: the store's own default, checked as keep)
+                        (left out: the store's own default, which is purge for these servers)
   --no-hints            the stores keep no hints: this must fail
   --seed text           the schedule of a former run, as far as the machine's timing lets it happen again
   --processes 3         worker processes

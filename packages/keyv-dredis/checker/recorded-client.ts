@@ -46,9 +46,9 @@ export class RecordedClient {
     store.on('error', () => undefined);
   }
 
-  /** Connects all nodes: from here on they are up until the store says otherwise. */
+  /** Connects all nodes, however long it takes: from here on they are up until the store says otherwise. */
   async connect(): Promise<void> {
-    await this.#store.connect();
+    while (!(await isFulfilled(this.#store.connect())));
     for (const node of this.#store.nodes) if (!this.#states.has(node)) this.#sees(node, 'up');
   }
 
@@ -179,4 +179,9 @@ function describeError(thrown: unknown): { error: string; failedNodes?: readonly
   };
   const error = code ?? stack ?? String(thrown);
   return nodes === undefined ? { error } : { error, failedNodes: nodes };
+}
+
+async function isFulfilled(promise: Promise<unknown>): Promise<boolean> {
+  const [{ status }] = await Promise.allSettled([promise]);
+  return status === 'fulfilled';
 }

@@ -47,7 +47,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<Ent
     type: 'run',
     seed: options.seed,
     mode: options.mode ?? 'error',
-    onRestart: options.onRestart ?? 'keep',
+    onRestart: options.onRestart ?? 'purge',
     commandTimeoutMs: COMMAND_TIMEOUT_MS,
     nodes: nodes.map(({ name }) => name),
     startedAt: now(),

@@ -62,8 +62,8 @@ export class Admission {
   }
 
   /**
-   * Removes what a node may have missed that answers again after a timeout, or that was admitted a moment ago.
-   * What was sent before is done before: it is the same connection.
+   * Removes what a node may have missed that answers again after a timeout. What was sent before is done
+   * before: it is the same connection.
    */
   async catchUp(node: Node): Promise<void> {
     const own = this.#hints.take(node);

@@ -93,9 +93,9 @@ export class Node {
     return this.#admitted;
   }
 
-  /** Whether commands go out to it. */
+  /** Whether commands go out to it, at once or in a moment. */
   get serves(): boolean {
-    return this.#health.serves;
+    return this.#health.serves || this.#opening !== undefined;
   }
 
   get status(): NodeStatus {
@@ -144,7 +144,7 @@ export class Node {
   ): void {
     if (this.#closed) {
       reject(this.#closedError());
-    } else if (!this.#health.serves && this.#opening === undefined) {
+    } else if (!this.serves) {
       reject(this.#unavailable(this.#health.reason));
     } else {
       // What waits for the connection goes first.

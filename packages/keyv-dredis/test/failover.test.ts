@@ -140,6 +140,25 @@ describe('while a node is down', () => {
     expect(await store.get(key)).toBeUndefined();
   });
 
+  // What was written to the one that stood in after the last look at its hints, and before 'node:up', stayed there,
+  // and was read when the node went down again.
+  test('nor is what stood in until the very moment that it was back', async () => {
+    const up = nextEvent(store, 'node:up');
+    let isUp = false;
+    up.then(() => {
+      isUp = true;
+    });
+    const write = async (key: string) => {
+      while (!isUp) await store.set(key, 'stood in');
+    };
+    const written = Promise.all(keys.map(write));
+    await serverAt(a()).start();
+    await written;
+    await Promise.all(keys.map((key) => store.set(key, 'newer')));
+    await kill(a());
+    expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
+  });
+
   test('the one after the next stands in where that is down too', async () => {
     const chain = keysFor(a(), b(), 200);
     const ring = new HashRing(redis.locations);
