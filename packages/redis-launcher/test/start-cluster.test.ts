@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { ask, firstSlot, SLOT_COUNT, startCluster } from '../src/index.js';
+import { ask, firstSlot, isLinked, type RedisServer, SLOT_COUNT, startCluster } from '../src/index.js';
 import { Programs } from './fixtures/programs.js';
 import { NO_TRACES, tracesOf } from './fixtures/traces.js';
 
@@ -19,6 +20,31 @@ test('starts masters that form one whole cluster, and leaves nothing', async () 
 
   await group.stop();
   for (const server of group.servers) await expect(tracesOf(server)).resolves.toEqual(NO_TRACES);
+});
+
+test('a replica takes over where its master is killed, which comes back as a replica of it', async () => {
+  await using group = await startCluster({ masterCount: 3, replicaCount: 1, nodeTimeoutMs: 500 });
+  const { servers } = group;
+  const [first, master, replica] = [servers[0], servers[2], servers[5]] as [
+    RedisServer,
+    RedisServer,
+    RedisServer,
+  ];
+  const until = async (location: string, command: string[], text: string) => {
+    while (!(await ask(location, command).catch(() => '')).includes(text)) await sleep(20);
+  };
+  // `foo` is in slot 12182, which is the last master's.
+  await ask(master.location, ['SET', 'foo', 'bar']);
+  await until(replica.location, ['DBSIZE'], '1');
+  await master.kill();
+  await until(replica.location, ['INFO', 'replication'], 'role:master');
+  await until(replica.location, ['CLUSTER', 'INFO'], 'cluster_state:ok');
+  await expect(ask(replica.location, ['GET', 'foo'])).resolves.toBe('bar');
+  await until(first.location, ['CLUSTER', 'INFO'], 'cluster_state:ok');
+  await expect(ask(first.location, ['GET', 'foo'])).rejects.toThrow(`MOVED 12182 ${replica.location}`);
+  await master.start();
+  await until(master.location, ['INFO', 'replication'], 'master_link_status:up');
+  expect(isLinked(await ask(master.location, ['INFO', 'replication']))).toBe(true);
 });
 
 test('the slots of the masters meet, and are all there are', () => {
