@@ -36,7 +36,8 @@ const results: Results = {
   absent,
   scenarios,
 };
-const name = `${options.quick ? 'quick-' : ''}node-${machine.node.replace(/^v(\d+).*/, '$1')}`;
+const name =
+  options.resultsName ?? `${options.quick ? 'quick-' : ''}node-${machine.node.replace(/^v(\d+).*/, '$1')}`;
 
 for (const scenario of options.scenarios) {
   const contestants = scenario.contestants.filter(
@@ -86,8 +87,10 @@ for (const scenario of options.scenarios) {
 }
 
 const { title, header, rows } = verdictTable(results);
-heading(title);
-table(header, rows);
+if (rows.length > 0) {
+  heading(title);
+  table(header, rows);
+}
 line('');
 for (const text of machineLines(results)) line(dim(text));
 line(dim(`written to .bench/${name}.json`));

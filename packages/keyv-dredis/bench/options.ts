@@ -8,6 +8,7 @@ import { SCENARIOS, scenario } from './scenarios/index.js';
 
 const USAGE = `pnpm bench [scenario ...] [options]      measures the store and its peers
 pnpm bench:quick [scenario ...] [options]
+pnpm bench:failures [options]            kills a server under the store and its peers
 
 scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')} (all)
   --quick               fewer rounds, shorter ones, fewer cells
@@ -18,6 +19,7 @@ scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')} (all)
   --round-ms 150        length of a round, where the scenario does not say
   --baseline <file>     another build of the store (its ES module), in turn with this one
   --store <file>        a build of the store other than dist
+  --results <name>      .bench/<name>.json takes the figures, in place of node-20.json
   --profile             profiles the store in each cell as well, and prints where its time goes`;
 
 const FULL = { roundCount: 7, roundMs: 150 };
@@ -34,6 +36,7 @@ export interface BenchOptions {
   readonly roundMs: number;
   readonly baselineFile: string | undefined;
   readonly storeFile: string;
+  readonly resultsName: string | undefined;
   readonly profile: boolean;
 }
 
@@ -52,6 +55,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       'round-ms': { type: 'string' },
       baseline: { type: 'string' },
       store: { type: 'string' },
+      results: { type: 'string' },
       profile: { type: 'boolean', default: false },
     },
   });
@@ -76,6 +80,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       values.store === undefined
         ? fileURLToPath(new URL('../dist/esm/index.js', import.meta.url))
         : resolve(values.store),
+    resultsName: values.results,
     profile: values.profile,
   };
 }

@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import type { OnNodeDown } from '../../src/options.js';
 import type { OpenOptions, Subject } from '../harness/contestant.js';
 
 type Built = typeof import('../../src/index.js');
@@ -7,9 +8,10 @@ async function openStore(
   file: string,
   { locations, namespace }: OpenOptions,
   location: (address: string) => string | object = (address) => address,
+  onNodeDown: OnNodeDown = 'error',
 ) {
   const { DRedisStore } = (await import(pathToFileURL(file).href)) as Built;
-  const store = new DRedisStore(locations.map(location) as string[], { namespace });
+  const store = new DRedisStore(locations.map(location) as string[], { namespace, onNodeDown });
   store.on('error', rethrow);
   await store.connect();
   return store;
@@ -21,6 +23,11 @@ function rethrow(error: Error): never {
 
 export async function openBare(options: OpenOptions, file = options.storeFile): Promise<Subject> {
   return subjectOf(await openStore(file, options));
+}
+
+export async function openOnNodeDown(options: OpenOptions, mode: OnNodeDown): Promise<Subject> {
+  const store = await openStore(options.storeFile, options, undefined, mode);
+  return { ...subjectOf(store), onReturn: (listener) => store.on('node:up', listener) };
 }
 
 /** With node-redis' own pools in place of single connections. */

@@ -1,3 +1,4 @@
+import type { OnNodeDown } from '../../src/options.js';
 import type { Contestant, Servers } from '../harness/contestant.js';
 
 /**
@@ -15,6 +16,14 @@ const dredis = (count: number): Contestant => ({
   servers: nodes(count),
   prefix: NAMESPACED,
   open: async (options) => (await import('./dredis.js')).openBare(options),
+});
+
+const onNodeDown = (mode: OnNodeDown): Contestant => ({
+  id: `dredis-${mode}`,
+  label: `DRedisStore, ${mode}, 4 servers`,
+  servers: nodes(4),
+  prefix: NAMESPACED,
+  open: async (options) => (await import('./dredis.js')).openOnNodeDown(options, mode),
 });
 
 const pooled = (size: number): Contestant => ({
@@ -123,6 +132,21 @@ export const CONTESTANTS: readonly Contestant[] = [
   ...[1, 16, 64].map(dredis),
   ...[2, 4].map(pooled),
   ...[1, 16, 64].map(spread),
+  ...(['error', 'miss', 'failover'] as const).map(onNodeDown),
+  {
+    id: 'keyv-redis-defaults',
+    label: '@keyv/redis, its defaults, 1 server',
+    servers: nodes(1),
+    prefix: KEYV_REDIS,
+    open: async (options) => (await import('./keyv-redis.js')).openWithDefaults(options),
+  },
+  {
+    id: 'keyv-redis-replicated',
+    label: '@keyv/redis, its defaults, cluster of 3, a replica each',
+    servers: { kind: 'replicated' },
+    prefix: KEYV_REDIS,
+    open: async (options) => (await import('./keyv-redis.js')).openOnReplicated(options),
+  },
 ];
 
 /** Those of most scenarios: one of each kind. */

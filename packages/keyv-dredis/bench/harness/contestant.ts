@@ -2,6 +2,8 @@
 export type Servers =
   | { readonly kind: 'nodes'; readonly count: number }
   | { readonly kind: 'cluster' }
+  /** Three masters with a replica each. */
+  | { readonly kind: 'replicated' }
   | { readonly kind: 'twemproxy' };
 
 export interface Entry {
@@ -19,6 +21,10 @@ export interface Subject {
   iterator?(): AsyncIterable<readonly [key: string, value: unknown]>;
   /** `host:port` of the server that has a key. */
   ownerOf?(key: string): string;
+  /** Errors that it tells of by events, in the asynchronous context of the call. */
+  onError?(listener: () => void): void;
+  /** A server that was away is in use again. */
+  onReturn?(listener: (location: string) => void): void;
   close(): Promise<unknown>;
 }
 

@@ -11,6 +11,8 @@ import type { Contestant, Servers } from './contestant.js';
 import { loadKeys } from './load-keys.js';
 
 const CLUSTER_MASTERS = 4;
+/** The least by which a replica can take over, and sooner than Redis' default of 15 s. */
+const REPLICATED = { masterCount: 3, replicaCount: 1, nodeTimeoutMs: 2_000 };
 const PROXIED_SERVERS = 4;
 
 /** All servers of a run, started when they are first asked for. The launcher sees that nothing survives. */
@@ -18,6 +20,7 @@ export class Fleet implements AsyncDisposable {
   readonly #groups: RedisServers[] = [];
   #nodes: readonly RedisServer[] = [];
   #cluster: Promise<RedisServers> | undefined;
+  #replicated: Promise<RedisServers> | undefined;
   #proxy: Promise<Twemproxy> | undefined;
 
   /** The servers that hold what a contestant writes. @throws Error that says why there are none */
@@ -25,6 +28,10 @@ export class Fleet implements AsyncDisposable {
     if (servers.kind === 'cluster') {
       this.#cluster ??= startCluster({ masterCount: CLUSTER_MASTERS });
       return (await this.#cluster).servers;
+    }
+    if (servers.kind === 'replicated') {
+      this.#replicated ??= startCluster(REPLICATED);
+      return (await this.#replicated).servers;
     }
     const count = servers.kind === 'nodes' ? servers.count : PROXIED_SERVERS;
     if (this.#nodes.length < count) {
@@ -56,7 +63,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const others = await Promise.allSettled([this.#cluster, this.#proxy]);
+    const others = await Promise.allSettled([this.#cluster, this.#replicated, this.#proxy]);
     const started = others.flatMap((other) =>
       other.status === 'fulfilled' && other.value ? [other.value] : [],
     );

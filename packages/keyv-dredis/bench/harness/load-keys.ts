@@ -40,7 +40,7 @@ export async function loadKeys(
 }
 
 /** CRC-16/XMODEM modulo 16,384, as the specification of Redis Cluster has it; the keys here have no hash tag. */
-function slotOf(key: string): number {
+export function slotOf(key: string): number {
   let crc = 0;
   for (let index = 0; index < key.length; index++) {
     crc ^= key.charCodeAt(index) << 8;

@@ -49,6 +49,8 @@ export interface Scenario<C extends Cell = Cell> {
   readonly metrics: readonly Metric[];
   readonly contestants: readonly string[];
   cells(quick: boolean): readonly C[];
+  /** There is one cell, and its table has a row for each metric, a column for each contestant. @default false */
+  readonly rowPerMetric?: boolean;
   /** A new process for every round: for memory, which a process does not give back. @default false */
   readonly freshProcess?: boolean;
   /** Milliseconds of a round, where the run's are not enough. */

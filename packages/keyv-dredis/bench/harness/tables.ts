@@ -1,5 +1,5 @@
 import { contestant } from '../contestants/index.js';
-import type { Results, ScenarioResult } from './results.js';
+import type { Results, ScenarioResult, Score } from './results.js';
 import type { Metric, Scenario } from './scenario.js';
 import { spreadOf } from './statistics.js';
 
@@ -11,9 +11,10 @@ export interface Table {
 
 /** The tables of one scenario: for each metric and each group of cells a row per contestant. */
 export function tablesOf(
-  { metrics, about }: Scenario,
+  { metrics, about, rowPerMetric }: Scenario,
   { scores }: ScenarioResult,
 ): { about: string; tables: Table[] } {
+  if (rowPerMetric) return { about, tables: [rowsPerMetric(metrics, scores)] };
   const groups = [...new Set(scores.map(({ cell }) => cell.table))];
   const tables = groups.flatMap((group) =>
     metrics.map((metric) => {
@@ -23,12 +24,7 @@ export function tablesOf(
         contestant(id).label,
         ...columns.map((column) => {
           const score = mine.find((one) => one.contestant === id && one.cell.column === column);
-          return score === undefined
-            ? ''
-            : cellText(
-                metric,
-                score.rounds.map((numbers) => numbers[metric.key] as number),
-              );
+          return score === undefined ? '' : cellText(metric, score);
         }),
       ]);
       return { title: `${group}: ${metric.label}`, header: ['', ...columns], rows };
@@ -37,9 +33,21 @@ export function tablesOf(
   return { about, tables };
 }
 
-function cellText({ format }: Metric, numbers: readonly number[]): string {
+function rowsPerMetric(metrics: readonly Metric[], scores: readonly Score[]): Table {
+  return {
+    title: scores[0]?.cell.table ?? '',
+    header: ['', ...scores.map((score) => contestant(score.contestant).label)],
+    rows: metrics.map((metric) => [metric.label, ...scores.map((score) => cellText(metric, score))]),
+  };
+}
+
+/** A round may lack a number: what it is the time of did not happen. */
+function cellText({ key, format }: Metric, { rounds }: Score): string {
+  const numbers = rounds.flatMap((round) => round[key] ?? []);
+  if (numbers.length === 0) return 'none';
   const { median, min, max } = spreadOf(numbers);
-  return `${format(median)} (${format(min)}–${format(max)})`;
+  const text = `${format(median)} (${format(min)}–${format(max)})`;
+  return numbers.length < rounds.length ? `${text}, in ${numbers.length} of ${rounds.length}` : text;
 }
 
 /** What the figures were taken on. */

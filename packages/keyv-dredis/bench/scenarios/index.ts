@@ -1,5 +1,6 @@
 import type { Scenario } from '../harness/scenario.js';
 import { clear, iterator } from './clear.js';
+import { failures } from './failures.js';
 import { frozen } from './frozen.js';
 import { get } from './get.js';
 import { hotKeys } from './hot-keys.js';
@@ -25,11 +26,14 @@ export const SCENARIOS: readonly Scenario[] = [
   nodes,
 ] as readonly Scenario[];
 
+/** Those that are only played when they are asked for. */
+const OTHERS = [failures] as unknown as readonly Scenario[];
+
 export function scenario(name: string): Scenario {
-  const found = SCENARIOS.find((one) => one.name === name);
+  const found = [...SCENARIOS, ...OTHERS].find((one) => one.name === name);
   if (found === undefined) {
     throw new Error(
-      `there is no scenario "${name}"; there are ${SCENARIOS.map((one) => one.name).join(', ')}`,
+      `there is no scenario "${name}"; there are ${[...SCENARIOS, ...OTHERS].map((one) => one.name).join(', ')}`,
     );
   }
   return found;
