@@ -52,7 +52,8 @@ const FIGURES = {
   'timers, all': { mayGrow: 0, format: count },
   'listeners of the store': { mayGrow: 0, format: count },
   'listeners of its clients': { mayGrow: 0, format: count },
-  'its own keys on the servers': { mayGrow: 0, format: count },
+  // Hints that a server got too late are carried out next time: one set about each node.
+  'its own keys on the servers': { mayGrow: 4, format: count },
 } as const;
 type Figures = Record<keyof typeof FIGURES, number>;
 
