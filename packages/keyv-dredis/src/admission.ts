@@ -1,5 +1,5 @@
 import { CommandFailedError, type DRedisError } from './errors.js';
-import { type Hint, type Hints, hintOfKey, namesIn } from './hints.js';
+import { type Hint, type Hints, hintOfKey, hintOfPrefix, namesIn } from './hints.js';
 import { copyKey, hintsKey, PREFIXES_KEY, RUN_KEY } from './keyspace.js';
 import type { Namespaces } from './namespaces.js';
 import type { Node } from './node.js';
@@ -133,8 +133,9 @@ export class Admission {
     hints: readonly string[],
     heldBy: (holder: Node) => readonly string[],
   ): Promise<void> {
+    const others = this.#topology.snapshot.byIndex.filter(({ name }) => name !== node.name);
     await Promise.all(
-      this.#others(node).map(async (holder) => {
+      others.map(async (holder) => {
         const held = heldBy(holder);
         const removed = await this.#removeCopies(this.#options.failsOver ? hints : held, holder);
         if (removed) await this.#drop(held, node, holder);
@@ -175,11 +176,14 @@ export class Admission {
   /** The same for the copies of it on another node. @returns whether they are gone */
   async #removeCopies(hints: readonly string[], holder: Node): Promise<boolean> {
     try {
+      if (holder.status.state === 'down') throw holder.status.reason;
       await this.#remove(hints, (send) => holder.reach(send), copyKey);
       return true;
     } catch {
       // Then that node has missed something.
-      for (const key of namesIn(hints).keys) this.#hints.leave(holder, hintOfKey(copyKey(key)));
+      const { keys, prefixes } = namesIn(hints);
+      for (const key of keys) this.#hints.leave(holder, hintOfKey(copyKey(key)));
+      for (const prefix of prefixes) this.#hints.leave(holder, hintOfPrefix(copyKey(prefix)));
       return false;
     }
   }

@@ -175,6 +175,20 @@ describe('while a node is down', () => {
     expect(await store.get(key)).toBeUndefined();
   });
 
+  test('what stood in on a node that is down when its owner is back is gone with its return', async () => {
+    const [key] = keys as [string];
+    await store.set(key, 'stood in');
+    await serverAt(b()).pause();
+    await Promise.all([1, 2, 3].map(() => store.has(key).catch(() => undefined)));
+    expect(store.status().map(({ state }) => state)).toEqual(['down', 'down', 'up', 'up']);
+    await restart(a());
+    const up = nextEvent(store, 'node:up');
+    await serverAt(b()).resume();
+    await up;
+    await kill(a());
+    expect(await store.get(key)).toBeUndefined();
+  });
+
   test('what is left of an older topology on the next one is not read', async () => {
     const [key] = keys as [string];
     const before = new DRedisStore([b(), c(), d()]);
