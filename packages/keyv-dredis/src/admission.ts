@@ -106,6 +106,7 @@ export class Admission {
     const registered = (await allowed(node.reach((commands) => commands.members(PREFIXES_KEY)))) ?? [];
     for (const prefix of new Set([...registered, ...this.#namespaces.prefixes])) {
       await this.#purge((send) => node.reach(send), prefix);
+      await this.#purge((send) => node.reach(send), prefix, copyKey);
     }
   }
 
@@ -184,6 +185,8 @@ export class Admission {
       const { keys, prefixes } = namesIn(hints);
       for (const key of keys) this.#hints.leave(holder, hintOfKey(copyKey(key)));
       for (const prefix of prefixes) this.#hints.leave(holder, hintOfPrefix(copyKey(prefix)));
+      // It may be back already.
+      if (holder.status.state === 'up') await this.catchUp(holder);
       return false;
     }
   }

@@ -227,6 +227,7 @@ describe('a server that restarts with an old snapshot', () => {
     await store.set(key, 'old');
     await direct(victim, async (client) => {
       await client.set('foreign', 'value');
+      await client.set('%dredis:copy:keyv:of another', 'old');
       await client.sendCommand(['SAVE']);
     });
     await store.set(key, 'new');
@@ -241,6 +242,7 @@ describe('a server that restarts with an old snapshot', () => {
     await thaw(store);
     expect(await store.get(key)).toBeUndefined();
     expect(await direct(victim, (client) => client.get('foreign'))).toBe('value');
+    expect(await direct(victim, (client) => client.exists('%dredis:copy:keyv:of another'))).toBe(0);
     // Once is enough.
     await store.set(key, 'newer');
     const again = open();
