@@ -1,7 +1,7 @@
 import { hintsKey } from './keyspace.js';
 import type { Namespaces } from './namespaces.js';
 import type { Node } from './node.js';
-import { STEP, turnOfEventLoop } from './steps.js';
+import { stepsOf, turnOfEventLoop } from './steps.js';
 import type { Topology } from './topology.js';
 
 /** A physical key that a node has missed a write of, or a prefix of which that may be any key. */
@@ -22,7 +22,7 @@ export function namesIn(hints: Iterable<string>): { keys: string[]; prefixes: st
 }
 
 /** Hints about one node, of this process or on one holder, before prefixes take the place of keys. */
-export const MOST_HINTS = 10_000;
+const MOST_HINTS = 10_000;
 
 /** How long hints live after the last one about the same node, in milliseconds. */
 const HINTS_TTL_MS = 24 * 3_600_000;
@@ -74,11 +74,14 @@ export class Hints {
     if (!this.#enabled) return Promise.resolve();
     const missed = this.#missed.get(node.name) ?? { hints: new Set(), purgedCount: 0 };
     this.#missed.set(node.name, missed);
-    if (missed.purgedCount === 0) {
-      missed.hints.add(hint);
-      if (missed.hints.size <= MOST_HINTS) return this.#send(node.name, hint, holder);
+    missed.hints.add(hint);
+    const tooMany = missed.purgedCount > 0 || missed.hints.size > MOST_HINTS;
+    if (tooMany && this.#mayPurge()) {
+      // It is among what is purged.
+      missed.hints.delete(hint);
+      return this.#purgeInstead(node.name, missed, holder);
     }
-    return this.#purgeInstead(node.name, missed, hint, holder);
+    return this.#send(node.name, hint, holder);
   }
 
   /** Resolves once all that was left is with its holders, or cannot get there. Never rejects. */
@@ -86,16 +89,16 @@ export class Hints {
     return this.#sent ?? Promise.resolve();
   }
 
+  /** Raw keys among those of others can only be named one by one. */
+  #mayPurge(): boolean {
+    return [...this.#namespaces.prefixes].every((prefix) => this.#namespaces.mayPurge(prefix));
+  }
+
   /** Too many: from here on all that this process may have written is meant. */
-  #purgeInstead(name: string, missed: Missed, hint: Hint, holder: Node | undefined): Promise<void> {
-    const prefixes = [...this.#namespaces.prefixes];
-    if (!prefixes.every((prefix) => this.#namespaces.mayPurge(prefix))) {
-      // Raw keys among those of others can only be named one by one.
-      missed.hints.add(hint);
-      return this.#send(name, hint, holder);
-    }
-    if (missed.purgedCount < prefixes.length) {
-      missed.purgedCount = prefixes.length;
+  #purgeInstead(name: string, missed: Missed, holder: Node | undefined): Promise<void> {
+    const { prefixes } = this.#namespaces;
+    if (missed.purgedCount < prefixes.size) {
+      missed.purgedCount = prefixes.size;
       missed.hints.clear();
       for (const prefix of prefixes) {
         missed.hints.add(hintOfPrefix(prefix));
@@ -122,8 +125,7 @@ export class Hints {
     this.#sent = undefined;
     const handOver = async (holder: Node, name: string, hints: readonly Hint[]) => {
       const key = hintsKey(name);
-      for (let start = 0; start < hints.length; start += STEP) {
-        const step = hints.slice(start, start + STEP);
+      for (const step of stepsOf(hints)) {
         const [, , count] = await holder.run((commands) =>
           Promise.all([
             commands.addMembers(key, step),
@@ -132,8 +134,9 @@ export class Hints {
           ]),
         );
         const missed = this.#missed.get(name);
-        if (missed !== undefined && count > MOST_HINTS)
-          this.#purgeInstead(name, missed, step[0] as Hint, holder);
+        if (missed !== undefined && count > MOST_HINTS && this.#mayPurge()) {
+          this.#purgeInstead(name, missed, holder);
+        }
       }
     };
     await Promise.allSettled(

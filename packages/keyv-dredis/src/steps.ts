@@ -12,15 +12,20 @@ export function turnOfEventLoop(): Promise<void> {
   return setImmediate();
 }
 
+/** The items of a call, step by step. */
+export function* stepsOf<Item>(items: readonly Item[]): Generator<readonly Item[], void> {
+  for (let start = 0; start < items.length; start += STEP) yield items.slice(start, start + STEP);
+}
+
 /** The same as `items.map(map)`, step by step. */
 export async function mapInSteps<Item, Result>(
   items: readonly Item[],
   map: (item: Item) => Result,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (let start = 0; start < items.length; start += STEP) {
-    if (start > 0) await turnOfEventLoop();
-    for (const item of items.slice(start, start + STEP)) results.push(map(item));
+  for (const step of stepsOf(items)) {
+    if (results.length > 0) await turnOfEventLoop();
+    for (const item of step) results.push(map(item));
   }
   return results;
 }

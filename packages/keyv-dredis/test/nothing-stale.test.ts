@@ -204,6 +204,28 @@ describe('hints', () => {
     expect(await hintsAnywhere()).toEqual([]);
   });
 
+  test('of raw keys among those of others are left once each, however many they are', async () => {
+    const store = open({ onNodeDown: 'miss', rawKeys: true });
+    await store.connect();
+    const keys = Array.from({ length: 60_000 }, (_, number) => `raw-${number}`);
+    const lost = keys.filter((key) => store.locate(key).node === victim.location).slice(0, 10_100);
+    expect(lost).toHaveLength(10_100);
+    await victim.pause();
+    await timeOut(store, lost[0] as string);
+    await store.setMany(lost.map((key) => ({ key, value: 'new' })));
+    const holder = redis.servers[1] as RedisServer;
+    const name = `%dredis:hints:${victim.location}`;
+    let count = 0;
+    while (count < lost.length) count = await direct(holder, (client) => client.sCard(name));
+    const calls = async () =>
+      /cmdstat_sadd:calls=(\d+)/.exec(await direct(holder, (client) => client.info('commandstats')))?.[1];
+    // What had to be sent has been sent, and nothing is sent for ever.
+    const before = await calls();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await calls()).toBe(before);
+    await thaw(store);
+  });
+
   test('of a server of which no other is left stay with the process', async () => {
     const single = new DRedisStore([victim.location], { commandTimeoutMs: 300, onNodeDown: 'miss' });
     stores.push(single);
