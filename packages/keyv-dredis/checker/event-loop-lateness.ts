@@ -1,4 +1,4 @@
-import { now } from './clock.js';
+import { now } from '../bench/harness/clock.js';
 
 const INTERVAL_MS = 5;
 /** A tick may be late that much without counting: timers have whole milliseconds. */

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
+import { now } from '../bench/harness/clock.js';
 import type { DRedisStore } from '../src/index.js';
-import { now } from './clock.js';
 import type { EventLoopLateness } from './event-loop-lateness.js';
 import { type Action, type Log, NODE_STATES, type NodeState, type Outcome } from './history.js';
 

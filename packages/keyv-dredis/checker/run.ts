@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RedisServer, startRedis } from 'redis-launcher';
+import { now } from '../bench/harness/clock.js';
 import { temporaryFolder } from '../test/support/temporary-folder.js';
-import { now } from './clock.js';
 import { FaultyProxy } from './faulty-proxy.js';
 import {
   type Entry,

@@ -1,8 +1,8 @@
 /** A process with several clients of the store, which make calls until they are told to finish. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { now } from '../bench/harness/clock.js';
 import { DRedisStore, type LocationOptions } from '../src/index.js';
-import { now } from './clock.js';
 import { EventLoopLateness } from './event-loop-lateness.js';
 import { type Entry, linesOf } from './history.js';
 import { Random } from './random.js';

@@ -1,3 +1,4 @@
+import { atMost } from './connection.js';
 import { CommandFailedError, type DRedisError } from './errors.js';
 import { type Hint, type Hints, hintOfKey, hintOfPrefix, namesIn } from './hints.js';
 import { copyKey, hintsKey, PREFIXES_KEY, RUN_KEY } from './keyspace.js';
@@ -5,7 +6,7 @@ import type { Namespaces } from './namespaces.js';
 import type { Node } from './node.js';
 import type { OnRestart } from './options.js';
 import { purge, type Run } from './scan.js';
-import { STEP } from './steps.js';
+import { stepsOf } from './steps.js';
 import type { Topology } from './topology.js';
 
 /** How long other nodes may take to tell what they hold, in milliseconds; less where commands wait for it. */
@@ -23,12 +24,6 @@ export interface AdmissionOptions {
 interface Acquaintance {
   readonly runId: string | undefined;
   readonly connectionId: number | undefined;
-}
-
-/** What a holder answered. */
-interface Held {
-  readonly holder: Node;
-  readonly hints: readonly string[];
 }
 
 /**
@@ -69,8 +64,12 @@ export class Admission {
     const own = this.#hints.take(node);
     if (own.length === 0) return;
     try {
-      await this.#remove(own, (send) => node.run(send));
-      await this.#carriedOut(node, own, () => own);
+      await this.#carryOut(
+        own,
+        node,
+        (send) => node.run(send),
+        () => own,
+      );
     } catch {
       this.#leaveAgain(node, own);
     }
@@ -114,10 +113,9 @@ export class Admission {
     const own = this.#hints.take(node);
     try {
       const held = await this.#collect(node, waitedFor);
-      const all = [...new Set<string>([...own, ...held.flatMap(({ hints }) => hints)])];
-      await this.#remove(all, (send) => node.reach(send));
-      const heldBy = (holder: Node) => held.find((each) => each.holder === holder)?.hints ?? [];
-      await this.#carriedOut(node, all, heldBy);
+      const all = [...new Set<string>([...own, ...[...held.values()].flat()])];
+      const heldBy = (holder: Node) => held.get(holder) ?? [];
+      await this.#carryOut(all, node, (send) => node.reach(send), heldBy);
     } catch (error) {
       this.#leaveAgain(node, own);
       throw error;
@@ -125,18 +123,20 @@ export class Admission {
   }
 
   /**
-   * Removes the copies of what hints about a node name, and the hints themselves.
+   * Removes what hints about a node name from it, the copies of that from the others, and the hints
+   * themselves.
    *
    * @param heldBy the hints that another node holds
    */
-  async #carriedOut(
-    node: Node,
+  async #carryOut(
     hints: readonly string[],
+    node: Node,
+    run: Run,
     heldBy: (holder: Node) => readonly string[],
   ): Promise<void> {
-    const others = this.#topology.snapshot.byIndex.filter(({ name }) => name !== node.name);
+    await this.#remove(hints, run);
     await Promise.all(
-      others.map(async (holder) => {
+      this.#others(node).map(async (holder) => {
         const held = heldBy(holder);
         const removed = await this.#removeCopies(this.#options.failsOver ? hints : held, holder);
         if (removed) await this.#drop(held, node, holder);
@@ -149,28 +149,21 @@ export class Admission {
   }
 
   /** What the other nodes hold of this one: of those that answer in time. */
-  async #collect(node: Node, waitedFor: boolean): Promise<readonly Held[]> {
-    const held: Held[] = [];
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, HOLDER_TIMEOUT_MS[waitedFor ? 'waitedFor' : 'otherwise']);
+  async #collect(node: Node, waitedFor: boolean): Promise<ReadonlyMap<Node, readonly string[]>> {
+    const held = new Map<Node, readonly string[]>();
+    const asked = this.#others(node).filter(({ status }) => status.state !== 'down');
+    const answers = asked.map(async (holder) => {
+      held.set(holder, await holder.reach((commands) => commands.members(hintsKey(node.name))));
     });
-    const answers = this.#others(node).map(async (holder) => {
-      const hints = await holder.reach((commands) => commands.members(hintsKey(node.name)));
-      if (hints.length > 0) held.push({ holder, hints });
-    });
-    await Promise.race([Promise.allSettled(answers), late]);
-    clearTimeout(timer);
-    return [...held];
+    await atMost(HOLDER_TIMEOUT_MS[waitedFor ? 'waitedFor' : 'otherwise'], Promise.allSettled(answers));
+    // What comes later is not carried out, and must not be dropped.
+    return new Map(held);
   }
 
   /** Removes what hints name. */
   async #remove(hints: readonly string[], run: Run, nameOf = (name: string) => name): Promise<void> {
     const { keys, prefixes } = namesIn(hints);
-    for (let start = 0; start < keys.length; start += STEP) {
-      const step = keys.slice(start, start + STEP).map(nameOf);
-      await allowed(run((commands) => commands.unlink(step)));
-    }
+    for (const step of stepsOf(keys)) await allowed(run((commands) => commands.unlink(step.map(nameOf))));
     for (const prefix of prefixes) await this.#purge(run, prefix, nameOf);
   }
 
@@ -194,8 +187,7 @@ export class Admission {
   /** Drops hints that were carried out. What stays is carried out again. */
   async #drop(hints: readonly string[], node: Node, holder: Node): Promise<void> {
     try {
-      for (let start = 0; start < hints.length; start += STEP) {
-        const step = hints.slice(start, start + STEP);
+      for (const step of stepsOf(hints)) {
         await holder.reach((commands) => commands.removeMembers(hintsKey(node.name), step));
       }
     } catch {
@@ -207,11 +199,8 @@ export class Admission {
     if (this.#namespaces.mayPurge(prefix)) await allowed(purge(run, nameOf(prefix), this.#options.scanCount));
   }
 
-  /** All other nodes that may answer, new ones included. */
   #others(node: Node): readonly Node[] {
-    return this.#topology.snapshot.byIndex.filter(
-      (other) => other.name !== node.name && other.status.state !== 'down',
-    );
+    return this.#topology.snapshot.byIndex.filter(({ name }) => name !== node.name);
   }
 }
 

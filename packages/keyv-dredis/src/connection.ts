@@ -70,14 +70,21 @@ export function closedByOwner(): Error {
 
 /** Lets replies in flight come in, also those of commands that the user sent through the client. */
 export async function closeClient(client: RedisClient, graceMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const grace = new Promise((resolve) => {
-    timer = setTimeout(resolve, graceMs);
-  });
   try {
-    await Promise.race([client.close(), grace]);
+    await atMost(graceMs, Promise.resolve(client.close()));
   } catch {
     // Closing is all that is left to do: whatever ended the connection first did it for us.
+  }
+}
+
+/** Waits for something, and no longer than so many milliseconds. Rejects when it does. */
+export async function atMost(ms: number, something: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([something, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Commands } from './commands.js';
-import { type Connection, ignore } from './connection.js';
+import { atMost, type Connection, ignore } from './connection.js';
 import { Deadlines } from './deadlines.js';
 import {
   CommandFailedError,
@@ -265,12 +265,7 @@ export class Node {
   async #close(): Promise<void> {
     this.#health.stop();
     const endsAt = performance.now() + this.#options.disconnectTimeoutMs;
-    let timer: NodeJS.Timeout | undefined;
-    const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#options.disconnectTimeoutMs);
-    });
-    await Promise.race([this.#deadlines.idle(), grace]);
-    clearTimeout(timer);
+    await atMost(this.#options.disconnectTimeoutMs, this.#deadlines.idle());
     this.#closed = true;
     await this.#connection.close(Math.max(0, endsAt - performance.now()));
   }

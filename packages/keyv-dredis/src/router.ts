@@ -119,7 +119,7 @@ export class Router {
       (commands) => send(commands, place),
       (value) => (hinted === undefined ? resolve(value) : hinted.then(() => resolve(value))),
       (error) => {
-        this.#leaveMissed(place.node, [place.key], error);
+        this.#leaveMissed({ node, standsIn, keys: [place.key] }, error);
         reject(error);
       },
     );
@@ -176,11 +176,11 @@ export class Router {
         : [];
       try {
         const outcome = await send(share);
-        if (outcome.error !== undefined) this.#leaveMissed(node, share.keys, outcome.error);
+        if (outcome.error !== undefined) this.#leaveMissed(share, outcome.error);
         await Promise.all(hinted);
         return outcome;
       } catch (error) {
-        this.#leaveMissed(node, share.keys, error);
+        this.#leaveMissed(share, error);
         throw error;
       }
     };
@@ -225,10 +225,8 @@ export class Router {
   #place(key: string, snapshot: Snapshot): Place {
     const owner = ownerOf(key, snapshot);
     if (owner.serves || !this.#failsOver || isCutOff(snapshot)) return { node: owner, key, standsIn: false };
-    const { ring, nodes } = snapshot;
-    const standIn = ring.replicas(key, ring.size).find((name) => nodes.get(name)?.serves);
     // At least half of them are there.
-    return { node: nodes.get(standIn as string) as Node, key: copyKey(key), standsIn: true };
+    return { node: standInFor(key, snapshot) as Node, key: copyKey(key), standsIn: true };
   }
 
   /** Hints for the owner of a key, and for all that would stand in for it sooner than one that does. */
@@ -242,17 +240,19 @@ export class Router {
     );
   }
 
-  #leaveMissed(node: Node, keys: readonly string[], error: unknown): void {
+  #leaveMissed({ node, standsIn, keys }: Pick<Share, 'node' | 'standsIn' | 'keys'>, error: unknown): void {
     // A refusal is an answer: it was not done.
     if (error instanceof CommandFailedError && node.serves) return;
-    for (const key of keys) this.#hints.leave(node, hintOfKey(key));
-    if (this.#failsOver) for (const key of keys) this.#dropCopy(key, this.#topology.snapshot);
+    for (const key of keys) {
+      this.#hints.leave(node, hintOfKey(key));
+      // Where the node stands in, that is the copy.
+      if (this.#failsOver && !standsIn) this.#dropCopy(key);
+    }
   }
 
   /** Where a node stood in before we were cut off, it will again: not with what was to be overwritten. */
-  #dropCopy(key: string, { ring, nodes }: Snapshot): void {
-    const standIn = ring.replicas(key, ring.size).find((name) => nodes.get(name)?.serves);
-    const node = nodes.get(standIn ?? '');
+  #dropCopy(key: string): void {
+    const node = standInFor(key, this.#topology.snapshot);
     const copy = copyKey(key);
     node?.send(
       (commands) => commands.unlink([copy]),
@@ -277,6 +277,14 @@ function isCutOff({ byIndex, weights }: Snapshot): boolean {
 function ownerOf(key: string, { ring, nodes }: Snapshot): Node {
   // A store has one node or more, and the ring holds the same names as the map.
   return nodes.get(ring.get(key) as string) as Node;
+}
+
+/** The next live node clockwise, where there is one: the owner itself where that is live. */
+function standInFor(key: string, { ring, nodes }: Snapshot): Node | undefined {
+  return ring
+    .replicas(key, ring.size)
+    .map((name) => nodes.get(name) as Node)
+    .find(({ serves }) => serves);
 }
 
 /** @param start where the first of the keys stands in the call */

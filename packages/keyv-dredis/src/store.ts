@@ -19,7 +19,7 @@ import {
   resolveOptions,
 } from './options.js';
 import { type DRedisStoreEvents, Reporter } from './reporter.js';
-import { type Gathered, pipeline, Router, type Share, type ShareOutcome } from './router.js';
+import { type Gathered, pipeline, Router, type Share } from './router.js';
 import { clearPrefixes, entriesOf } from './scan.js';
 import { mapInSteps, STEP } from './steps.js';
 import { holdAll, type Snapshot, Topology } from './topology.js';
@@ -187,10 +187,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   /** The values of many keys, in their order; undefined where there is none, or its node failed. */
   async getMany<Value = StoredValue>(keys: readonly string[]): Promise<(Value | undefined)[]> {
-    const gathered = await this.#withKeys(keys, this.#physicalKey, (physical, snapshot) =>
+    const values = await this.#gather(keys, this.#physicalKey, (physical, snapshot) =>
       this.#router.getMany(physical, snapshot),
     );
-    return this.#report(gathered) as (Value | undefined)[];
+    return values as (Value | undefined)[];
   }
 
   /**
@@ -235,7 +235,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       expiries.push(contract.expiresAt(contract.version === 5 ? ttl : expires, now));
       return this.#writtenKey(key, contract);
     };
-    return this.#gatherWrites(entries, keyOf, async (share) => {
+    const send = async (share: Share) => {
       const { node, keys, positions } = share;
       const latest = this.#latestExpiry(share);
       const expiryOf = (position: number) => sooner(expiries[position], latest);
@@ -253,7 +253,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
         );
         return true;
       });
-    });
+    };
+    return this.#gather(entries, keyOf, (physical, snapshot) =>
+      this.#router.scatterWrites(physical, false, send, snapshot),
+    );
   }
 
   /** Removes a key. @returns whether it was there */
@@ -278,8 +281,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    */
   async deleteMany(keys: readonly string[]): Promise<InEitherKeyv<boolean[], boolean>>;
   async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
-    const deleted = await this.#gatherWrites(keys, this.#writtenKey, ({ node, keys }) =>
-      pipeline(keys, false, async (key) => (await node.run((commands) => commands.unlink([key]))) > 0),
+    const send = ({ node, keys }: Share) =>
+      pipeline(keys, false, async (key) => (await node.run((commands) => commands.unlink([key]))) > 0);
+    const deleted = await this.#gather(keys, this.#writtenKey, (physical, snapshot) =>
+      this.#router.scatterWrites(physical, false, send, snapshot),
     );
     return this.#contract.version === 5 ? deleted.every(Boolean) : deleted;
   }
@@ -302,8 +307,10 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
 
   /** Whether each of many keys is there, in their order. */
   async hasMany(keys: readonly string[]): Promise<boolean[]> {
-    return this.#gather(keys, this.#physicalKey, false, ({ node, keys }) =>
-      pipeline(keys, false, (key) => node.run((commands) => commands.exists(key))),
+    const send = ({ node, keys }: Share) =>
+      pipeline(keys, false, (key) => node.run((commands) => commands.exists(key)));
+    return this.#gather(keys, this.#physicalKey, (physical, snapshot) =>
+      this.#router.scatter(physical, false, send, snapshot),
     );
   }
 
@@ -478,49 +485,26 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     }
   }
 
-  async #gatherWrites<Item>(
-    items: readonly Item[],
-    keyOf: (item: Item, contract: Contract) => string,
-    send: (share: Share) => Promise<ShareOutcome<boolean>>,
-  ): Promise<boolean[]> {
-    const gathered = await this.#withKeys(items, keyOf, (keys, snapshot) =>
-      this.#router.scatterWrites(keys, false, send, snapshot),
-    );
-    return this.#report(gathered);
-  }
-
+  /**
+   * Makes the physical keys of a call, sends it and reports what failed: at once; where it is very large, in
+   * steps. The namespace and the nodes are those of its beginning, and no key is sent before all are known to be good.
+   */
   async #gather<Item, T>(
     items: readonly Item[],
     keyOf: (item: Item, contract: Contract) => string,
-    missing: T,
-    send: (share: Share) => Promise<ShareOutcome<T>>,
+    send: (keys: readonly string[], snapshot: Snapshot) => Promise<Gathered<T>>,
   ): Promise<T[]> {
-    const gathered = await this.#withKeys(items, keyOf, (keys, snapshot) =>
-      this.#router.scatter(keys, missing, send, snapshot),
-    );
-    return this.#report(gathered);
-  }
-
-  /**
-   * Makes the physical keys of a call, and sends it: at once; where it is very large, in steps. The
-   * namespace and the nodes are those of its beginning, and no key is sent before all are known to be good.
-   */
-  async #withKeys<Item, T>(
-    items: readonly Item[],
-    keyOf: (item: Item, contract: Contract) => string,
-    send: (keys: readonly string[], snapshot: Snapshot) => Promise<T>,
-  ): Promise<T> {
     this.#assertOpen();
     const { snapshot } = this.#shared.topology;
     if (items.length <= STEP) {
       const keys = items.map((item) => keyOf(item, this.#contract));
-      return send(keys, snapshot);
+      return this.#report(await send(keys, snapshot));
     }
     const contract = this.#contract.copy();
     const release = holdAll(snapshot);
     try {
       const keys = await mapInSteps(items.slice(), (item) => keyOf(item, contract));
-      return await send(keys, snapshot);
+      return this.#report(await send(keys, snapshot));
     } finally {
       release();
     }

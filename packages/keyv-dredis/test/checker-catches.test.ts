@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
+import { now } from '../bench/harness/clock.js';
 import { checkHistory } from '../checker/check-history.js';
-import { now } from '../checker/clock.js';
 import { EventLoopLateness } from '../checker/event-loop-lateness.js';
 import { FaultyProxy } from '../checker/faulty-proxy.js';
 import { type Entry, historyOf, type RunEntry } from '../checker/history.js';

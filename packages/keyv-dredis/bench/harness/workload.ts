@@ -1,4 +1,5 @@
 import type { Subject } from './contestant.js';
+import { mulberry32 } from './mulberry32.js';
 import { WrongResult } from './wrong-result.js';
 
 const KEY_LENGTH = 30;
@@ -113,15 +114,4 @@ function zipfOrder(keyCount: number, random: () => number): Uint32Array {
     }
     return low;
   });
-}
-
-/** Tommy Ettinger's generator of 32 bits: the same numbers in every process. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
