@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -31,29 +32,27 @@ await copyFile(
   fileURLToPath(new URL('README.md', import.meta.url)),
 );
 
-execFileSync('tsc', ['--project', 'tsconfig.build.json', '--outDir', folder('esm')], {
+execFileSync('tsc', ['--project', 'tsconfig.build.json', '--outDir', folder('types')], {
   cwd: fileURLToPath(new URL('.', import.meta.url)),
   stdio: 'inherit',
 });
-await mkdir(folder('cjs'), { recursive: true });
-const published = await reachable('index.d.ts');
-for (const name of await readdir(folder('esm'))) {
-  if (!name.endsWith('.d.ts')) continue;
-  if (published.has(name)) await copyFile(folder('esm') + name, folder('cjs') + name);
-  else await rm(folder('esm') + name);
+for (const path of await reachable('index.d.ts')) {
+  await cp(folder('types') + path, folder('esm') + path);
+  await cp(folder('types') + path, folder('cjs') + path);
 }
+await rm(folder('types'), { recursive: true });
 
 /**
- * The declarations that a user's compiler reads. The others tell of the inside, and some of them of
- * the ring: were one of those reached, a user would be sent to somebody else's package.
+ * The declarations that a user's compiler reads. The others describe internals, and some of them import
+ * the ring: if one of those were reached, a user would be sent to somebody else's package.
  */
-async function reachable(name: string, found = new Set<string>()): Promise<Set<string>> {
-  if (found.has(name)) return found;
-  found.add(name);
-  const text = await readFile(folder('esm') + name, 'utf8');
-  if (/from\s+'hash-ring'/.test(text)) throw new Error(`The public ${name} imports hash-ring`);
-  for (const [, path] of text.matchAll(/(?:from\s+|import\()['"]\.\/([^'"]+)\.js['"]/g)) {
-    await reachable(`${path}.d.ts`, found);
+async function reachable(path: string, found = new Set<string>()): Promise<Set<string>> {
+  if (found.has(path)) return found;
+  found.add(path);
+  const text = await readFile(folder('types') + path, 'utf8');
+  if (/from\s+'hash-ring'/.test(text)) throw new Error(`The public ${path} imports hash-ring`);
+  for (const [, target] of text.matchAll(/(?:from\s+|import\()['"](\.{1,2}\/[^'"]+)\.js['"]/g)) {
+    await reachable(join(dirname(path), `${target}.d.ts`), found);
   }
   return found;
 }

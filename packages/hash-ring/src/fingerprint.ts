@@ -1,6 +1,6 @@
-import type { RingPoint } from './hash-space.js';
 import { hashKey } from './key-hash.js';
-import { md5Many } from './md5.js';
+import { md5Many } from './md5/md5.js';
+import type { RingPoint } from './movement.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
 
 /** Keys whose places tell hash functions apart: nothing, text, other text, text that takes two blocks. */

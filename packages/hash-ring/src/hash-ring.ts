@@ -1,7 +1,8 @@
 import { check } from './errors.js';
 import { fingerprint } from './fingerprint.js';
-import { type Movement, movement, type RingPoint } from './hash-space.js';
 import { hashKey, hashKeys } from './key-hash.js';
+import { ownerAt, successor } from './lookup.js';
+import { type Movement, movement, type RingPoint } from './movement.js';
 import {
   type HashRingOptions,
   type Key,
@@ -12,10 +13,9 @@ import {
   resolveNode,
   resolveOptions,
 } from './options.js';
-import { preferenceList } from './preference-list.js';
+import { preferenceList } from './replicas.js';
 import { buildTable, type RingTable } from './ring-table.js';
 import { unpack } from './sort-points.js';
-import { ownerAt, successor } from './successor.js';
 
 /** A ring as JSON holds it. A hash function of the user's cannot be held: `hash` tells that there is one. */
 export interface HashRingJSON {

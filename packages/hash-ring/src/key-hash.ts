@@ -1,5 +1,5 @@
 import { check } from './errors.js';
-import { md5, md5Many } from './md5.js';
+import { md5, md5Many } from './md5/md5.js';
 import type { Key, ResolvedOptions } from './options.js';
 
 /** The place of a key on the ring, by MD5 or by a function of the user's: the int32 of its bits. */

@@ -1,9 +1,9 @@
 import { check } from './errors.js';
-import { md5Many } from './md5.js';
+import { compareStems, labelCounts, POINTS_PER_LABEL } from './labels.js';
+import type { SortedPoints } from './lookup.js';
+import { md5Many } from './md5/md5.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
-import { compareStems, labelCounts, POINTS_PER_LABEL } from './points.js';
 import { sortPoints, unpack } from './sort-points.js';
-import type { SortedPoints } from './successor.js';
 
 /** One state of a ring. Nothing in it changes any more: a change of the ring makes another table. */
 export interface RingTable extends SortedPoints {

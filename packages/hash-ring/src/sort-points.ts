@@ -1,4 +1,4 @@
-import { ownerAt, type SortedPoints } from './successor.js';
+import { ownerAt, type SortedPoints } from './lookup.js';
 
 /** Beyond so many bits the prefixes would no longer stay in a processor's cache. */
 const MAX_BITS = 16;

@@ -1,6 +1,6 @@
 import { Keyv } from 'keyv';
-import type { Locations } from './locations.js';
-import type { DRedisStoreOptions } from './options.js';
+import type { Locations } from './config/locations.js';
+import type { DRedisStoreOptions } from './config/options.js';
 import { DRedisStore } from './store.js';
 
 /**

@@ -1,3 +1,12 @@
+export type { Location, LocationOptions, Locations } from './config/locations.js';
+export type {
+  ConnectionDefaults,
+  DRedisStoreOptions,
+  FurtherRedisOptions,
+  OnNodeDown,
+  TlsOptions,
+} from './config/options.js';
+export type { RedisClient } from './connection/redis-client.js';
 export { createKeyv } from './create-keyv.js';
 export {
   CommandFailedError,
@@ -8,18 +17,10 @@ export {
   InvalidOptionError,
   NodeUnavailableError,
   PartialFailureError,
-} from './errors.js';
-export type { NodeState, NodeStatus } from './health.js';
-export type { Location, LocationOptions, Locations } from './locations.js';
-export type {
-  ConnectionDefaults,
-  DRedisStoreOptions,
-  FurtherRedisOptions,
-  OnNodeDown,
-  TlsOptions,
-} from './options.js';
-export type { RedisClient } from './redis-client.js';
-export type { DRedisStoreEvents } from './reporter.js';
+} from './errors/errors.js';
+export type { DRedisStoreEvents } from './errors/reporter.js';
+export type { StoredValue } from './format/values.js';
+export type { NodeState, NodeStatus } from './node/health.js';
 export {
   DRedisStore,
   DRedisStore as default,
@@ -27,4 +28,3 @@ export {
   type KeyLocation,
   type StoreEntry,
 } from './store.js';
-export type { StoredValue } from './values.js';

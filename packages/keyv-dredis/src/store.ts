@@ -1,29 +1,29 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import type { RedisClientType } from 'redis';
-import { Admission } from './admission.js';
-import type { Commands } from './commands.js';
-import { CAPABILITIES, Contract, type ResolvedKey } from './contract.js';
-import { DRedisError, NodeUnavailableError, PartialFailureError } from './errors.js';
-import type { NodeChange, NodeStatus } from './health.js';
-import { Hints, hintOfPrefix } from './hints.js';
-import { assertKey, copyKey, physicalKey } from './keyspace.js';
-import { type Locations, parseLocations } from './locations.js';
-import { Namespaces } from './namespaces.js';
-import type { NodeKeeper } from './node.js';
+import { type Locations, parseLocations } from './config/locations.js';
 import {
   checkFields,
   type DRedisStoreOptions,
   FORK_RULES,
   type ResolvedOptions,
   resolveOptions,
-} from './options.js';
-import { type DRedisStoreEvents, Reporter } from './reporter.js';
-import { type Gathered, pipeline, Router, type Share } from './router.js';
-import { clearPrefixes, entriesOf } from './scan.js';
-import { mapInSteps, STEP } from './steps.js';
-import { holdAll, type Snapshot, Topology } from './topology.js';
-import { encodeValue, type StoredValue } from './values.js';
+} from './config/options.js';
+import { DRedisError, NodeUnavailableError, PartialFailureError } from './errors/errors.js';
+import { type DRedisStoreEvents, Reporter } from './errors/reporter.js';
+import { assertKey, copyKey, physicalKey } from './format/keyspace.js';
+import { encodeValue, type StoredValue } from './format/values.js';
+import { CAPABILITIES, Contract, type ResolvedKey } from './keyv/keyv-compat.js';
+import type { Commands } from './node/commands.js';
+import type { NodeChange, NodeStatus } from './node/health.js';
+import type { NodeKeeper } from './node/node.js';
+import { Hints, hintOfPrefix } from './outage/hints.js';
+import { Namespaces } from './outage/namespaces.js';
+import { Admission } from './outage/recovery.js';
+import { mapInSteps, STEP } from './sharding/chunks.js';
+import { type Gathered, pipeline, Router, type Share } from './sharding/router.js';
+import { clearPrefixes, entriesOf } from './sharding/scan.js';
+import { holdAll, type Snapshot, Topology } from './sharding/topology.js';
 
 /** An entry of {@link DRedisStore.setMany}: Keyv 6 gives `expires`, Keyv 5 `ttl`. */
 export interface StoreEntry {

@@ -1,0 +1,286 @@
+import { isIPv6 } from 'node:net';
+import type { AnyRedisClientOptions as RedisClientOptions } from 'redis';
+import { ignore } from '../connection/connection.js';
+import { isCluster, isRedisClient, type RedisClient } from '../connection/redis-client.js';
+import { InvalidOptionError } from '../errors/errors.js';
+import { DEFAULT_HOST, isHost, isPort, parseEntry, parseUrl } from './location-syntax.js';
+import {
+  CONNECTION_RULES,
+  type ConnectionDefaults,
+  checkFields,
+  checkRedisOptions,
+  describe,
+  kindOf,
+  nonEmptyString,
+  type ResolvedOptions,
+  type Rule,
+} from './options.js';
+
+const DEFAULT_PORT = 6379;
+
+/** A location written out: where a server is, or a client for it, and what is particular to it. */
+export interface LocationOptions extends ConnectionDefaults {
+  /** `redis://user:password@host:port/database` or `rediss://…`. */
+  readonly url?: string | undefined;
+  /** Host name or address. @default localhost */
+  readonly host?: string | undefined;
+  /** TCP port, 1 to 65535. @default 6379 */
+  readonly port?: number | undefined;
+  /** Path of a Unix socket. */
+  readonly path?: string | undefined;
+  /** A node-redis client, pool or sentinel, which stays the caller's to close; or a factory for one. */
+  readonly client?: RedisClient | (() => RedisClient) | undefined;
+  /**
+   * The node's identity on the ring; it decides which keys are the node's. @default `host:port`, plus
+   * `/database` where the location itself names one
+   */
+  readonly name?: string | undefined;
+  /** Share of the keys in relation to the other nodes' weights, above 0. @default 1 */
+  readonly weight?: number | undefined;
+}
+
+/**
+ * What names one node: `host`, `host:port`, `[::1]:port`, `redis://user:password@host:port/database`,
+ * `rediss://…`, `unix:/path`, the same written out, or a node-redis client (or a factory for one).
+ */
+export type Location = string | LocationOptions | RedisClient | (() => RedisClient);
+
+/** What names all nodes: a list, or one string with `;` or `,` between the entries. */
+export type Locations = string | readonly Location[];
+
+/** How the client of a node comes to be. */
+export type ClientSource =
+  | { readonly kind: 'options'; readonly redis: RedisClientOptions }
+  | { readonly kind: 'client'; readonly client: RedisClient }
+  | { readonly kind: 'factory'; readonly factory: () => RedisClient; readonly made: RedisClient };
+
+/** One node, as its location describes it. */
+export interface NodeDescription {
+  readonly name: string;
+  readonly weight: number;
+  readonly source: ClientSource;
+  /** What must never show: the password, as it is and as a URL writes it. */
+  readonly secrets: readonly string[];
+}
+
+/** Weights are relative; a node has 160 points on the ring for each. */
+const MAX_WEIGHT = 1000;
+
+const LOCATION_RULES = {
+  ...CONNECTION_RULES,
+  url: { ...nonEmptyString, secret: true },
+  host: {
+    expected: 'a host name or an IP address, without a port',
+    allows: (value) => typeof value === 'string' && isHost(value),
+    secret: true,
+  },
+  port: { expected: 'a whole number from 1 to 65535', allows: isPort },
+  path: nonEmptyString,
+  client: {
+    expected: 'a node-redis client, pool or sentinel, or a function that makes one',
+    allows: (value) => typeof value === 'function' || isRedisClient(value),
+    secret: true,
+  },
+  name: {
+    expected: 'a non-empty string without credentials',
+    allows: (value) => nonEmptyString.allows(value) && !/:\/\/.*@/s.test(String(value)),
+    secret: true,
+  },
+  weight: {
+    expected: `a number above 0, ${MAX_WEIGHT} at most`,
+    allows: (value) => typeof value === 'number' && value > 0 && value <= MAX_WEIGHT,
+  },
+} satisfies Record<keyof LocationOptions, Rule>;
+
+/**
+ * Reads what the user wrote. No connection is made.
+ *
+ * @throws InvalidOptionError for an empty list, an entry that is no location, and two nodes of one
+ * name; the message never shows what may be a credential
+ */
+export function parseLocations(
+  locations: Locations = `${DEFAULT_HOST}:${DEFAULT_PORT}`,
+  defaults: ResolvedOptions,
+): readonly NodeDescription[] {
+  const entries: readonly unknown[] = typeof locations === 'string' ? locations.split(/[;,]/) : locations;
+  if (!Array.isArray(entries)) {
+    throw new InvalidOptionError(
+      `locations must be a list, or one string with entries separated by ";" or ",", got ${describe(locations)}`,
+    );
+  }
+  if (entries.length === 0)
+    throw new InvalidOptionError('locations must name one node or more, got an empty list');
+  const secret = typeof locations === 'string' && locations.includes('@');
+  const descriptions: NodeDescription[] = [];
+  const names = new Set<string>();
+  try {
+    for (const [index, entry] of entries.entries()) {
+      const description = describeNode(entry, `locations[${index}]`, defaults, secret);
+      descriptions.push(description);
+      if (names.has(description.name)) {
+        throw new InvalidOptionError(
+          `locations has two nodes named "${description.name}"; give one of them a name of its own with { name }`,
+        );
+      }
+      names.add(description.name);
+    }
+  } catch (error) {
+    descriptions.forEach(discard);
+    throw error;
+  }
+  return descriptions;
+}
+
+/** Closes what a factory made for a node that will not be. */
+export function discard({ source }: NodeDescription): void {
+  if (source.kind !== 'factory' || !source.made.isOpen) return;
+  source.made.on('error', ignore);
+  source.made.destroy();
+}
+
+function describeNode(
+  entry: unknown,
+  where: string,
+  defaults: ResolvedOptions,
+  secret: boolean,
+): NodeDescription {
+  if (typeof entry === 'string') return fromOptions(parseEntry(entry.trim(), where, secret), where, defaults);
+  if (typeof entry === 'function' || isRedisClient(entry)) {
+    return fromOptions({ client: entry as RedisClient }, where, defaults);
+  }
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+    throw new InvalidOptionError(
+      `${where} must be a string, an object or a node-redis client, got ${describe(entry)}`,
+    );
+  }
+  if (entry instanceof URL) {
+    // It has no properties of its own, and would pass for a location that says nothing.
+    throw new InvalidOptionError(`${where} is a URL object; give it as text`);
+  }
+  if (isCluster(entry)) {
+    throw new InvalidOptionError(
+      `${where} is a cluster client, which shards by itself; give the nodes one by one`,
+    );
+  }
+  checkFields(where, entry, LOCATION_RULES);
+  return fromOptions(entry, where, defaults);
+}
+
+function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOptions): NodeDescription {
+  const ways = (['url', 'host', 'port', 'path', 'client'] as const).filter((way) => given[way] !== undefined);
+  if (ways.length > 1 && ways.join() !== 'host,port') {
+    throw new InvalidOptionError(
+      `${where} must have url, host and port, path or client, one of them, got ${ways.join(' and ')}`,
+    );
+  }
+  if (given.client !== undefined) return fromClient(given, given.client, where);
+
+  checkRedisOptions(`${where}.redis`, given.redis);
+  const { url, ...beside } = given;
+  const written = url === undefined ? {} : parseUrl(url, where);
+  const own: LocationOptions = {
+    ...written,
+    // rediss:// says that there is TLS, but not with which certificates.
+    ...(written.tls && typeof defaults.tls === 'object' ? { tls: defaults.tls } : {}),
+    ...withoutUndefined(beside),
+  };
+  const { host = DEFAULT_HOST, port = DEFAULT_PORT, path } = own;
+  const { username, password, database, tls } = {
+    ...withoutUndefined({ ...defaults }),
+    ...own,
+  } as ConnectionDefaults;
+  const redis = {
+    clientInfoTag: 'keyv-dredis',
+    // For Redis Enterprise's proxies, which may move a connection; ours are plain servers.
+    maintNotifications: 'disabled',
+    ...defaults.redis,
+    ...own.redis,
+    ...withoutUndefined({ username, password, database }),
+    socket: {
+      ...defaults.redis?.socket,
+      ...own.redis?.socket,
+      ...(path === undefined ? { host: withoutBrackets(host), port } : { path }),
+      // node-redis wants the options of tls.connect beside a plain `tls: true`.
+      ...(tls ? { ...(tls === true ? {} : tls), tls: true } : {}),
+      connectTimeout: defaults.connectTimeoutMs,
+    },
+  } as RedisClientOptions;
+  return {
+    name: own.name ?? nodeName(path === undefined ? { host, port } : { path }, own.database),
+    weight: own.weight ?? 1,
+    source: { kind: 'options', redis },
+    secrets: secretsOf(password),
+  };
+}
+
+function fromClient(
+  given: LocationOptions,
+  client: RedisClient | (() => RedisClient),
+  where: string,
+): NodeDescription {
+  const alien = Object.entries(given).find(
+    ([name, value]) => value !== undefined && !['client', 'name', 'weight'].includes(name),
+  );
+  if (alien !== undefined) {
+    throw new InvalidOptionError(
+      `${where}.${alien[0]} is not allowed beside client, which has its own options`,
+    );
+  }
+  const weight = given.weight ?? 1;
+  if (typeof client === 'function') {
+    // Making a client connects nothing, and a plain one tells where it is going to.
+    const made = client();
+    if (!isRedisClient(made)) {
+      throw new InvalidOptionError(
+        `${where} is a function that must return a node-redis client, got ${kindOf(made)}`,
+      );
+    }
+    return {
+      ...fromClient({ ...given, client: made }, made, where),
+      source: { kind: 'factory', factory: client, made },
+    };
+  }
+  const { options } = client;
+  if (options?.keyPrefix !== undefined) {
+    throw new InvalidOptionError(
+      `${where} is a client with a keyPrefix, which SCAN knows nothing of; use a namespace`,
+    );
+  }
+  const name = given.name ?? nameOfClient(client);
+  if (name === undefined) {
+    throw new InvalidOptionError(
+      `${where} is a client that does not say where it connects to; name it: { name, client }`,
+    );
+  }
+  return { name, weight, source: { kind: 'client', client }, secrets: secretsOf(options?.password) };
+}
+
+/** The name of a plain client's node; a pool or a sentinel does not tell where it connects to. */
+function nameOfClient({ options }: RedisClient): string | undefined {
+  if (options === undefined || 'sentinelRootNodes' in options) return undefined;
+  return nodeName({ ...options.socket }, options.database || undefined);
+}
+
+function nodeName(
+  address: { host?: string | undefined; port?: number | undefined; path?: string | undefined },
+  database: number | undefined,
+): string {
+  const host = withoutBrackets(address.host ?? DEFAULT_HOST);
+  const at =
+    address.path === undefined
+      ? `${isIPv6(host) ? `[${host}]` : host}:${address.port ?? DEFAULT_PORT}`
+      : `unix:${address.path}`;
+  return database === undefined ? at : `${at}/${database}`;
+}
+
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
+}
+
+function secretsOf(password: string | undefined): readonly string[] {
+  return password ? [...new Set([password, encodeURIComponent(password)])] : [];
+}
+
+function withoutUndefined<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,328 @@
+import { describe, expect, test } from '@jest/globals';
+import type { RedisClientOptions } from 'redis';
+import { type Location, type Locations, parseLocations } from '../../src/config/locations.js';
+import { type DRedisStoreOptions, resolveOptions } from '../../src/config/options.js';
+import { InvalidOptionError } from '../../src/errors/errors.js';
+
+const parse = (locations?: Locations, options?: DRedisStoreOptions) =>
+  parseLocations(locations, resolveOptions(options));
+
+/** Of one location, what decides where a connection goes to. */
+function target(location: Location, options?: DRedisStoreOptions) {
+  const [description] = parse([location], options);
+  if (description?.source.kind !== 'options') throw new Error('not made from options');
+  const { username, password, database, socket } = description.source.redis;
+  const { host, port, path, tls } = { ...socket } as Record<string, unknown>;
+  const found = { name: description.name, host, port, path, tls, username, password, database };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+}
+
+describe('an entry as text', () => {
+  test.each([
+    ['cache-1', { name: 'cache-1:6379', host: 'cache-1', port: 6379 }],
+    ['cache-1:6380', { name: 'cache-1:6380', host: 'cache-1', port: 6380 }],
+    [' 10.0.0.1:6380\n', { name: '10.0.0.1:6380', host: '10.0.0.1', port: 6380 }],
+    ['h:1', { name: 'h:1', host: 'h', port: 1 }],
+    ['h:65535', { name: 'h:65535', host: 'h', port: 65535 }],
+    ['a_b.example.', { name: 'a_b.example.:6379', host: 'a_b.example.', port: 6379 }],
+    ['[::1]', { name: '[::1]:6379', host: '::1', port: 6379 }],
+    ['[::1]:6380', { name: '[::1]:6380', host: '::1', port: 6380 }],
+    ['[fe80::1%eth0]:1', { name: '[fe80::1%eth0]:1', host: 'fe80::1%eth0', port: 1 }],
+    ['unix:/run/redis.sock', { name: 'unix:/run/redis.sock', path: '/run/redis.sock' }],
+    ['unix:///run/redis.sock', { name: 'unix:/run/redis.sock', path: '/run/redis.sock' }],
+    ['UNIX:/a b', { name: 'unix:/a b', path: '/a b' }],
+    ['redis://h', { name: 'h:6379', host: 'h', port: 6379 }],
+    ['redis://h/', { name: 'h:6379', host: 'h', port: 6379 }],
+    ['REDIS://h:1', { name: 'h:1', host: 'h', port: 1 }],
+    ['redis://', { name: 'localhost:6379', host: 'localhost', port: 6379 }],
+    ['redis://h/0', { name: 'h:6379/0', host: 'h', port: 6379, database: 0 }],
+    ['redis://h:6380/15', { name: 'h:6380/15', host: 'h', port: 6380, database: 15 }],
+    ['redis://[::1]:6380', { name: '[::1]:6380', host: '::1', port: 6380 }],
+    ['rediss://h', { name: 'h:6379', host: 'h', port: 6379, tls: true }],
+    ['redis://u:p@h', { name: 'h:6379', host: 'h', port: 6379, username: 'u', password: 'p' }],
+    ['redis://:p@h', { name: 'h:6379', host: 'h', port: 6379, password: 'p' }],
+    ['redis://u@h', { name: 'h:6379', host: 'h', port: 6379, username: 'u' }],
+    [
+      'redis://a%40b:%2F%3A%25%2C@h',
+      { name: 'h:6379', host: 'h', port: 6379, username: 'a@b', password: '/:%,' },
+    ],
+    ['redis://:ü@h', { name: 'h:6379', host: 'h', port: 6379, password: 'ü' }],
+  ])('%j', (entry, expected) => {
+    expect(target(entry)).toEqual(expected);
+  });
+});
+
+describe('an entry written out', () => {
+  test.each<[Location, object]>([
+    [{}, { name: 'localhost:6379', host: 'localhost', port: 6379 }],
+    [{ host: 'h' }, { name: 'h:6379', host: 'h', port: 6379 }],
+    [{ port: 6380 }, { name: 'localhost:6380', host: 'localhost', port: 6380 }],
+    [{ host: '::1' }, { name: '[::1]:6379', host: '::1', port: 6379 }],
+    [{ host: '[::1]' }, { name: '[::1]:6379', host: '::1', port: 6379 }],
+    [
+      { host: 'h', port: undefined, name: undefined },
+      { name: 'h:6379', host: 'h', port: 6379 },
+    ],
+    [{ path: '/s' }, { name: 'unix:/s', path: '/s' }],
+    [
+      { path: '/s', database: 2 },
+      { name: 'unix:/s/2', path: '/s', database: 2 },
+    ],
+    [
+      { host: 'h', database: 0 },
+      { name: 'h:6379/0', host: 'h', port: 6379, database: 0 },
+    ],
+    [
+      { host: 'h', name: 'first' },
+      { name: 'first', host: 'h', port: 6379 },
+    ],
+    [
+      { url: 'rediss://u:p@h:1/2' },
+      { name: 'h:1/2', host: 'h', port: 1, tls: true, username: 'u', password: 'p', database: 2 },
+    ],
+    [
+      { url: 'redis://u:p@h/2', password: 'q', database: 3 },
+      { name: 'h:6379/3', host: 'h', port: 6379, username: 'u', password: 'q', database: 3 },
+    ],
+    [
+      { host: 'h', tls: true },
+      { name: 'h:6379', host: 'h', port: 6379, tls: true },
+    ],
+    [
+      { url: 'rediss://h', tls: false },
+      { name: 'h:6379', host: 'h', port: 6379 },
+    ],
+  ])('%j', (entry, expected) => {
+    expect(target(entry)).toEqual(expected);
+  });
+});
+
+describe('what holds for all nodes', () => {
+  const defaults = { username: 'u', password: 'p', database: 3, tls: true } as const;
+
+  test('is used where the location is silent, and does not change the name', () => {
+    expect(target('h:1', defaults)).toEqual({ name: 'h:1', host: 'h', port: 1, ...defaults });
+  });
+
+  test('gives way to what the location says', () => {
+    expect(target({ url: 'redis://v:q@h/4', tls: false }, defaults)).toEqual({
+      name: 'h:6379/4',
+      host: 'h',
+      port: 6379,
+      username: 'v',
+      password: 'q',
+      database: 4,
+    });
+  });
+
+  test('further node-redis options: those of the location beside and above those of all', () => {
+    const [description] = parse([{ redis: { socket: { keepAlive: false }, name: 'own' } }], {
+      redis: { RESP: 2, name: 'all', socket: { keepAlive: true, noDelay: false } },
+      connectTimeoutMs: 123,
+    });
+    expect((description?.source as { redis: RedisClientOptions } | undefined)?.redis).toMatchObject({
+      RESP: 2,
+      name: 'own',
+      socket: { keepAlive: false, noDelay: false, connectTimeout: 123 },
+    });
+  });
+
+  // rediss:// put `true` in place of the certificates of all nodes, and the server's was not trusted.
+  test('tls options go where node-redis looks for them', () => {
+    const [description] = parse(['rediss://h'], { tls: { servername: 'all' } });
+    const [own] = parse([{ host: 'h', tls: { servername: 'own' } }], { tls: { servername: 'all' } });
+    const [plain] = parse([{ url: 'rediss://h', tls: true }], { tls: { servername: 'all' } });
+    expect(plain?.source).not.toHaveProperty('redis.socket.servername');
+    expect(description?.source).toMatchObject({ redis: { socket: { tls: true, servername: 'all' } } });
+    expect(own?.source).toMatchObject({ redis: { socket: { tls: true, servername: 'own' } } });
+  });
+});
+
+describe('the list', () => {
+  test.each<[Locations | undefined, string[]]>([
+    [undefined, ['localhost:6379']],
+    ['h', ['h:6379']],
+    ['a,b:2', ['a:6379', 'b:2']],
+    ['a;b:2', ['a:6379', 'b:2']],
+    [' a , b:2;\tredis://:p@c/1 ; [::1]:5, unix:/s', ['a:6379', 'b:2', 'c:6379/1', '[::1]:5', 'unix:/s']],
+    [
+      ['b', 'a', { name: 'z' }],
+      ['b:6379', 'a:6379', 'z'],
+    ],
+    [Object.freeze(['h']), ['h:6379']],
+    [
+      ['redis://h', 'redis://h/0', 'redis://h/1'],
+      ['h:6379', 'h:6379/0', 'h:6379/1'],
+    ],
+  ])('%j', (locations, names) => {
+    expect(parse(locations).map(({ name }) => name)).toEqual(names);
+  });
+
+  test('weights', () => {
+    const weights = parse(['a', { host: 'b', weight: 2 }, { host: 'c', weight: 0.5 }]).map(
+      ({ weight }) => weight,
+    );
+    expect(weights).toEqual([1, 2, 0.5]);
+  });
+});
+
+const GRAMMAR = 'host, host:port, [IPv6]:port, a redis:// or rediss:// URL or unix:/path';
+const PORT = 'a port from 1 to 65535';
+const URL_FORM = (scheme: string) =>
+  `is not a URL of the form ${scheme}://user:password@host:port/database; in a user name or password, ` +
+  'percent-encode what is not a letter or a digit (not shown here)';
+const FIELDS = 'database, username, password, tls, redis, url, host, port, path, client, name, weight';
+
+describe('what is refused, and in which words', () => {
+  test.each<[locations: unknown, message: string]>([
+    [[], 'locations must name one node or more, got an empty list'],
+    [6379, 'locations must be a list, or one string with entries separated by ";" or ",", got 6379'],
+    [null, 'locations must be a list, or one string with entries separated by ";" or ",", got null'],
+    [
+      { host: 'h' },
+      'locations must be a list, or one string with entries separated by ";" or ",", got a value of type object',
+    ],
+    ['', 'locations[0] is empty; expected host, host:port, a redis:// URL or unix:/path'],
+    ['a,,b', 'locations[1] is empty; expected host, host:port, a redis:// URL or unix:/path'],
+    [['a', '  '], 'locations[1] is empty; expected host, host:port, a redis:// URL or unix:/path'],
+    [[5], 'locations[0] must be a string, an object or a node-redis client, got 5'],
+    [[null], 'locations[0] must be a string, an object or a node-redis client, got null'],
+    [[new URL('redis://h')], 'locations[0] is a URL object; give it as text'],
+    [[['h']], 'locations[0] must be a string, an object or a node-redis client, got an array'],
+    [
+      ['a', 'a:6379'],
+      'locations has two nodes named "a:6379"; give one of them a name of its own with { name }',
+    ],
+    [
+      ['a', { host: 'b', name: 'a:6379' }],
+      'locations has two nodes named "a:6379"; give one of them a name of its own with { name }',
+    ],
+
+    ['h:', `locations[0] must have ${PORT}, got ""`],
+    ['h:0', `locations[0] must have ${PORT}, got "0"`],
+    ['h:65536', `locations[0] must have ${PORT}, got "65536"`],
+    ['h:6379x', `locations[0] must have ${PORT}, got "6379x"`],
+    ['h:-1', `locations[0] must have ${PORT}, got "-1"`],
+    ['h:1e3', `locations[0] must have ${PORT}, got "1e3"`],
+    ['h:1:2', `locations[0] must have ${PORT}, got "1:2"`],
+    [':6379', `locations[0] must be ${GRAMMAR}, got ":6379"`],
+    ['::1', `locations[0] must be ${GRAMMAR}, got "::1"`],
+    ['[::1', `locations[0] must be ${GRAMMAR}, got "[::1"`],
+    ['[nonsense]:1', `locations[0] must be ${GRAMMAR}, got "[nonsense]:1"`],
+    ['a b', `locations[0] must be ${GRAMMAR}, got "a b"`],
+    ['h/0', `locations[0] must be ${GRAMMAR}, got "h/0"`],
+    ['h?x', `locations[0] must be ${GRAMMAR}, got "h?x"`],
+    [
+      'unix:run/redis.sock',
+      'locations[0] must have an absolute path after unix:, as in unix:/run/redis.sock',
+    ],
+    ['unix:', 'locations[0] must have an absolute path after unix:, as in unix:/run/redis.sock'],
+    [
+      'u:p@h',
+      'locations[0] has credentials but no scheme; write redis://user:password@host:port (not shown here)',
+    ],
+
+    ['http://h', 'locations[0] has the unknown scheme http://; known are redis://, rediss:// and unix:/path'],
+    [
+      ['http://u:p@h'],
+      'locations[0] has the unknown scheme http://; known are redis://, rediss:// and unix:/path',
+    ],
+    [
+      'http://u:p@h',
+      'locations[0] has an unknown scheme (not shown: it may be part of a password); known are redis://, rediss:// and unix:/path',
+    ],
+    ['1://h', 'locations[0] must be a URL that begins with redis:// or rediss://'],
+    [
+      'redis://h:0',
+      `locations[0] must have ${PORT}, got something else (not shown: it may be part of a password)`,
+    ],
+    ['redis://h:65536', `locations[0] ${URL_FORM('redis')}`],
+    ['rediss://h:port', `locations[0] ${URL_FORM('rediss')}`],
+    ['redis://h?database=1', `locations[0] ${URL_FORM('redis')}`],
+    ['redis://h#1', `locations[0] ${URL_FORM('redis')}`],
+    [
+      'redis://h/one',
+      'locations[0] must have a database number, and nothing more, after the host (not shown here)',
+    ],
+    [
+      'redis://h/0/1',
+      'locations[0] must have a database number, and nothing more, after the host (not shown here)',
+    ],
+    [
+      'redis://:%zz@h',
+      'locations[0] has a user name or password that is not percent-encoded (not shown here)',
+    ],
+
+    [[{ hots: 'h' }], `locations[0] has no option "hots"; there are ${FIELDS}`],
+    [[{ namespace: 'n' }], `locations[0] has no option "namespace"; there are ${FIELDS}`],
+    [
+      [{ host: 'h:6379' }],
+      'locations[0].host must be a host name or an IP address, without a port, got a value of type string',
+    ],
+    [
+      [{ host: '' }],
+      'locations[0].host must be a host name or an IP address, without a port, got a value of type string',
+    ],
+    [[{ port: 0 }], 'locations[0].port must be a whole number from 1 to 65535, got 0'],
+    [[{ port: '6379' }], 'locations[0].port must be a whole number from 1 to 65535, got "6379"'],
+    [[{ port: 65536 }], 'locations[0].port must be a whole number from 1 to 65535, got 65536'],
+    [[{ path: '' }], 'locations[0].path must be a non-empty string of well-formed Unicode, got ""'],
+    [
+      [{ url: 5 }],
+      'locations[0].url must be a non-empty string of well-formed Unicode, got a value of type number',
+    ],
+    [[{ url: 'h:6379' }], 'locations[0] must be a URL that begins with redis:// or rediss://'],
+    [
+      [{ name: '' }],
+      'locations[0].name must be a non-empty string without credentials, got a value of type string',
+    ],
+    [
+      [{ name: 'redis://u:p@h' }],
+      'locations[0].name must be a non-empty string without credentials, got a value of type string',
+    ],
+    [[{ weight: 0 }], 'locations[0].weight must be a number above 0, 1000 at most, got 0'],
+    [[{ weight: -1 }], 'locations[0].weight must be a number above 0, 1000 at most, got -1'],
+    [[{ weight: Infinity }], 'locations[0].weight must be a number above 0, 1000 at most, got Infinity'],
+    [[{ weight: '1' }], 'locations[0].weight must be a number above 0, 1000 at most, got "1"'],
+    [[{ database: -1 }], 'locations[0].database must be a whole number, 0 or more, got -1'],
+    [
+      [{ client: {} }],
+      'locations[0].client must be a node-redis client, pool or sentinel, or a function that makes one, got a value of type object',
+    ],
+    [
+      [{ redis: { keyPrefix: 'p' } }],
+      'locations[0].redis.keyPrefix is not allowed: set the option namespace instead',
+    ],
+    [
+      [{ url: 'redis://h', host: 'h' }],
+      'locations[0] must have url, host and port, path or client, one of them, got url and host',
+    ],
+    [
+      [{ path: '/s', port: 1 }],
+      'locations[0] must have url, host and port, path or client, one of them, got port and path',
+    ],
+    [
+      [() => 5],
+      'locations[0] is a function that must return a node-redis client, got a value of type number',
+    ],
+    [[() => undefined], 'locations[0] is a function that must return a node-redis client, got undefined'],
+  ])('%p', (locations, message) => {
+    const error = thrownBy(() => parse(locations as Locations));
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    expect(error.message).toBe(message);
+    expect(error).toMatchObject({ code: 'DREDIS_INVALID_OPTION' });
+  });
+
+  test('the index is that of the entry', () => {
+    expect(thrownBy(() => parse(['a', 'b', 'c:x'])).message).toBe(`locations[2] must have ${PORT}, got "x"`);
+  });
+});
+
+function thrownBy(action: () => unknown): Error {
+  try {
+    action();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}

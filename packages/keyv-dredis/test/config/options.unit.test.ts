@@ -1,0 +1,186 @@
+import { describe, expect, test } from '@jest/globals';
+import { type DRedisStoreOptions, resolveOptions } from '../../src/config/options.js';
+import { InvalidOptionError } from '../../src/errors/errors.js';
+
+const NAMES =
+  'database, username, password, tls, redis, namespace, useKeyPrefix, rawKeys, ownsDatabase, ' +
+  'connectTimeoutMs, commandTimeoutMs, onNodeDown, failoverTtlMs, hints, onRestart, disconnectTimeoutMs, ' +
+  'batchKeyCount, batchKeyLength, scanCount';
+
+test('the defaults', () => {
+  expect(resolveOptions()).toEqual({
+    rawKeys: false,
+    ownsDatabase: false,
+    connectTimeoutMs: 2000,
+    commandTimeoutMs: 2000,
+    onNodeDown: 'error',
+    failoverTtlMs: 60_000,
+    hints: true,
+    disconnectTimeoutMs: 2000,
+    batchKeyCount: 1000,
+    batchKeyLength: 65_536,
+    scanCount: 1000,
+  });
+});
+
+test('an option that is undefined is one that is left out', () => {
+  const undefinedOnes = Object.fromEntries(NAMES.split(', ').map((name) => [name, undefined]));
+  expect(resolveOptions(undefinedOnes)).toEqual(resolveOptions());
+});
+
+test('what is resolved cannot be changed any more, and is not what was given', () => {
+  const given = { scanCount: 5 };
+  const resolved = resolveOptions(given);
+  given.scanCount = 6;
+  expect(resolved.scanCount).toBe(5);
+  expect(Object.isFrozen(resolved)).toBe(true);
+});
+
+describe('what is allowed', () => {
+  test.each<DRedisStoreOptions>([
+    { database: 0 },
+    { database: 15 },
+    { username: '' },
+    { username: 'app' },
+    { password: '' },
+    { password: 'p:@/;, %' },
+    { tls: true },
+    { tls: false },
+    { tls: { rejectUnauthorized: false } },
+    { redis: {} },
+    { redis: { RESP: 2, socket: { keepAlive: true, noDelay: true } } },
+    { namespace: '' },
+    { namespace: 'a:b' },
+    { useKeyPrefix: false },
+    { rawKeys: true },
+    { ownsDatabase: true },
+    { connectTimeoutMs: 1 },
+    { connectTimeoutMs: 2147483647 },
+    { commandTimeoutMs: 1 },
+    { commandTimeoutMs: 2147483647 },
+    { disconnectTimeoutMs: 0 },
+    { disconnectTimeoutMs: 2147483647 },
+    { scanCount: 1 },
+    { scanCount: 1_000_000 },
+  ])('%j', (options) => {
+    expect(resolveOptions(options)).toMatchObject(options);
+  });
+});
+
+const delay = (from: number) => `a whole number of milliseconds from ${from} to 2147483647`;
+const wellFormed = 'a string of well-formed Unicode';
+
+describe('what is refused, and in which words', () => {
+  test.each<[options: unknown, message: string]>([
+    [{ commandTimoutMs: 5 }, `options has no option "commandTimoutMs"; there are ${NAMES}`],
+    [{ ttl: 5 }, `options has no option "ttl"; there are ${NAMES}`],
+    [JSON.parse('{"__proto__":1}'), `options has no option "__proto__"; there are ${NAMES}`],
+    [{ toString: 1 }, `options has no option "toString"; there are ${NAMES}`],
+    [null, 'options must be an object, got null'],
+    [[], 'options must be an object, got an array'],
+    ['redis://:pw@h', 'options must be an object, got a value of type string'],
+    [6379, 'options must be an object, got a value of type number'],
+
+    [{ database: -1 }, 'options.database must be a whole number, 0 or more, got -1'],
+    [{ database: 1.5 }, 'options.database must be a whole number, 0 or more, got 1.5'],
+    [{ database: '1' }, 'options.database must be a whole number, 0 or more, got "1"'],
+    [{ database: null }, 'options.database must be a whole number, 0 or more, got null'],
+    [{ username: 5 }, `options.username must be ${wellFormed}, got a value of type number`],
+    [{ username: '\ud800' }, `options.username must be ${wellFormed}, got a value of type string`],
+    [{ password: 12345 }, `options.password must be ${wellFormed}, got a value of type number`],
+    [{ password: 'pass\ud800' }, `options.password must be ${wellFormed}, got a value of type string`],
+    [{ password: ['pass'] }, `options.password must be ${wellFormed}, got an array`],
+    [{ password: null }, `options.password must be ${wellFormed}, got null`],
+    [
+      { tls: 'pem' },
+      'options.tls must be true, false or an object of tls.connect options, got a value of type string',
+    ],
+    [{ tls: null }, 'options.tls must be true, false or an object of tls.connect options, got null'],
+    [
+      { redis: 'redis://:pw@h' },
+      'options.redis must be an object of node-redis options, got a value of type string',
+    ],
+    [{ redis: [] }, 'options.redis must be an object of node-redis options, got an array'],
+
+    [{ namespace: 5 }, `options.namespace must be ${wellFormed}, got 5`],
+    [{ namespace: '\ud800' }, `options.namespace must be ${wellFormed}, got "\\ud800"`],
+    [{ namespace: null }, `options.namespace must be ${wellFormed}, got null`],
+    [{ useKeyPrefix: 'false' }, 'options.useKeyPrefix must be true or false, got "false"'],
+    [{ rawKeys: 1 }, 'options.rawKeys must be true or false, got 1'],
+    [{ ownsDatabase: 'yes' }, 'options.ownsDatabase must be true or false, got "yes"'],
+
+    [{ connectTimeoutMs: 0 }, `options.connectTimeoutMs must be ${delay(1)}, got 0`],
+    [{ connectTimeoutMs: '2000' }, `options.connectTimeoutMs must be ${delay(1)}, got "2000"`],
+    [{ commandTimeoutMs: 0 }, `options.commandTimeoutMs must be ${delay(1)}, got 0`],
+    [{ commandTimeoutMs: 2147483648 }, `options.commandTimeoutMs must be ${delay(1)}, got 2147483648`],
+    [{ commandTimeoutMs: 0.5 }, `options.commandTimeoutMs must be ${delay(1)}, got 0.5`],
+    [{ commandTimeoutMs: Number.NaN }, `options.commandTimeoutMs must be ${delay(1)}, got NaN`],
+    [{ commandTimeoutMs: Infinity }, `options.commandTimeoutMs must be ${delay(1)}, got Infinity`],
+    [{ commandTimeoutMs: 2000n }, `options.commandTimeoutMs must be ${delay(1)}, got 2000n`],
+    [{ onNodeDown: 'ignore' }, 'options.onNodeDown must be "error" or "miss" or "failover", got "ignore"'],
+    [{ failoverTtlMs: 0 }, `options.failoverTtlMs must be ${delay(1)}, got 0`],
+    [{ hints: 'no' }, 'options.hints must be true or false, got "no"'],
+    [{ onRestart: true }, 'options.onRestart must be "keep" or "purge", got true'],
+    [{ disconnectTimeoutMs: -1 }, `options.disconnectTimeoutMs must be ${delay(0)}, got -1`],
+    [{ scanCount: 0 }, 'options.scanCount must be a whole number of keys from 1 to 1000000, got 0'],
+    [
+      { scanCount: 1_000_001 },
+      'options.scanCount must be a whole number of keys from 1 to 1000000, got 1000001',
+    ],
+  ])('%p', (options, message) => {
+    expect(() => resolveOptions(options as DRedisStoreOptions)).toThrow(new InvalidOptionError(message));
+  });
+
+  const SOCKET =
+    'a location says where to connect and how, connectTimeoutMs says how long it may take, and the store ' +
+    'itself reconnects';
+  test.each([
+    [{ url: 'redis://:pw@h' }, 'options.redis.url is not allowed: give the URL as the location'],
+    [
+      { username: 'u' },
+      'options.redis.username is not allowed: set the option username of the store or of a location',
+    ],
+    [
+      { password: 'p' },
+      'options.redis.password is not allowed: set the option password of the store or of a location',
+    ],
+    [
+      { database: 1 },
+      'options.redis.database is not allowed: set the option database of the store or of a location',
+    ],
+    [{ keyPrefix: 'p' }, 'options.redis.keyPrefix is not allowed: set the option namespace instead'],
+    [
+      { disableOfflineQueue: true },
+      'options.redis.disableOfflineQueue is not allowed: commands to a node that is not connected fail fast anyway',
+    ],
+    ...['host', 'port', 'path', 'tls', 'reconnectStrategy', 'connectTimeout'].map(
+      (name) =>
+        [{ socket: { [name]: 1 } }, `options.redis.socket.${name} is not allowed: ${SOCKET}`] as [
+          object,
+          string,
+        ],
+    ),
+  ])('redis: %j', (redis, message) => {
+    expect(() => resolveOptions({ redis: redis as object })).toThrow(new InvalidOptionError(message));
+  });
+
+  test('a message shows the beginning of a long value', () => {
+    expect(() => resolveOptions({ rawKeys: 'x'.repeat(1000) as never })).toThrow(
+      new InvalidOptionError(`options.rawKeys must be true or false, got "${'x'.repeat(80)}…"`),
+    );
+  });
+
+  test('the class and the code are there to branch on', () => {
+    expect.assertions(2);
+    try {
+      resolveOptions({ scanCount: 0 });
+    } catch (error) {
+      expect(error).toBeInstanceOf(InvalidOptionError);
+      expect(error).toMatchObject({
+        name: 'InvalidOptionError',
+        code: 'DREDIS_INVALID_OPTION',
+        node: undefined,
+      });
+    }
+  });
+});

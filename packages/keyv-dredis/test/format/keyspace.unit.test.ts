@@ -1,0 +1,156 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { InvalidArgumentError } from '../../src/errors/errors.js';
+import { escapeNamespace, keyPrefix, physicalKey, scanPattern } from '../../src/format/keyspace.js';
+
+const text = fc.string({ unit: 'binary' });
+/** Few characters, and those that matter, so that near misses are common. */
+const trickyText = fc.string({ unit: fc.constantFrom('a', ':', '%', '3', 'A', '2', '5', '*') });
+
+describe('a namespace in a physical key', () => {
+  test.each([
+    ['users', 'users'],
+    ['a:b', 'a%3Ab'],
+    ['a%3Ab', 'a%253Ab'],
+    ['100%', '100%25'],
+    ['::', '%3A%3A'],
+    ['%:', '%25%3A'],
+    ['a b/c?d*e[f]\\g', 'a b/c?d*e[f]\\g'],
+    ['ü\u0000\n', 'ü\u0000\n'],
+  ])('%j stands there as %j', (namespace, escaped) => {
+    expect(escapeNamespace(namespace)).toBe(escaped);
+  });
+
+  test.each([
+    [undefined, false, 'keyv:'],
+    ['', false, 'keyv:'],
+    [undefined, true, ''],
+    ['', true, ''],
+    ['users', false, 'users:'],
+    ['users', true, 'users:'],
+    ['a:b', false, 'a%3Ab:'],
+  ])('namespace %j with rawKeys %j gives the prefix %j', (namespace, rawKeys, prefix) => {
+    expect(keyPrefix(namespace, rawKeys)).toBe(prefix);
+  });
+
+  test.each([
+    ['users', '1', 'users:1'],
+    ['a:b', 'c', 'a%3Ab:c'],
+    ['a', 'b:c', 'a:b:c'],
+    ['users', '', 'users:'],
+    ['users', 'users:1', 'users:users:1'],
+    ['users', '__proto__', 'users:__proto__'],
+    ['users', 'a%3Ab', 'users:a%3Ab'],
+  ])('namespace %j and key %j are %j', (namespace, key, physical) => {
+    expect(physicalKey(keyPrefix(namespace, false), key)).toBe(physical);
+  });
+});
+
+describe.each([
+  ['arbitrary text', text],
+  ['separators and escapes', trickyText],
+])('for %s', (_name, characters) => {
+  const namespaces = characters.filter((namespace) => namespace !== '');
+
+  test('a physical key tells its namespace and its key: no two pairs share one', () => {
+    fc.assert(
+      fc.property(namespaces, characters, (namespace, key) => {
+        const physical = physicalKey(keyPrefix(namespace, false), key);
+        const cut = physical.indexOf(':');
+        expect(unescaped(physical.slice(0, cut))).toBe(namespace);
+        expect(physical.slice(cut + 1)).toBe(key);
+      }),
+    );
+  });
+
+  test('no key of one namespace begins with the prefix of another', () => {
+    fc.assert(
+      fc.property(namespaces, namespaces, characters, (one, other, key) => {
+        fc.pre(one !== other);
+        expect(physicalKey(keyPrefix(one, false), key).startsWith(keyPrefix(other, false))).toBe(false);
+      }),
+    );
+  });
+
+  test('two keys of one namespace differ in their UTF-8 bytes', () => {
+    fc.assert(
+      fc.property(namespaces, characters, characters, (namespace, one, other) => {
+        fc.pre(one !== other);
+        const prefix = keyPrefix(namespace, false);
+        expect(Buffer.from(physicalKey(prefix, one))).not.toEqual(Buffer.from(physicalKey(prefix, other)));
+      }),
+    );
+  });
+});
+
+/** What escapeNamespace() did, undone by hand: only two escapes are known. */
+function unescaped(escaped: string): string {
+  return escaped.replaceAll('%3A', ':').replaceAll('%25', '%');
+}
+
+describe('what is refused as a key', () => {
+  test.each([
+    [
+      '\ud800',
+      'A key must be well-formed Unicode, got "\\ud800" with a lone surrogate, which UTF-8 cannot carry',
+    ],
+    [
+      'a\udc00b',
+      'A key must be well-formed Unicode, got "a\\udc00b" with a lone surrogate, which UTF-8 cannot carry',
+    ],
+  ])('%j', (key, message) => {
+    expect(() => physicalKey('keyv:', key)).toThrow(new InvalidArgumentError(message));
+  });
+
+  test.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [1, 'number'],
+    [Symbol('s'), 'symbol'],
+    [{}, 'object'],
+    [['a'], 'object'],
+  ])('%p', (key, got) => {
+    const error = thrownBy(() => physicalKey('keyv:', key as string));
+    expect(error).toBeInstanceOf(InvalidArgumentError);
+    expect(error).toMatchObject({
+      code: 'DREDIS_INVALID_ARGUMENT',
+      name: 'InvalidArgumentError',
+      message: `A key must be a string, got ${got}`,
+    });
+  });
+
+  test('a surrogate pair is a character like any other', () => {
+    expect(physicalKey('keyv:', '\ud83d\ude00')).toBe('keyv:😀');
+  });
+
+  test('a raw key that would be the store’s own', () => {
+    const message =
+      'A key must not begin with %dredis:, as "%dredis:run" does, where keys are raw: those are the store’s own';
+    expect(() => physicalKey('', '%dredis:run')).toThrow(new InvalidArgumentError(message));
+    expect(physicalKey('keyv:', '%dredis:run')).toBe('keyv:%dredis:run');
+    expect(physicalKey('', 'a%dredis:run')).toBe('a%dredis:run');
+  });
+
+  test('of a long key only the beginning stands in the message', () => {
+    const { message } = thrownBy(() => physicalKey('keyv:', `${'k'.repeat(100_000)}\ud800`));
+    expect(message.length).toBeLessThan(250);
+  });
+});
+
+test.each([
+  ['', '*'],
+  ['keyv:', 'keyv:*'],
+  ['a*b?c[d]e\\f:', 'a\\*b\\?c\\[d\\]e\\\\f:*'],
+  ['[^a-z]:', '\\[^a-z\\]:*'],
+])('the SCAN pattern of %j is %j', (prefix, pattern) => {
+  expect(scanPattern(prefix)).toBe(pattern);
+});
+
+function thrownBy(action: () => unknown): Error {
+  try {
+    action();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}

@@ -1,0 +1,94 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { InvalidArgumentError } from '../../src/errors/errors.js';
+import { Contract } from '../../src/keyv/keyv-compat.js';
+
+const NOW = 1_700_000_000_000;
+
+function keyv5(): Contract {
+  const contract = new Contract({ rawKeys: false });
+  contract.errorListenerAdded();
+  contract.optsRead();
+  return contract;
+}
+
+const keyv6 = () => new Contract({ rawKeys: false });
+
+const never = [undefined, null, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+
+/** Milliseconds that an entry has left. */
+const left = (contract: Contract, expiry: number) => (contract.expiresAt(expiry, NOW) ?? Number.NaN) - NOW;
+
+describe('under Keyv 5, milliseconds from now', () => {
+  test.each([
+    [1, 1],
+    [1000, 1000],
+    [0.4, 1],
+    [0.000_001, 1],
+    [99.000_1, 100],
+    [0, 0],
+    [-0, 0],
+    [-0.4, 0],
+    [-1, 0],
+    [-1e300, 0],
+    [NOW, NOW],
+    [Number.MAX_SAFE_INTEGER - NOW, Number.MAX_SAFE_INTEGER - NOW],
+  ])('%p leave %p ms', (expiry, expected) => {
+    expect(left(keyv5(), expiry)).toBe(expected);
+  });
+
+  test.each([...never, 1e300, Number.MAX_VALUE, Number.MAX_SAFE_INTEGER + 1])(
+    '%p never expires',
+    (expiry) => {
+      expect(keyv5().expiresAt(expiry, NOW)).toBeUndefined();
+    },
+  );
+});
+
+describe('under Keyv 6, milliseconds since the epoch', () => {
+  test.each([
+    [NOW + 1, 1],
+    [NOW + 1000, 1000],
+    [NOW + 0.5, 1],
+    [NOW + 99.25, 100],
+    [NOW, 0],
+    [NOW - 0.5, 0],
+    [NOW - 1, 0],
+    [0, 0],
+    [-1, 0],
+    [-1e300, 0],
+    [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - NOW],
+  ])('%p leaves %p ms', (expiry, expected) => {
+    expect(left(keyv6(), expiry)).toBe(expected);
+  });
+
+  test.each([...never, 1e300, Number.MAX_VALUE])('%p never expires', (expiry) => {
+    expect(keyv6().expiresAt(expiry, NOW)).toBeUndefined();
+  });
+});
+
+describe.each([
+  ['Keyv 5', keyv5],
+  ['Keyv 6', keyv6],
+])('under %s', (_name, contract) => {
+  test.each([
+    ['1000', 'string'],
+    [true, 'boolean'],
+    [new Date(NOW), 'object'],
+    [1000n, 'bigint'],
+  ])('%p is refused', (expiry, got) => {
+    expect(() => contract().expiresAt(expiry as never, NOW)).toThrow(
+      new InvalidArgumentError(`An expiry must be a number of milliseconds, got ${got}`),
+    );
+  });
+
+  test('what is left is a whole number that Redis takes after PX, or 0 for gone, or none', () => {
+    fc.assert(
+      fc.property(fc.double(), (expiry) => {
+        const expiresAt = contract().expiresAt(expiry, NOW);
+        if (expiresAt === undefined) return;
+        expect(Number.isSafeInteger(expiresAt) && expiresAt >= NOW).toBe(true);
+      }),
+    );
+  });
+});

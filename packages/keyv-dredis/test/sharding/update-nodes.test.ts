@@ -1,0 +1,339 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createClient } from 'redis';
+import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
+import {
+  DRedisStore,
+  type DRedisStoreOptions,
+  InvalidOptionError,
+  NodeUnavailableError,
+  PartialFailureError,
+} from '../../src/index.js';
+import { DEADLINE_MS, NO_DEADLINES } from '../support/deadlines.js';
+import { errorsOf, keysOf, nextEvent, rejection } from '../support/stores.js';
+import { blackHole, proxyTo, type StubServer } from '../support/stub-server.js';
+
+const KEYS = Array.from({ length: 300 }, (_, number) => `key-${number}`);
+
+let redis: RedisServers;
+let three: string[];
+let fourth: string;
+let store: DRedisStore;
+const stubs: StubServer[] = [];
+
+beforeAll(async () => {
+  redis = await startRedis({ count: 4 });
+});
+
+beforeEach(async () => {
+  three = redis.locations.slice(0, 3);
+  fourth = redis.locations[3] as string;
+  await openStore();
+});
+
+async function openStore(options?: DRedisStoreOptions): Promise<void> {
+  store = new DRedisStore(redis.locations, { ...NO_DEADLINES, ...options });
+  await store.clear();
+  await store.updateNodes(three);
+}
+
+afterEach(async () => {
+  await store.disconnect();
+  await Promise.all(stubs.splice(0).map((stub) => stub.stop()));
+});
+
+afterAll(() => redis?.stop());
+
+/** Who owns each key; asked of the store, which connects the owners. */
+const owners = () => KEYS.map((key) => store.locate(key).node);
+const clients = () =>
+  new Map(store.nodes.map((name) => [name, store.locate(keysOf(store, name, 1)[0] as string).client]));
+const fill = () => store.setMany(KEYS.map((key) => ({ key, value: `value of ${key}` })));
+
+describe('a node more', () => {
+  test('takes keys from the others, and no key moves between those', async () => {
+    const before = owners();
+    await fill();
+    await store.updateNodes([...three, fourth]);
+    expect(store.nodes).toEqual([...three, fourth]);
+    const after = owners();
+    const moved = KEYS.filter((_, index) => before[index] !== after[index]);
+    expect(moved.length).toBeGreaterThan(0);
+    expect(moved.length).toBeLessThan(KEYS.length / 2);
+    after.forEach((node, index) => {
+      if (node !== before[index]) expect(node).toBe(fourth);
+    });
+    const values = await store.getMany(KEYS);
+    expect(values).toEqual(KEYS.map((key) => (moved.includes(key) ? undefined : `value of ${key}`)));
+  });
+
+  test('is connected before it takes over', async () => {
+    await store.updateNodes([...three, fourth]);
+    expect(clients().get(fourth)?.isReady).toBe(true);
+  });
+
+  test('a leftover of an older topology is not yielded, and clear() removes it', async () => {
+    await fill();
+    const before = owners();
+    await store.updateNodes([...three, fourth]);
+    const after = owners();
+    const stayed = KEYS.filter((_, index) => before[index] === after[index]);
+    const yielded: string[] = [];
+    for await (const [key] of store.iterator()) yielded.push(key);
+    expect(yielded.sort()).toEqual([...stayed].sort());
+    await store.clear();
+    await store.updateNodes(three);
+    expect(await store.getMany(KEYS)).toEqual(KEYS.map(() => undefined));
+  });
+});
+
+describe('a node less', () => {
+  test('leaves its keys to the others, and no other key moves', async () => {
+    await fill();
+    const before = owners();
+    const gone = three[1] as string;
+    await store.updateNodes(three.filter((name) => name !== gone));
+    const after = owners();
+    after.forEach((node, index) => {
+      expect(node).not.toBe(gone);
+      if (before[index] !== gone) expect(node).toBe(before[index]);
+    });
+    const values = await store.getMany(KEYS);
+    expect(values).toEqual(
+      KEYS.map((key, index) => (before[index] === gone ? undefined : `value of ${key}`)),
+    );
+  });
+
+  test('is closed', async () => {
+    const { client } = store.locate(keysOf(store, three[0] as string, 1)[0] as string);
+    await store.connect();
+    await store.updateNodes(three.slice(1));
+    expect(client.isOpen).toBe(false);
+  });
+
+  test('that is dead goes without waiting for it', async () => {
+    const dead = redis.servers[0] as RedisServer;
+    await store.connect();
+    const down = nextEvent(store, 'node:down');
+    await dead.kill();
+    await down;
+    await store.updateNodes(three.slice(1));
+    expect(await store.setMany(KEYS.map((key) => ({ key, value: 'v' })))).toEqual(KEYS.map(() => true));
+    await dead.start();
+  });
+});
+
+describe('nodes that stay', () => {
+  test('keep their clients, whatever the order and however they are written', async () => {
+    await store.connect();
+    const before = clients();
+    await store.updateNodes([fourth, ...three.toReversed().map((name) => `redis://${name}`)]);
+    const after = clients();
+    for (const name of three) expect(after.get(name)).toBe(before.get(name));
+  });
+
+  test('get a new connection when the way to connect has changed', async () => {
+    await store.connect();
+    const before = clients();
+    const [first, ...others] = three as [string, string, string];
+    await store.updateNodes([{ url: `redis://${first}`, redis: { name: 'renamed' } }, ...others]);
+    const after = clients();
+    expect(after.get(first)).not.toBe(before.get(first));
+    expect(await after.get(first)?.clientGetName()).toBe('renamed');
+    expect(before.get(first)?.isOpen).toBe(false);
+    for (const name of others) expect(after.get(name)).toBe(before.get(name));
+  });
+
+  test('can change their weight without a new connection', async () => {
+    await store.connect();
+    const before = clients();
+    const counted = (name: string) => owners().filter((owner) => owner === name).length;
+    const [first, ...others] = three as [string, string, string];
+    const countBefore = counted(first);
+    await store.updateNodes([{ url: `redis://${first}`, weight: 5 }, ...others]);
+    expect(counted(first)).toBeGreaterThan(countBefore);
+    expect(clients().get(first)).toBe(before.get(first));
+  });
+});
+
+describe('a change that fails changes nothing', () => {
+  test.each([
+    ['is dead', async () => '127.0.0.1:1'],
+    [
+      'never answers',
+      async () => {
+        const hole = await blackHole();
+        stubs.push(hole);
+        return hole.location;
+      },
+    ],
+  ])('a new node that %s', async (_name, make) => {
+    await store.disconnect();
+    await openStore({ connectTimeoutMs: DEADLINE_MS });
+    await fill();
+    const before = { nodes: store.nodes, owners: owners(), clients: clients() };
+    const bad = await make();
+    const error = await rejection<PartialFailureError>(store.updateNodes([...three.slice(1), fourth, bad]));
+    expect(error).toBeInstanceOf(PartialFailureError);
+    expect(error).toMatchObject({ code: 'DREDIS_CONNECT_INCOMPLETE', nodes: [bad] });
+    expect(error.errors[0]).toBeInstanceOf(NodeUnavailableError);
+    expect({ nodes: store.nodes, owners: owners(), clients: clients() }).toEqual(before);
+    expect(await store.getMany(KEYS)).toEqual(KEYS.map((key) => `value of ${key}`));
+  });
+
+  test('and what was opened for it is closed', async () => {
+    const proxy = await proxyTo(fourth);
+    stubs.push(proxy);
+    const closed = proxy
+      .nextConnection()
+      .then((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    const locations = [...three, { name: 'good', url: `redis://${proxy.location}` }, '127.0.0.1:1'];
+    expect(await rejection(store.updateNodes(locations))).toMatchObject({ nodes: ['127.0.0.1:1'] });
+    await closed;
+    expect(proxy.connectionCount).toBe(1);
+  });
+
+  test('a location that is not allowed', async () => {
+    expect(await rejection(store.updateNodes([]))).toBeInstanceOf(InvalidOptionError);
+    expect(await rejection(store.updateNodes([fourth, 'h:x']))).toBeInstanceOf(InvalidOptionError);
+    expect(store.nodes).toEqual(three);
+  });
+});
+
+describe('calls in flight', () => {
+  test('to a node that is retired finish', async () => {
+    const proxy = await proxyTo(fourth);
+    stubs.push(proxy);
+    await store.updateNodes([...three, { name: 'slow', url: `redis://${proxy.location}` }]);
+    const [one, other] = keysOf(store, 'slow', 2) as [string, string];
+    const stayed = keysOf(store, three[0] as string, 1)[0] as string;
+    await store.set(stayed, 'stayed');
+    const held: (() => void)[] = [];
+    const firstIsHeld = new Promise<void>((resolve) => {
+      proxy.onReply = (reply, client) => {
+        held.push(() => client.write(reply));
+        resolve();
+      };
+    });
+    const calls = Promise.all([store.set(one, 'value'), store.getMany([other, stayed])]);
+    await firstIsHeld;
+    const updated = store.updateNodes(three);
+    while (store.nodes.length > 3) await new Promise((resolve) => setImmediate(resolve));
+    // The new topology is in force while the old one is drained.
+    expect(await store.getMany([one, stayed])).toEqual([undefined, 'stayed']);
+    proxy.onReply = undefined;
+    for (const release of held) release();
+    expect(await calls).toEqual([true, [undefined, 'stayed']]);
+    await updated;
+  });
+
+  test('without a pause while nodes come and go: none fails', async () => {
+    await fill();
+    const errors = errorsOf(store);
+    let stop = false;
+    const caller = async () => {
+      while (!stop) {
+        await store.setMany(KEYS.slice(0, 50).map((key) => ({ key, value: 'v' })));
+        await store.getMany(KEYS);
+        await store.set('key', 'value');
+      }
+    };
+    const callers = Array.from({ length: 8 }, caller);
+    for (let times = 0; times < 5; times++) {
+      await store.updateNodes([...three, fourth]);
+      await store.updateNodes(three);
+    }
+    stop = true;
+    await Promise.all(callers);
+    expect(errors).toEqual([]);
+  });
+
+  test('changes at the same time are made one after the other', async () => {
+    const changes = [[...three, fourth], three.slice(0, 1), [fourth], three].map((nodes) =>
+      store.updateNodes(nodes),
+    );
+    await Promise.all(changes);
+    expect(store.nodes).toEqual(three);
+    expect(await store.setMany(KEYS.map((key) => ({ key, value: 'v' })))).toEqual(KEYS.map(() => true));
+  });
+
+  test('disconnect() in the middle of a change', async () => {
+    const change = store.updateNodes([...three, fourth]).then(
+      () => 'changed',
+      (error) => error.code,
+    );
+    await store.disconnect();
+    expect(['changed', 'DREDIS_CLOSED', 'DREDIS_CONNECT_INCOMPLETE']).toContain(await change);
+    expect((await rejection(store.get('key'))).code).toBe('DREDIS_CLOSED');
+  });
+});
+
+describe('a retired node finishes what it is doing', () => {
+  const MANY = Array.from({ length: 40_000 }, (_, number) => `many-${number}`);
+
+  beforeEach(async () => {
+    await store.disconnect();
+    store = new DRedisStore(redis.locations, { commandTimeoutMs: 20_000, disconnectTimeoutMs: 20_000 });
+    await store.setMany(MANY.map((key) => ({ key, value: 'value' })));
+  });
+
+  test('calls of several steps', async () => {
+    const errors = errorsOf(store);
+    const calls = Promise.all([store.getMany(MANY), store.hasMany(MANY)]);
+    await Promise.all([calls, store.updateNodes(three)]);
+    const [values, booleans] = await calls;
+    expect(values.filter((value) => value === 'value')).toHaveLength(MANY.length);
+    expect(booleans.filter(Boolean)).toHaveLength(MANY.length);
+    expect(errors).toEqual([]);
+  });
+
+  test('iterator() and clear()', async () => {
+    let count = 0;
+    const iterate = async () => {
+      for await (const _entry of store.iterator()) count += 1;
+    };
+    const iterated = iterate();
+    await store.updateNodes(three);
+    await iterated;
+    expect(count).toBe(MANY.length);
+    await store.updateNodes(redis.locations);
+    await Promise.all([store.clear(), store.updateNodes(three)]);
+    await store.updateNodes(redis.locations);
+    expect(await store.hasMany(MANY)).toEqual(MANY.map(() => false));
+  });
+
+  test('and so does a store that is disconnected', async () => {
+    const [values] = await Promise.all([store.getMany(MANY), store.disconnect()]);
+    expect(values.filter((value) => value === 'value')).toHaveLength(MANY.length);
+    store = new DRedisStore(redis.locations);
+    await store.clear();
+  });
+});
+
+describe('clients that a factory makes for nothing are closed', () => {
+  const made: { readonly isOpen: boolean; destroy(): void }[] = [];
+  /** One that connects at once, though it need not. */
+  const factory = () => {
+    const client = createClient({ url: `redis://${fourth}` });
+    client.on('error', () => undefined);
+    client.connect().catch(() => undefined);
+    made.push(client);
+    return client;
+  };
+
+  afterEach(() => {
+    for (const client of made.splice(0)) if (client.isOpen) client.destroy();
+  });
+
+  test('for a node that is kept', async () => {
+    for (let times = 0; times < 3; times += 1) await store.updateNodes([...three, factory] as never);
+    expect(made.map(({ isOpen }) => isOpen)).toEqual([true, false, false]);
+    await store.disconnect();
+    expect(made.map(({ isOpen }) => isOpen)).toEqual([false, false, false]);
+  });
+
+  test('for a list that is refused', async () => {
+    const error = await rejection(store.updateNodes([factory, fourth] as never));
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    expect(made.map(({ isOpen }) => isOpen)).toEqual([false]);
+  });
+});
