@@ -42,7 +42,7 @@
  * Before X is settled it would: a client that still reaches N may read W there, and such an R is not judged.
  *
  * **After a rollback.** A server that is killed and restarted from an old snapshot has lost acknowledged
- * writes. With `onRestart: 'purge'` nobody may notice. With `'keep'` the operator has said that the data is
+ * writes. With `restartPolicy: 'purge'` nobody may notice. With `'keep'` the operator has said that the data is
  * good, so only such X count as were invoked when the old process was gone: if they failed, the key still has
  * to be removed from the new one. (With failover, a snapshot of any node may bring back a copy.)
  *
@@ -158,7 +158,7 @@ function alienMessage(read: OperationEntry, source: OperationEntry | undefined):
 
 /** Up to when acknowledged writes may be lost for good reason. */
 function lostBeforeOf({ run, faults }: History, node: string, read: OperationEntry): number {
-  if (run.onRestart === 'purge') return Number.NEGATIVE_INFINITY;
+  if (run.restartPolicy === 'purge') return Number.NEGATIVE_INFINITY;
   const isBefore = (fault: FaultEntry) =>
     fault.kind === 'rollback' &&
     (fault.node === node || run.mode === 'failover') &&

@@ -1,12 +1,12 @@
 /** What is written down while a run goes on, and what is checked afterwards. All times are those of clock.ts. */
 
-/** What the operations on a node that is down come to; what DRedisStore calls `onNodeDown`. */
+/** What the operations on a node that is down come to; what DRedisStore calls `nodeDownPolicy`. */
 export const MODES = ['error', 'miss', 'failover'] as const;
 export type Mode = (typeof MODES)[number];
 
-/** What becomes of the data of a server that was restarted; what DRedisStore calls `onRestart`. */
+/** What becomes of the data of a server that was restarted; what DRedisStore calls `restartPolicy`. */
 export const ON_RESTART = ['keep', 'purge'] as const;
-export type OnRestart = (typeof ON_RESTART)[number];
+export type RestartPolicy = (typeof ON_RESTART)[number];
 
 export const NODE_STATES = ['up', 'suspect', 'down', 'returning'] as const;
 export type NodeState = (typeof NODE_STATES)[number];
@@ -21,7 +21,7 @@ export interface RunEntry {
   readonly type: 'run';
   readonly seed: string;
   readonly mode: Mode;
-  readonly onRestart: OnRestart;
+  readonly restartPolicy: RestartPolicy;
   readonly commandTimeoutMs: number;
   readonly nodes: readonly string[];
   readonly startedAt: number;

@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { MODES, type Mode, ON_RESTART, type OnRestart } from './history.js';
+import { MODES, type Mode, ON_RESTART, type RestartPolicy } from './history.js';
 
 const USAGE = `pnpm check:failures [options]      breaks servers and connections under many clients, and checks what they read
 
   --seconds 60          for how long in all
-  --mode miss           onNodeDown of the stores: ${MODES.join(', ')}, or all, one after the other
+  --mode miss           nodeDownPolicy of the stores: ${MODES.join(', ')}, or all, one after the other
                         (left out: the store's own default, checked as error)
-  --on-restart purge    onRestart of the stores: ${ON_RESTART.join(', ')}
+  --on-restart purge    restartPolicy of the stores: ${ON_RESTART.join(', ')}
                         (left out: the store's own default, which is purge for these servers)
   --no-hints            the stores keep no hints: this must fail
   --seed text           the schedule of a former run, as far as the machine's timing lets it happen again
@@ -19,7 +19,7 @@ export interface CheckerOptions {
   readonly seconds: number;
   /** Undefined is the store's own default. */
   readonly modes: readonly (Mode | undefined)[];
-  readonly onRestart: OnRestart | undefined;
+  readonly restartPolicy: RestartPolicy | undefined;
   readonly hints: boolean;
   readonly seed: string;
   readonly processCount: number;
@@ -47,11 +47,11 @@ export function parseOptions(args: readonly string[]): CheckerOptions {
     console.log(USAGE);
     process.exit();
   }
-  const { mode, 'on-restart': onRestart } = values;
+  const { mode, 'on-restart': restartPolicy } = values;
   return {
     seconds: atLeastOne('--seconds', values.seconds),
     modes: mode === 'all' ? MODES : [oneOf('--mode', MODES, mode)],
-    onRestart: oneOf('--on-restart', ON_RESTART, onRestart),
+    restartPolicy: oneOf('--on-restart', ON_RESTART, restartPolicy),
     hints: !values['no-hints'],
     seed: values.seed,
     processCount: atLeastOne('--processes', values.processes),

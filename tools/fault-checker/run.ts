@@ -10,7 +10,7 @@ import {
   FAULTS_OF_SERVERS,
   type Log,
   type Mode,
-  type OnRestart,
+  type RestartPolicy,
   type RunEntry,
 } from './history.js';
 import { networkTarget, serverTarget, torment } from './nemesis.js';
@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly ms: number;
   /** Undefined is the store's own default. */
   readonly mode: Mode | undefined;
-  readonly onRestart: OnRestart | undefined;
+  readonly restartPolicy: RestartPolicy | undefined;
   readonly hints: boolean;
   readonly seed: string;
   readonly processCount: number;
@@ -47,7 +47,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<Ent
     type: 'run',
     seed: options.seed,
     mode: options.mode ?? 'error',
-    onRestart: options.onRestart ?? 'purge',
+    restartPolicy: options.restartPolicy ?? 'purge',
     commandTimeoutMs: COMMAND_TIMEOUT_MS,
     nodes: nodes.map(({ name }) => name),
     startedAt: now(),
@@ -127,7 +127,7 @@ class Crew implements AsyncDisposable {
   }
 
   async #startWorker(name: string): Promise<void> {
-    const { seed, clientCount, mode, onRestart, hints } = this.#options;
+    const { seed, clientCount, mode, restartPolicy, hints } = this.#options;
     const proxies = this.proxies.get(name) as FaultyProxy[];
     const worker = await WorkerProcess.start({
       name,
@@ -142,8 +142,8 @@ class Crew implements AsyncDisposable {
         namespace: 'checker',
         commandTimeoutMs: COMMAND_TIMEOUT_MS,
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
-        ...(mode === undefined ? {} : { onNodeDown: mode }),
-        ...(onRestart === undefined ? {} : { onRestart }),
+        ...(mode === undefined ? {} : { nodeDownPolicy: mode }),
+        ...(restartPolicy === undefined ? {} : { restartPolicy }),
         ...(hints ? {} : { hints }),
       },
       file: join(this.#folder.path, `${name}.jsonl`),

@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type RedisServer, startRedis } from 'redis-launcher';
-import type { OnNodeDown } from '../../packages/keyv-dredis/src/config/options.js';
+import type { NodeDownPolicy } from '../../packages/keyv-dredis/src/config/options.js';
 import { DRedisStore } from '../../packages/keyv-dredis/src/index.js';
 import { CacheUsers, type Outcome } from '../bench/harness/cache-users.js';
 import { countTimers } from '../bench/harness/count-timers.js';
@@ -15,7 +15,7 @@ import { count, dim, heading, line, megabytes, table } from '../terminal/termina
 
 const USAGE = `pnpm soak [options]      kills and freezes servers under the store, and looks for leaks
   --minutes 10          how long, after the warm-up
-  --mode failover       onNodeDown: error, miss or failover`;
+  --mode failover       nodeDownPolicy: error, miss or failover`;
 
 const CALLERS = 64;
 const KEYS = 1_000;
@@ -65,7 +65,7 @@ await using redis = await startRedis({ count: 4 });
 // What is not allowed throws here, with its own words.
 await using store = new DRedisStore(redis.locations, {
   namespace: 'soak',
-  onNodeDown: values.mode as OnNodeDown,
+  nodeDownPolicy: values.mode as NodeDownPolicy,
 });
 await store.connect();
 const outcomes: Partial<Record<Outcome, number>> = {};
@@ -78,7 +78,7 @@ const users = new CacheUsers(subject, createWorkload(100, ''), KEYS, (outcome) =
 });
 const clients = clientsOf(store);
 
-heading(`Soak of ${minutes} minutes, onNodeDown: '${values.mode}', ${CALLERS} callers`);
+heading(`Soak of ${minutes} minutes, nodeDownPolicy: '${values.mode}', ${CALLERS} callers`);
 await users.fill();
 line('warm-up: a server is killed, and one is frozen');
 users.start(CALLERS);

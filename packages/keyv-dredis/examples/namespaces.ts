@@ -4,8 +4,8 @@ import { DRedisStore } from 'keyv-dredis';
 /** Several namespaces over the same connections: clearing one leaves the other alone. */
 export async function namespaces(locations: string[]): Promise<unknown[]> {
   const store = new DRedisStore(locations);
-  const users = new Keyv({ store: store.fork({ namespace: 'users' }), namespace: 'users' });
-  const pages = new Keyv({ store: store.fork({ namespace: 'pages' }), namespace: 'pages' });
+  const users = new Keyv({ store: store.withNamespace('users'), namespace: 'users' });
+  const pages = new Keyv({ store: store.withNamespace('pages'), namespace: 'pages' });
   await users.set('1', 'Ada');
   await pages.set('1', '<h1>Ada</h1>');
   await pages.clear();

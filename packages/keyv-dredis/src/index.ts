@@ -1,9 +1,11 @@
 export type { Location, LocationOptions, Locations } from './config/locations.js';
 export type {
+  ClientOptions,
   ConnectionDefaults,
   DRedisStoreOptions,
-  FurtherRedisOptions,
-  OnNodeDown,
+  KeyFormat,
+  NodeDownPolicy,
+  RestartPolicy,
   TlsOptions,
 } from './config/options.js';
 export type { RedisClient } from './connection/redis-client.js';
@@ -24,7 +26,6 @@ export type { NodeState, NodeStatus } from './node/health.js';
 export {
   DRedisStore,
   DRedisStore as default,
-  type ForkOptions,
   type KeyLocation,
   type StoreEntry,
 } from './store.js';

@@ -2,16 +2,10 @@ import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import type { RedisClientType } from 'redis';
 import { type Locations, parseLocations } from './config/locations.js';
-import {
-  checkFields,
-  type DRedisStoreOptions,
-  FORK_RULES,
-  type ResolvedOptions,
-  resolveOptions,
-} from './config/options.js';
+import { type DRedisStoreOptions, type ResolvedOptions, resolveOptions } from './config/options.js';
 import { DRedisError, NodeUnavailableError, PartialFailureError } from './errors/errors.js';
 import { type DRedisStoreEvents, Reporter } from './errors/reporter.js';
-import { assertKey, copyKey, physicalKey } from './format/keyspace.js';
+import { assertKey, assertNamespace, copyKey, physicalKey } from './format/keyspace.js';
 import { encodeValue, type StoredValue } from './format/values.js';
 import { CAPABILITIES, Contract, type ResolvedKey } from './keyv/keyv-compat.js';
 import type { Commands } from './node/commands.js';
@@ -24,6 +18,9 @@ import { mapInSteps, STEP } from './sharding/chunks.js';
 import { type Gathered, pipeline, Router, type Share } from './sharding/router.js';
 import { clearPrefixes, entriesOf } from './sharding/scan.js';
 import { holdAll, type Snapshot, Topology } from './sharding/topology.js';
+
+/** Length of all keys of one batched MGET, in UTF-16 code units: a command stays around 64 KB. */
+const MAX_BATCH_KEY_LENGTH = 65_536;
 
 /** An entry of {@link DRedisStore.setMany}: Keyv 6 gives `expires`, Keyv 5 `ttl`. */
 export interface StoreEntry {
@@ -49,12 +46,6 @@ export interface KeyLocation {
   readonly key: string;
   /** The node's client, connecting if it was not: any Redis command can be sent through it. */
   readonly client: RedisClientType;
-}
-
-/** Options of {@link DRedisStore.fork}. */
-export interface ForkOptions {
-  /** Namespace of the fork. @default that of no namespace */
-  readonly namespace?: string | undefined;
 }
 
 /** What forks share. */
@@ -199,7 +190,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
    * @param value a string or a Buffer, which `get` gives back as what it was
    * @param expiry milliseconds since the Unix epoch (under Keyv 5: from now); a time that has come
    * removes the key, and no finite number means that the entry never expires
-   * @returns true; false where the node is down and `onNodeDown` is `'miss'`
+   * @returns true; false where the node is down and `nodeDownPolicy` is `'miss'`
    */
   set(key: string, value: unknown, expiry?: number): Promise<boolean> {
     // What throws in here rejects.
@@ -327,20 +318,20 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       throw new DRedisError(
         'DREDIS_NAMESPACE_AMBIGUOUS',
         'clear() is refused: Keyv instances with different namespaces share this store, and it cannot be told ' +
-          'whose keys are meant. Give each its own: store.fork({ namespace }).',
+          'whose keys are meant. Give each its own: store.withNamespace(namespace).',
       );
     }
     if (prefix === '' && !this.#shared.options.ownsDatabase) {
       throw new DRedisError(
         'DREDIS_CLEAR_REFUSED',
-        'clear() is refused: with rawKeys and no namespace it would remove every key of the database. Set a ' +
-          'namespace, or ownsDatabase: true if they are all this store’s.',
+        'clear() is refused: with keyFormat "raw" and no namespace it would remove every key of the database. Set ' +
+          'a namespace, or ownsDatabase: true if all keys are this store’s.',
       );
     }
     this.#assertOpen();
     this.#router.flush();
     const { options, topology, hints } = this.#shared;
-    const prefixes = options.onNodeDown === 'failover' ? [prefix, copyKey(prefix)] : [prefix];
+    const prefixes = options.nodeDownPolicy === 'failover' ? [prefix, copyKey(prefix)] : [prefix];
     const errors = await clearPrefixes(topology.snapshot, prefixes, options.scanCount);
     for (const node of errors.keys()) hints.leave(node, hintOfPrefix(prefix));
     if (errors.size > 0) {
@@ -386,14 +377,14 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * A second store over the same connections, for a Keyv with another namespace. Its `disconnect()`
-   * ends the fork alone; that of the store which it came from ends the connections of all.
+   * A store for another namespace over the same connections. Its `disconnect()` ends it alone; that of
+   * the constructed store closes the connections of all.
    *
-   * @throws InvalidOptionError for an option that is not allowed
+   * @param namespace as the option of that name; none when left out
+   * @throws InvalidArgumentError for a namespace that is not a string of well-formed Unicode
    */
-  fork(options: ForkOptions = {}): DRedisStore {
-    checkFields('fork options', options, FORK_RULES);
-    const { namespace } = options;
+  withNamespace(namespace?: string): DRedisStore {
+    assertNamespace(namespace);
     return new DRedisStore(undefined, { ...this.#shared.options, namespace }, this.#shared);
   }
 
@@ -453,9 +444,9 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
     const topology = new Topology(descriptions, options, listener, keeper);
     const namespaces = new Namespaces(topology, options.ownsDatabase);
     const hints = new Hints(topology, namespaces, options.hints);
-    const failsOver = options.onNodeDown === 'failover';
+    const failsOver = options.nodeDownPolicy === 'failover';
     const admission = new Admission(topology, hints, namespaces, { ...options, failsOver });
-    const limits = { keyCount: options.batchKeyCount, keyLength: options.batchKeyLength };
+    const limits = { keyCount: options.maxBatchSize, keyLength: MAX_BATCH_KEY_LENGTH };
     const router = new Router(topology, hints, limits, failsOver);
     return { options, topology, router, hints, namespaces };
   }
@@ -524,7 +515,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   get #missesAreFine(): boolean {
-    return this.#shared.options.onNodeDown !== 'error';
+    return this.#shared.options.nodeDownPolicy !== 'error';
   }
 
   /** When what is written there has to expire: some time, where a node stands in for another. */
@@ -543,7 +534,7 @@ export class DRedisStore extends EventEmitter<DRedisStoreEvents> {
       'DREDIS_SHARED_STORE',
       'Keyv instances of different namespaces or major versions share one DRedisStore: those of the last one ' +
         'hold for all of them, and with different namespaces clear() is refused. Give each a store of its own: ' +
-        'store.fork({ namespace }).',
+        'store.withNamespace(namespace).',
     );
   }
 }

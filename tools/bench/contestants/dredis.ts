@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { OnNodeDown } from '../../../packages/keyv-dredis/src/config/options.js';
+import type { NodeDownPolicy } from '../../../packages/keyv-dredis/src/config/options.js';
 import type { OpenOptions, Subject } from '../harness/contestant.js';
 
 type Built = typeof import('../../../packages/keyv-dredis/src/index.js');
@@ -8,10 +8,10 @@ async function openStore(
   file: string,
   { locations, namespace }: OpenOptions,
   location: (address: string) => string | object = (address) => address,
-  onNodeDown: OnNodeDown = 'error',
+  nodeDownPolicy: NodeDownPolicy = 'error',
 ) {
   const { DRedisStore } = (await import(pathToFileURL(file).href)) as Built;
-  const store = new DRedisStore(locations.map(location) as string[], { namespace, onNodeDown });
+  const store = new DRedisStore(locations.map(location) as string[], { namespace, nodeDownPolicy });
   store.on('error', rethrow);
   await store.connect();
   return store;
@@ -25,7 +25,7 @@ export async function openBare(options: OpenOptions, file = options.storeFile): 
   return subjectOf(await openStore(file, options));
 }
 
-export async function openOnNodeDown(options: OpenOptions, mode: OnNodeDown): Promise<Subject> {
+export async function openWithPolicy(options: OpenOptions, mode: NodeDownPolicy): Promise<Subject> {
   const store = await openStore(options.storeFile, options, undefined, mode);
   return { ...subjectOf(store), onReturn: (listener) => store.on('node:up', listener) };
 }

@@ -1,4 +1,4 @@
-import type { OnNodeDown } from '../../../packages/keyv-dredis/src/config/options.js';
+import type { NodeDownPolicy } from '../../../packages/keyv-dredis/src/config/options.js';
 import type { Contestant, Servers } from '../harness/contestant.js';
 
 /**
@@ -18,12 +18,12 @@ const dredis = (count: number): Contestant => ({
   open: async (options) => (await import('./dredis.js')).openBare(options),
 });
 
-const onNodeDown = (mode: OnNodeDown): Contestant => ({
+const nodeDownPolicy = (mode: NodeDownPolicy): Contestant => ({
   id: `dredis-${mode}`,
   label: `DRedisStore, ${mode}, 4 servers`,
   servers: nodes(4),
   prefix: NAMESPACED,
-  open: async (options) => (await import('./dredis.js')).openOnNodeDown(options, mode),
+  open: async (options) => (await import('./dredis.js')).openWithPolicy(options, mode),
 });
 
 const pooled = (size: number): Contestant => ({
@@ -132,7 +132,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   ...[1, 16, 64].map(dredis),
   ...[2, 4].map(pooled),
   ...[1, 16, 64].map(spread),
-  ...(['error', 'miss', 'failover'] as const).map(onNodeDown),
+  ...(['error', 'miss', 'failover'] as const).map(nodeDownPolicy),
   {
     id: 'keyv-redis-defaults',
     label: '@keyv/redis, its defaults, 1 server',

@@ -17,7 +17,7 @@ const RUN: RunEntry = {
   type: 'run',
   seed: 'none',
   mode: 'error',
-  onRestart: 'keep',
+  restartPolicy: 'keep',
   commandTimeoutMs: 300,
   nodes: ['n1', 'n2'],
   startedAt: 0,
@@ -296,7 +296,7 @@ describe('copies of failover', () => {
   test('but an old snapshot of its server may bring it back, unless that is purged', () => {
     const entries = [...copied([]), rollback(21, 22, 22, 'n2')];
     expect(brokenRules(entries, failover)).toEqual([]);
-    expect(brokenRules(entries, { ...failover, onRestart: 'purge' })).toEqual(['stale']);
+    expect(brokenRules(entries, { ...failover, restartPolicy: 'purge' })).toEqual(['stale']);
   });
 
   test('nor is it known where a write that failed has left one', () => {
@@ -322,7 +322,7 @@ describe('a server is killed and restarted from an old snapshot', () => {
   const lost = [old, set('a', 'new', 20, 21), rollback(30, 32, 40), get('b', 'old', 50, 51)];
 
   test('purge: nobody reads what it holds', () => {
-    expect(brokenRules(lost, { onRestart: 'purge' })).toEqual(['stale']);
+    expect(brokenRules(lost, { restartPolicy: 'purge' })).toEqual(['stale']);
   });
 
   test('keep: what was acknowledged before may be lost', () => {

@@ -28,7 +28,7 @@ function startHistory(nodes: readonly string[]): Entry[] {
     type: 'run',
     seed: 'none',
     mode: 'error',
-    onRestart: 'keep',
+    restartPolicy: 'keep',
     commandTimeoutMs: DEADLINE_MS,
     nodes,
     startedAt: now(),

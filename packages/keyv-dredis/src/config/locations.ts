@@ -7,8 +7,8 @@ import { DEFAULT_HOST, isHost, isPort, parseEntry, parseUrl } from './location-s
 import {
   CONNECTION_RULES,
   type ConnectionDefaults,
+  checkClientOptions,
   checkFields,
-  checkRedisOptions,
   describe,
   kindOf,
   nonEmptyString,
@@ -50,7 +50,7 @@ export type Locations = string | readonly Location[];
 
 /** How the client of a node comes to be. */
 export type ClientSource =
-  | { readonly kind: 'options'; readonly redis: RedisClientOptions }
+  | { readonly kind: 'options'; readonly clientOptions: RedisClientOptions }
   | { readonly kind: 'client'; readonly client: RedisClient }
   | { readonly kind: 'factory'; readonly factory: () => RedisClient; readonly made: RedisClient };
 
@@ -175,7 +175,7 @@ function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOp
   }
   if (given.client !== undefined) return fromClient(given, given.client, where);
 
-  checkRedisOptions(`${where}.redis`, given.redis);
+  checkClientOptions(`${where}.clientOptions`, given.clientOptions);
   const { url, ...beside } = given;
   const written = url === undefined ? {} : parseUrl(url, where);
   const own: LocationOptions = {
@@ -189,16 +189,16 @@ function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOp
     ...withoutUndefined({ ...defaults }),
     ...own,
   } as ConnectionDefaults;
-  const redis = {
+  const clientOptions = {
     clientInfoTag: 'keyv-dredis',
     // For Redis Enterprise's proxies, which may move a connection; ours are plain servers.
     maintNotifications: 'disabled',
-    ...defaults.redis,
-    ...own.redis,
+    ...defaults.clientOptions,
+    ...own.clientOptions,
     ...withoutUndefined({ username, password, database }),
     socket: {
-      ...defaults.redis?.socket,
-      ...own.redis?.socket,
+      ...defaults.clientOptions?.socket,
+      ...own.clientOptions?.socket,
       ...(path === undefined ? { host: withoutBrackets(host), port } : { path }),
       // node-redis wants the options of tls.connect beside a plain `tls: true`.
       ...(tls ? { ...(tls === true ? {} : tls), tls: true } : {}),
@@ -208,7 +208,7 @@ function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOp
   return {
     name: own.name ?? nodeName(path === undefined ? { host, port } : { path }, own.database),
     weight: own.weight ?? 1,
-    source: { kind: 'options', redis },
+    source: { kind: 'options', clientOptions },
     secrets: secretsOf(password),
   };
 }

@@ -6,7 +6,7 @@ import { InvalidOptionError } from '../errors/errors.js';
 export type TlsOptions = boolean | ConnectionOptions;
 
 /** Further node-redis options for the clients that the store makes. */
-export type FurtherRedisOptions = Omit<
+export type ClientOptions = Omit<
   RedisClientOptions,
   'url' | 'username' | 'password' | 'database' | 'keyPrefix' | 'disableOfflineQueue'
 >;
@@ -25,14 +25,17 @@ export interface ConnectionDefaults {
    * Further node-redis options, such as `RESP` or `socket.keepAlive`. Reconnecting is the store's
    * own (`socket.reconnectStrategy` is refused) and so is `keyPrefix`, which SCAN knows nothing of.
    */
-  readonly redis?: FurtherRedisOptions | undefined;
+  readonly clientOptions?: ClientOptions | undefined;
 }
 
 /** What happens to the keys of a node that is down. */
-export type OnNodeDown = 'error' | 'miss' | 'failover';
+export type NodeDownPolicy = 'error' | 'miss' | 'failover';
+
+/** How physical keys are formed. */
+export type KeyFormat = 'default' | 'raw';
 
 /** What happens to our keys on a server that has restarted. */
-export type OnRestart = 'keep' | 'purge';
+export type RestartPolicy = 'keep' | 'purge';
 
 export interface DRedisStoreOptions extends ConnectionDefaults {
   /**
@@ -46,11 +49,14 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
    * Keyv 6 never prefixes, and ignores it. @default decided per key
    */
   readonly useKeyPrefix?: boolean | undefined;
-  /** Without a namespace, store keys as they are, with no prefix at all. @default false */
-  readonly rawKeys?: boolean | undefined;
+  /**
+   * How physical keys are formed. `'default'`: `namespace:key`, and `keyv:key` without a namespace.
+   * `'raw'`: the same with a namespace, and the key alone without one. @default 'default'
+   */
+  readonly keyFormat?: KeyFormat | undefined;
   /**
    * Says that every key of the database is this store's, so that `clear()` may delete them all. Only
-   * asked for where `rawKeys` leaves `clear()` nothing else to go by. @default false
+   * needed with `keyFormat: 'raw'` and no namespace, where no prefix tells which keys are ours. @default false
    */
   readonly ownsDatabase?: boolean | undefined;
   /** Milliseconds that a node may take to connect and to greet us, 1 to 2^31-1. @default 2000 */
@@ -68,7 +74,7 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
    * them meanwhile, beginning with nothing; when the nodes that are down have more than half of the
    * weight, it is taken to be this process that is cut off, and they are misses. @default 'error'
    */
-  readonly onNodeDown?: OnNodeDown | undefined;
+  readonly nodeDownPolicy?: NodeDownPolicy | undefined;
   /**
    * Milliseconds that an entry lives at most which is written to a node that stands in for another, 1
    * to 2^31-1. @default 60000
@@ -85,49 +91,42 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
    * those of a snapshot may be old. @default 'keep' where the server has its append-only file on, else
    * 'purge'
    */
-  readonly onRestart?: OnRestart | undefined;
+  readonly restartPolicy?: RestartPolicy | undefined;
   /** Milliseconds that `disconnect()` waits for replies in flight, 0 to 2^31-1. @default 2000 */
   readonly disconnectTimeoutMs?: number | undefined;
   /**
    * Keys that `get`s of one turn of the event loop send together, 1 to 10,000; 1 sends each by itself.
    * @default 1000
    */
-  readonly batchKeyCount?: number | undefined;
-  /**
-   * Length of all keys that are sent together, in UTF-16 code units (for ASCII: bytes), 1 to 2^24.
-   * @default 65536
-   */
-  readonly batchKeyLength?: number | undefined;
+  readonly maxBatchSize?: number | undefined;
   /** Keys that `clear()` and `iterator()` ask a node for at a time, 1 to 1,000,000. @default 1000 */
   readonly scanCount?: number | undefined;
 }
 
 /** What a store works with: every default filled in. */
 export interface ResolvedOptions extends DRedisStoreOptions {
-  readonly rawKeys: boolean;
+  readonly keyFormat: KeyFormat;
   readonly ownsDatabase: boolean;
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
-  readonly onNodeDown: OnNodeDown;
+  readonly nodeDownPolicy: NodeDownPolicy;
   readonly failoverTtlMs: number;
   readonly hints: boolean;
   readonly disconnectTimeoutMs: number;
-  readonly batchKeyCount: number;
-  readonly batchKeyLength: number;
+  readonly maxBatchSize: number;
   readonly scanCount: number;
 }
 
 const DEFAULTS = {
-  rawKeys: false,
+  keyFormat: 'default',
   ownsDatabase: false,
   connectTimeoutMs: 2000,
   commandTimeoutMs: 2000,
-  onNodeDown: 'error',
+  nodeDownPolicy: 'error',
   failoverTtlMs: 60_000,
   hints: true,
   disconnectTimeoutMs: 2000,
-  batchKeyCount: 1000,
-  batchKeyLength: 65_536,
+  maxBatchSize: 1000,
   scanCount: 1000,
 } as const;
 
@@ -178,29 +177,25 @@ export const CONNECTION_RULES = {
     allows: (value) => typeof value === 'boolean' || plainObject.allows(value),
     secret: true,
   },
-  redis: { ...plainObject, secret: true },
+  clientOptions: { ...plainObject, secret: true },
 } satisfies Record<keyof ConnectionDefaults, Rule>;
 
 const STORE_RULES = {
   ...CONNECTION_RULES,
   namespace: wellFormedString,
   useKeyPrefix: boolean,
-  rawKeys: boolean,
+  keyFormat: oneOf('default', 'raw'),
   ownsDatabase: boolean,
   connectTimeoutMs: milliseconds(1),
   commandTimeoutMs: milliseconds(1),
-  onNodeDown: oneOf('error', 'miss', 'failover'),
+  nodeDownPolicy: oneOf('error', 'miss', 'failover'),
   failoverTtlMs: milliseconds(1),
   hints: boolean,
-  onRestart: oneOf('keep', 'purge'),
+  restartPolicy: oneOf('keep', 'purge'),
   disconnectTimeoutMs: milliseconds(0),
-  batchKeyCount: integer(1, 10_000, 'keys'),
-  batchKeyLength: integer(1, 2 ** 24, 'code units'),
+  maxBatchSize: integer(1, 10_000, 'keys'),
   scanCount: integer(1, 1_000_000, 'keys'),
 } satisfies Record<keyof DRedisStoreOptions, Rule>;
-
-/** Rules of the options of a fork. */
-export const FORK_RULES = { namespace: wellFormedString };
 
 /**
  * The options with every default filled in.
@@ -209,7 +204,7 @@ export const FORK_RULES = { namespace: wellFormedString };
  */
 export function resolveOptions(options: DRedisStoreOptions = {}): ResolvedOptions {
   checkFields('options', options, STORE_RULES);
-  checkRedisOptions('options.redis', options.redis);
+  checkClientOptions('options.clientOptions', options.clientOptions);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return Object.freeze({ ...DEFAULTS, ...given });
 }
@@ -236,7 +231,7 @@ export function checkFields(where: string, fields: object, rules: Readonly<Recor
   }
 }
 
-const NOT_IN_REDIS: Readonly<Record<string, string>> = {
+const NOT_CLIENT_OPTIONS: Readonly<Record<string, string>> = {
   url: 'give the URL as the location',
   username: 'set the option username of the store or of a location',
   password: 'set the option password of the store or of a location',
@@ -246,12 +241,12 @@ const NOT_IN_REDIS: Readonly<Record<string, string>> = {
 };
 
 /** Refuses node-redis options that the store has for itself. */
-export function checkRedisOptions(where: string, redis: FurtherRedisOptions | undefined): void {
-  if (redis === undefined) return;
-  for (const [name, instead] of Object.entries(NOT_IN_REDIS)) {
-    if (name in redis) throw new InvalidOptionError(`${where}.${name} is not allowed: ${instead}`);
+export function checkClientOptions(where: string, options: ClientOptions | undefined): void {
+  if (options === undefined) return;
+  for (const [name, instead] of Object.entries(NOT_CLIENT_OPTIONS)) {
+    if (name in options) throw new InvalidOptionError(`${where}.${name} is not allowed: ${instead}`);
   }
-  const socket: unknown = redis.socket;
+  const socket: unknown = options.socket;
   if (typeof socket !== 'object' || socket === null) return;
   for (const name of ['host', 'port', 'path', 'tls', 'reconnectStrategy', 'connectTimeout']) {
     if (name in socket) {

@@ -1,3 +1,4 @@
+import type { KeyFormat } from '../config/options.js';
 import { InvalidArgumentError } from '../errors/errors.js';
 
 /**
@@ -44,13 +45,25 @@ export function escapeNamespace(namespace: string): string {
   return namespace.replaceAll('%', '%25').replaceAll(SEPARATOR, '%3A');
 }
 
+/** @throws InvalidArgumentError for a namespace that is not a string of well-formed Unicode, or undefined */
+export function assertNamespace(namespace: unknown): asserts namespace is string | undefined {
+  if (namespace === undefined) return;
+  const expected = 'A namespace must be a string of well-formed Unicode, or undefined';
+  if (typeof namespace !== 'string') {
+    throw new InvalidArgumentError(`${expected}, got ${namespace === null ? 'null' : typeof namespace}`);
+  }
+  if (!namespace.isWellFormed()) {
+    throw new InvalidArgumentError(`${expected}, got ${JSON.stringify(namespace.slice(0, 64))}`);
+  }
+}
+
 /**
  * What all physical keys of a namespace begin with.
  *
- * @param rawKeys without a namespace, keys go to Redis as they are: the prefix is empty
+ * @param format with `'raw'` and no namespace, keys go to Redis as they are: the prefix is empty
  */
-export function keyPrefix(namespace: string | undefined, rawKeys: boolean): string {
-  if (!namespace && rawKeys) return '';
+export function keyPrefix(namespace: string | undefined, format: KeyFormat): string {
+  if (!namespace && format === 'raw') return '';
   return escapeNamespace(namespace || DEFAULT_NAMESPACE) + SEPARATOR;
 }
 

@@ -1,5 +1,6 @@
+import type { KeyFormat } from '../config/options.js';
 import { InvalidArgumentError } from '../errors/errors.js';
-import { escapeNamespace, keyPrefix } from '../format/keyspace.js';
+import { assertNamespace, escapeNamespace, keyPrefix } from '../format/keyspace.js';
 
 /** The methods that Keyv 6 asks a store about. */
 const METHODS = [
@@ -51,7 +52,7 @@ export interface ResolvedKey {
  * debugger's, a logger's) says nothing.
  */
 export class Contract {
-  readonly #rawKeys: boolean;
+  readonly #keyFormat: KeyFormat;
   readonly #useKeyPrefix: boolean | undefined;
   #version: 5 | 6 = 6;
   #namespace: string | undefined;
@@ -71,14 +72,14 @@ export class Contract {
 
   constructor(options: {
     readonly namespace?: string | undefined;
-    readonly rawKeys: boolean;
+    readonly keyFormat: KeyFormat;
     readonly useKeyPrefix?: boolean | undefined;
   }) {
-    this.#rawKeys = options.rawKeys;
+    this.#keyFormat = options.keyFormat;
     this.#useKeyPrefix = options.useKeyPrefix;
     this.#ownNamespace = options.namespace;
     this.#namespace = options.namespace;
-    this.#prefix = keyPrefix(options.namespace, options.rawKeys);
+    this.#prefix = keyPrefix(options.namespace, options.keyFormat);
   }
 
   /** Which Keyv is in front; 6 where there is none. */
@@ -109,7 +110,7 @@ export class Contract {
 
   /** The same as it is now, for a call that ends later: whoever changes the namespace does not mean it. */
   copy(): Contract {
-    const copy = new Contract({ rawKeys: this.#rawKeys, useKeyPrefix: this.#useKeyPrefix });
+    const copy = new Contract({ keyFormat: this.#keyFormat, useKeyPrefix: this.#useKeyPrefix });
     copy.#version = this.#version;
     copy.#namespace = this.#namespace;
     copy.#prefix = this.#prefix;
@@ -122,14 +123,12 @@ export class Contract {
 
   /** @throws InvalidArgumentError for a namespace that is no well-formed string */
   assignNamespace(namespace: string | undefined): void {
-    if (namespace !== undefined && (typeof namespace !== 'string' || !namespace.isWellFormed())) {
-      throw new InvalidArgumentError('A namespace must be a string of well-formed Unicode, or undefined');
-    }
+    assertNamespace(namespace);
     const before = this.#prefix;
     // A single Keyv has one at a time, however often it changes.
     if (this.#keyvCount < 2) this.#namespaces = new Set(this.#namespace ? [this.#namespace] : []);
     this.#namespace = namespace;
-    this.#prefix = keyPrefix(namespace, this.#rawKeys);
+    this.#prefix = keyPrefix(namespace, this.#keyFormat);
     this.#inherited = false;
     if (namespace) this.#namespaces.add(namespace);
     this.#noticeSharing(before);
@@ -170,7 +169,7 @@ export class Contract {
     if (this.#useKeyPrefix === false) return { prefix: this.#prefix, key };
     const namespace = this.#namespaceOf(key);
     if (namespace === undefined) return { prefix: this.#prefix, key };
-    return { prefix: keyPrefix(namespace, this.#rawKeys), key: key.slice(namespace.length + 1) };
+    return { prefix: keyPrefix(namespace, this.#keyFormat), key: key.slice(namespace.length + 1) };
   }
 
   /** The same for a key that Keyv hands over, which shows as well whether that Keyv prefixes. */
@@ -183,7 +182,7 @@ export class Contract {
   /** A key as iterator() yields it: Keyv 5 cuts off all up to the first colon, unless told not to prefix. */
   presentKey(key: string): string {
     const strips = this.#version === 5 && (this.#useKeyPrefix ?? this.#lastKey.prefixed);
-    return strips ? keyPrefix(this.#namespace, false) + key : key;
+    return strips ? keyPrefix(this.#namespace, 'default') + key : key;
   }
 
   /**

@@ -276,7 +276,7 @@ export class Node {
       mended: () => void this.#health.revive().catch(ignore),
     };
     const { connectTimeoutMs } = this.#options;
-    if (source.kind === 'options') return new OwnConnection(source.redis, connectTimeoutMs, listener);
+    if (source.kind === 'options') return new OwnConnection(source.clientOptions, connectTimeoutMs, listener);
     const client = source.kind === 'client' ? source.client : source.made;
     return new ForeignConnection(client, source.kind === 'factory', connectTimeoutMs, listener);
   }

@@ -1,4 +1,4 @@
-import type { OnRestart } from '../config/options.js';
+import type { RestartPolicy } from '../config/options.js';
 import { atMost } from '../connection/connection.js';
 import { CommandFailedError, type DRedisError } from '../errors/errors.js';
 import { copyKey, hintsKey, PREFIXES_KEY, RUN_KEY } from '../format/keyspace.js';
@@ -13,7 +13,7 @@ import type { Namespaces } from './namespaces.js';
 const HOLDER_TIMEOUT_MS = { waitedFor: 250, otherwise: 2000 };
 
 export interface AdmissionOptions {
-  readonly onRestart?: OnRestart | undefined;
+  readonly restartPolicy?: RestartPolicy | undefined;
   readonly hints: boolean;
   readonly scanCount: number;
   /** Nodes stand in for each other, so that there are copies of keys of nodes that are away. */
@@ -87,7 +87,7 @@ export class Admission {
     if (runId !== undefined && runId !== mark) {
       // A snapshot has the mark of its own run. Without one it is new here, or was emptied, or is too old.
       const restarted = mark ? true : known !== undefined && known.runId !== runId;
-      const policy = this.#options.onRestart ?? (/^aof_enabled:1/m.test(info ?? '') ? 'keep' : 'purge');
+      const policy = this.#options.restartPolicy ?? (/^aof_enabled:1/m.test(info ?? '') ? 'keep' : 'purge');
       if (restarted && policy === 'purge') await this.#purgeAll(node);
       await unlessRefused(node.reach((commands) => commands.set(RUN_KEY, runId, undefined)));
     }

@@ -152,5 +152,9 @@ async function closeAll(members: readonly Member[]): Promise<void> {
 function sameSource(one: ClientSource, other: ClientSource): boolean {
   if (one.kind === 'client' && other.kind === 'client') return one.client === other.client;
   if (one.kind === 'factory' && other.kind === 'factory') return one.factory === other.factory;
-  return one.kind === 'options' && other.kind === 'options' && isDeepStrictEqual(one.redis, other.redis);
+  return (
+    one.kind === 'options' &&
+    other.kind === 'options' &&
+    isDeepStrictEqual(one.clientOptions, other.clientOptions)
+  );
 }

@@ -19,8 +19,11 @@ test('clients as node-redis types them are locations', async () => {
   await store.disconnect();
 });
 
-// `redis: { RESP: 2 }`, which the README shows, was an error to the compiler as well.
+// `clientOptions: { RESP: 2 }`, which the README shows, was an error to the compiler as well.
 test('both versions of the protocol are options', async () => {
-  const stores = [new DRedisStore('h', { redis: { RESP: 2 } }), new DRedisStore([{ redis: { RESP: 3 } }])];
+  const stores = [
+    new DRedisStore('h', { clientOptions: { RESP: 2 } }),
+    new DRedisStore([{ clientOptions: { RESP: 3 } }]),
+  ];
   await Promise.all(stores.map((store) => store.disconnect()));
 });

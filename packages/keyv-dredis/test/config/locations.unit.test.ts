@@ -11,7 +11,7 @@ const parse = (locations?: Locations, options?: DRedisStoreOptions) =>
 function target(location: Location, options?: DRedisStoreOptions) {
   const [description] = parse([location], options);
   if (description?.source.kind !== 'options') throw new Error('not made from options');
-  const { username, password, database, socket } = description.source.redis;
+  const { username, password, database, socket } = description.source.clientOptions;
   const { host, port, path, tls } = { ...socket } as Record<string, unknown>;
   const found = { name: description.name, host, port, path, tls, username, password, database };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
@@ -116,11 +116,13 @@ describe('what holds for all nodes', () => {
   });
 
   test('further node-redis options: those of the location beside and above those of all', () => {
-    const [description] = parse([{ redis: { socket: { keepAlive: false }, name: 'own' } }], {
-      redis: { RESP: 2, name: 'all', socket: { keepAlive: true, noDelay: false } },
+    const [description] = parse([{ clientOptions: { socket: { keepAlive: false }, name: 'own' } }], {
+      clientOptions: { RESP: 2, name: 'all', socket: { keepAlive: true, noDelay: false } },
       connectTimeoutMs: 123,
     });
-    expect((description?.source as { redis: RedisClientOptions } | undefined)?.redis).toMatchObject({
+    expect(
+      (description?.source as { clientOptions: RedisClientOptions } | undefined)?.clientOptions,
+    ).toMatchObject({
       RESP: 2,
       name: 'own',
       socket: { keepAlive: false, noDelay: false, connectTimeout: 123 },
@@ -133,8 +135,10 @@ describe('what holds for all nodes', () => {
     const [own] = parse([{ host: 'h', tls: { servername: 'own' } }], { tls: { servername: 'all' } });
     const [plain] = parse([{ url: 'rediss://h', tls: true }], { tls: { servername: 'all' } });
     expect(plain?.source).not.toHaveProperty('redis.socket.servername');
-    expect(description?.source).toMatchObject({ redis: { socket: { tls: true, servername: 'all' } } });
-    expect(own?.source).toMatchObject({ redis: { socket: { tls: true, servername: 'own' } } });
+    expect(description?.source).toMatchObject({
+      clientOptions: { socket: { tls: true, servername: 'all' } },
+    });
+    expect(own?.source).toMatchObject({ clientOptions: { socket: { tls: true, servername: 'own' } } });
   });
 });
 
@@ -171,7 +175,8 @@ const PORT = 'a port from 1 to 65535';
 const URL_FORM = (scheme: string) =>
   `is not a URL of the form ${scheme}://user:password@host:port/database; in a user name or password, ` +
   'percent-encode what is not a letter or a digit (not shown here)';
-const FIELDS = 'database, username, password, tls, redis, url, host, port, path, client, name, weight';
+const FIELDS =
+  'database, username, password, tls, clientOptions, url, host, port, path, client, name, weight';
 
 describe('what is refused, and in which words', () => {
   test.each<[locations: unknown, message: string]>([
@@ -290,8 +295,8 @@ describe('what is refused, and in which words', () => {
       'locations[0].client must be a node-redis client, pool or sentinel, or a function that makes one, got a value of type object',
     ],
     [
-      [{ redis: { keyPrefix: 'p' } }],
-      'locations[0].redis.keyPrefix is not allowed: set the option namespace instead',
+      [{ clientOptions: { keyPrefix: 'p' } }],
+      'locations[0].clientOptions.keyPrefix is not allowed: set the option namespace instead',
     ],
     [
       [{ url: 'redis://h', host: 'h' }],

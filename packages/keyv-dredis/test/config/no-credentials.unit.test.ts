@@ -44,7 +44,7 @@ function showsNothing({ store, error }: { store?: DRedisStore; error?: unknown }
     expect(shown(error)).not.toContain(PIECE);
   }
   if (store !== undefined) {
-    const fork = store.fork({ namespace: 'n' });
+    const fork = store.withNamespace('n');
     for (const each of [store, fork]) {
       expect(inspect(each, { depth: 9, showHidden: true })).not.toContain(PIECE);
       expect(inspect({ each }, { depth: 9, showHidden: true, customInspect: false })).not.toContain(PIECE);
@@ -107,7 +107,7 @@ describe('whatever the password and wherever it stands, it is not shown', () => 
         showsNothing(outcome([{ host: 'h', password: `${text}\ud800` }]));
         showsNothing(outcome([{ host: 'h', password: [text] }]));
         showsNothing(outcome([{ host: 'h', password: { text } }]));
-        showsNothing(outcome([{ host: 'h', redis: { password: text } }]));
+        showsNothing(outcome([{ host: 'h', clientOptions: { password: text } }]));
         showsNothing(outcome([{ host: 'h', tls: text }]));
         showsNothing(outcome([{ name: `redis://u:${text}@h` }]));
       }),
@@ -120,7 +120,7 @@ describe('whatever the password and wherever it stands, it is not shown', () => 
         showsNothing(outcome('h', { password: text }));
         showsNothing(outcome('h', { password: text, username: 5 }));
         showsNothing(outcome('h', { password: `${text}\ud800` }));
-        showsNothing(outcome('h', { redis: { url: location } }));
+        showsNothing(outcome('h', { clientOptions: { url: location } }));
         showsNothing(outcome('h', { redis: location }));
         showsNothing(outcome('h,h', { password: text }));
       }),

@@ -3,22 +3,21 @@ import { type DRedisStoreOptions, resolveOptions } from '../../src/config/option
 import { InvalidOptionError } from '../../src/errors/errors.js';
 
 const NAMES =
-  'database, username, password, tls, redis, namespace, useKeyPrefix, rawKeys, ownsDatabase, ' +
-  'connectTimeoutMs, commandTimeoutMs, onNodeDown, failoverTtlMs, hints, onRestart, disconnectTimeoutMs, ' +
-  'batchKeyCount, batchKeyLength, scanCount';
+  'database, username, password, tls, clientOptions, namespace, useKeyPrefix, keyFormat, ownsDatabase, ' +
+  'connectTimeoutMs, commandTimeoutMs, nodeDownPolicy, failoverTtlMs, hints, restartPolicy, disconnectTimeoutMs, ' +
+  'maxBatchSize, scanCount';
 
 test('the defaults', () => {
   expect(resolveOptions()).toEqual({
-    rawKeys: false,
+    keyFormat: 'default',
     ownsDatabase: false,
     connectTimeoutMs: 2000,
     commandTimeoutMs: 2000,
-    onNodeDown: 'error',
+    nodeDownPolicy: 'error',
     failoverTtlMs: 60_000,
     hints: true,
     disconnectTimeoutMs: 2000,
-    batchKeyCount: 1000,
-    batchKeyLength: 65_536,
+    maxBatchSize: 1000,
     scanCount: 1000,
   });
 });
@@ -47,12 +46,12 @@ describe('what is allowed', () => {
     { tls: true },
     { tls: false },
     { tls: { rejectUnauthorized: false } },
-    { redis: {} },
-    { redis: { RESP: 2, socket: { keepAlive: true, noDelay: true } } },
+    { clientOptions: {} },
+    { clientOptions: { RESP: 2, socket: { keepAlive: true, noDelay: true } } },
     { namespace: '' },
     { namespace: 'a:b' },
     { useKeyPrefix: false },
-    { rawKeys: true },
+    { keyFormat: 'raw' },
     { ownsDatabase: true },
     { connectTimeoutMs: 1 },
     { connectTimeoutMs: 2147483647 },
@@ -97,16 +96,16 @@ describe('what is refused, and in which words', () => {
     ],
     [{ tls: null }, 'options.tls must be true, false or an object of tls.connect options, got null'],
     [
-      { redis: 'redis://:pw@h' },
-      'options.redis must be an object of node-redis options, got a value of type string',
+      { clientOptions: 'redis://:pw@h' },
+      'options.clientOptions must be an object of node-redis options, got a value of type string',
     ],
-    [{ redis: [] }, 'options.redis must be an object of node-redis options, got an array'],
+    [{ clientOptions: [] }, 'options.clientOptions must be an object of node-redis options, got an array'],
 
     [{ namespace: 5 }, `options.namespace must be ${wellFormed}, got 5`],
     [{ namespace: '\ud800' }, `options.namespace must be ${wellFormed}, got "\\ud800"`],
     [{ namespace: null }, `options.namespace must be ${wellFormed}, got null`],
     [{ useKeyPrefix: 'false' }, 'options.useKeyPrefix must be true or false, got "false"'],
-    [{ rawKeys: 1 }, 'options.rawKeys must be true or false, got 1'],
+    [{ keyFormat: true }, 'options.keyFormat must be "default" or "raw", got true'],
     [{ ownsDatabase: 'yes' }, 'options.ownsDatabase must be true or false, got "yes"'],
 
     [{ connectTimeoutMs: 0 }, `options.connectTimeoutMs must be ${delay(1)}, got 0`],
@@ -117,10 +116,13 @@ describe('what is refused, and in which words', () => {
     [{ commandTimeoutMs: Number.NaN }, `options.commandTimeoutMs must be ${delay(1)}, got NaN`],
     [{ commandTimeoutMs: Infinity }, `options.commandTimeoutMs must be ${delay(1)}, got Infinity`],
     [{ commandTimeoutMs: 2000n }, `options.commandTimeoutMs must be ${delay(1)}, got 2000n`],
-    [{ onNodeDown: 'ignore' }, 'options.onNodeDown must be "error" or "miss" or "failover", got "ignore"'],
+    [
+      { nodeDownPolicy: 'ignore' },
+      'options.nodeDownPolicy must be "error" or "miss" or "failover", got "ignore"',
+    ],
     [{ failoverTtlMs: 0 }, `options.failoverTtlMs must be ${delay(1)}, got 0`],
     [{ hints: 'no' }, 'options.hints must be true or false, got "no"'],
-    [{ onRestart: true }, 'options.onRestart must be "keep" or "purge", got true'],
+    [{ restartPolicy: true }, 'options.restartPolicy must be "keep" or "purge", got true'],
     [{ disconnectTimeoutMs: -1 }, `options.disconnectTimeoutMs must be ${delay(0)}, got -1`],
     [{ scanCount: 0 }, 'options.scanCount must be a whole number of keys from 1 to 1000000, got 0'],
     [
@@ -135,38 +137,40 @@ describe('what is refused, and in which words', () => {
     'a location says where to connect and how, connectTimeoutMs says how long it may take, and the store ' +
     'itself reconnects';
   test.each([
-    [{ url: 'redis://:pw@h' }, 'options.redis.url is not allowed: give the URL as the location'],
+    [{ url: 'redis://:pw@h' }, 'options.clientOptions.url is not allowed: give the URL as the location'],
     [
       { username: 'u' },
-      'options.redis.username is not allowed: set the option username of the store or of a location',
+      'options.clientOptions.username is not allowed: set the option username of the store or of a location',
     ],
     [
       { password: 'p' },
-      'options.redis.password is not allowed: set the option password of the store or of a location',
+      'options.clientOptions.password is not allowed: set the option password of the store or of a location',
     ],
     [
       { database: 1 },
-      'options.redis.database is not allowed: set the option database of the store or of a location',
+      'options.clientOptions.database is not allowed: set the option database of the store or of a location',
     ],
-    [{ keyPrefix: 'p' }, 'options.redis.keyPrefix is not allowed: set the option namespace instead'],
+    [{ keyPrefix: 'p' }, 'options.clientOptions.keyPrefix is not allowed: set the option namespace instead'],
     [
       { disableOfflineQueue: true },
-      'options.redis.disableOfflineQueue is not allowed: commands to a node that is not connected fail fast anyway',
+      'options.clientOptions.disableOfflineQueue is not allowed: commands to a node that is not connected fail fast anyway',
     ],
     ...['host', 'port', 'path', 'tls', 'reconnectStrategy', 'connectTimeout'].map(
       (name) =>
-        [{ socket: { [name]: 1 } }, `options.redis.socket.${name} is not allowed: ${SOCKET}`] as [
+        [{ socket: { [name]: 1 } }, `options.clientOptions.socket.${name} is not allowed: ${SOCKET}`] as [
           object,
           string,
         ],
     ),
-  ])('redis: %j', (redis, message) => {
-    expect(() => resolveOptions({ redis: redis as object })).toThrow(new InvalidOptionError(message));
+  ])('clientOptions: %j', (clientOptions, message) => {
+    expect(() => resolveOptions({ clientOptions: clientOptions as object })).toThrow(
+      new InvalidOptionError(message),
+    );
   });
 
   test('a message shows the beginning of a long value', () => {
-    expect(() => resolveOptions({ rawKeys: 'x'.repeat(1000) as never })).toThrow(
-      new InvalidOptionError(`options.rawKeys must be true or false, got "${'x'.repeat(80)}…"`),
+    expect(() => resolveOptions({ keyFormat: 'x'.repeat(1000) as never })).toThrow(
+      new InvalidOptionError(`options.keyFormat must be "default" or "raw", got "${'x'.repeat(80)}…"`),
     );
   });
 

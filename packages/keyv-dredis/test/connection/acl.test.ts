@@ -72,7 +72,7 @@ function makeStore(options?: DRedisStoreOptions): DRedisStore {
 describe.each(MAJORS)('%s does all that it can for that user', (_title, major) => {
   test.each<[string, DRedisStoreOptions]>([
     ['with HELLO', {}],
-    ['with AUTH, as in RESP 2', { redis: { RESP: 2 } }],
+    ['with AUTH, as in RESP 2', { clientOptions: { RESP: 2 } }],
   ])('%s', async (_name, options) => {
     const errors: unknown[] = [];
     const keyv = makeKeyv(major, makeStore(options), { namespace });
@@ -219,6 +219,6 @@ describe('outside of its namespace', () => {
 
   test('the connections are as good as before', async () => {
     await rejection(store.get('key'));
-    expect(await store.fork({ namespace }).get('key of nobody')).toBeUndefined();
+    expect(await store.withNamespace(namespace).get('key of nobody')).toBeUndefined();
   });
 });

@@ -119,7 +119,7 @@ describe('a client of the caller’s', () => {
     const typeMapping = { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.NUMBER]: String };
     await expectToWork(makeStore([plain(server.location, { commandOptions: { typeMapping } })]));
     await expectToWork(
-      makeStore([`redis://${server.location}`], { redis: { commandOptions: { typeMapping } } }),
+      makeStore([`redis://${server.location}`], { clientOptions: { commandOptions: { typeMapping } } }),
     );
   });
 

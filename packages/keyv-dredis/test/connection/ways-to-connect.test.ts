@@ -63,7 +63,7 @@ describe('a server on this machine', () => {
   });
 
   test('with RESP 2', async () => {
-    await expectToWork(makeStore(server.location, { redis: { RESP: 2 } }));
+    await expectToWork(makeStore(server.location, { clientOptions: { RESP: 2 } }));
   });
 
   test('database: each has keys of its own, and clear() leaves the others alone', async () => {

@@ -22,15 +22,15 @@ describe('a namespace in a physical key', () => {
   });
 
   test.each([
-    [undefined, false, 'keyv:'],
-    ['', false, 'keyv:'],
-    [undefined, true, ''],
-    ['', true, ''],
-    ['users', false, 'users:'],
-    ['users', true, 'users:'],
-    ['a:b', false, 'a%3Ab:'],
-  ])('namespace %j with rawKeys %j gives the prefix %j', (namespace, rawKeys, prefix) => {
-    expect(keyPrefix(namespace, rawKeys)).toBe(prefix);
+    [undefined, 'default', 'keyv:'],
+    ['', 'default', 'keyv:'],
+    [undefined, 'raw', ''],
+    ['', 'raw', ''],
+    ['users', 'default', 'users:'],
+    ['users', 'raw', 'users:'],
+    ['a:b', 'default', 'a%3Ab:'],
+  ] as const)('namespace %j in the format %j gives the prefix %j', (namespace, format, prefix) => {
+    expect(keyPrefix(namespace, format)).toBe(prefix);
   });
 
   test.each([
@@ -42,7 +42,7 @@ describe('a namespace in a physical key', () => {
     ['users', '__proto__', 'users:__proto__'],
     ['users', 'a%3Ab', 'users:a%3Ab'],
   ])('namespace %j and key %j are %j', (namespace, key, physical) => {
-    expect(physicalKey(keyPrefix(namespace, false), key)).toBe(physical);
+    expect(physicalKey(keyPrefix(namespace, 'default'), key)).toBe(physical);
   });
 });
 
@@ -55,7 +55,7 @@ describe.each([
   test('a physical key tells its namespace and its key: no two pairs share one', () => {
     fc.assert(
       fc.property(namespaces, characters, (namespace, key) => {
-        const physical = physicalKey(keyPrefix(namespace, false), key);
+        const physical = physicalKey(keyPrefix(namespace, 'default'), key);
         const cut = physical.indexOf(':');
         expect(unescaped(physical.slice(0, cut))).toBe(namespace);
         expect(physical.slice(cut + 1)).toBe(key);
@@ -67,7 +67,9 @@ describe.each([
     fc.assert(
       fc.property(namespaces, namespaces, characters, (one, other, key) => {
         fc.pre(one !== other);
-        expect(physicalKey(keyPrefix(one, false), key).startsWith(keyPrefix(other, false))).toBe(false);
+        expect(physicalKey(keyPrefix(one, 'default'), key).startsWith(keyPrefix(other, 'default'))).toBe(
+          false,
+        );
       }),
     );
   });
@@ -76,7 +78,7 @@ describe.each([
     fc.assert(
       fc.property(namespaces, characters, characters, (namespace, one, other) => {
         fc.pre(one !== other);
-        const prefix = keyPrefix(namespace, false);
+        const prefix = keyPrefix(namespace, 'default');
         expect(Buffer.from(physicalKey(prefix, one))).not.toEqual(Buffer.from(physicalKey(prefix, other)));
       }),
     );

@@ -70,8 +70,8 @@ describe.each(MAJORS)('under %s', (_major, major) => {
       expect(await keysInRedis()).toEqual([]);
     });
 
-    test('rawKeys change nothing but keys without a namespace', async () => {
-      await openKeyv(major, { namespace }, openStore({ rawKeys: true })).set('contract-raw', 'value');
+    test('keyFormat raw changes nothing but keys without a namespace', async () => {
+      await openKeyv(major, { namespace }, openStore({ keyFormat: 'raw' })).set('contract-raw', 'value');
       expect(await keysInRedis()).toEqual([namespace ? `${prefix}contract-raw` : 'contract-raw']);
     });
   });
@@ -111,8 +111,8 @@ describe.each(MAJORS)('under %s', (_major, major) => {
     expect(await keysInRedis()).toEqual(['contract%3Aa:b', 'contract:a:b']);
   });
 
-  test('rawKeys without a namespace: keys as they are', async () => {
-    const store = openStore({ rawKeys: true });
+  test('keyFormat raw without a namespace: keys as they are', async () => {
+    const store = openStore({ keyFormat: 'raw' });
     const keyv = openKeyv(major, { namespace: undefined }, store);
     await keyv.set('contract-raw:1', 'value');
     await keyv.setMany([{ key: 'contract-raw', value: 'another' }]);

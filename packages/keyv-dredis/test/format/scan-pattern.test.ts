@@ -57,11 +57,11 @@ describe('a pattern matches the keys of its own namespace and no others', () => 
   test('side by side on one server', async () => {
     await client.flushDb();
     const keysOf = (namespace: string) =>
-      ['1', '*', 'x]', ''].map((key) => physicalKey(keyPrefix(namespace, false), key)).sort();
+      ['1', '*', 'x]', ''].map((key) => physicalKey(keyPrefix(namespace, 'default'), key)).sort();
     await client.mSet(namespaces.flatMap(keysOf).map((key) => [key, ''] as [string, string]));
 
     for (const namespace of namespaces) {
-      expect(await matching(scanPattern(keyPrefix(namespace, false)))).toEqual(keysOf(namespace));
+      expect(await matching(scanPattern(keyPrefix(namespace, 'default')))).toEqual(keysOf(namespace));
     }
   });
 
@@ -75,12 +75,12 @@ describe('a pattern matches the keys of its own namespace and no others', () => 
       fc.asyncProperty(namespace, namespace, async (one, other) => {
         fc.pre(one !== other);
         await client.flushDb();
-        const own = physicalKey(keyPrefix(one, false), 'key');
+        const own = physicalKey(keyPrefix(one, 'default'), 'key');
         await client.mSet([
           [own, ''],
-          [physicalKey(keyPrefix(other, false), 'key'), ''],
+          [physicalKey(keyPrefix(other, 'default'), 'key'), ''],
         ]);
-        expect(await matching(scanPattern(keyPrefix(one, false)))).toEqual([own]);
+        expect(await matching(scanPattern(keyPrefix(one, 'default')))).toEqual([own]);
       }),
     );
   });

@@ -199,7 +199,7 @@ describe('wrap', () => {
 });
 
 test('clear removes what the namespace holds on every server, and nothing else', async () => {
-  const neighbour = open({ stores: [keyvOver(store.fork(), `${NAMESPACE}:2`)] });
+  const neighbour = open({ stores: [keyvOver(store.withNamespace(), `${NAMESPACE}:2`)] });
   const list = Array.from({ length: 20 }, (_, number) => ({ key: `key-${number}`, value: number }));
   await Promise.all([cache.mset(list), neighbour.mset(list)]);
   expect(await cache.clear()).toBe(true);

@@ -239,7 +239,7 @@ describe('clear', () => {
 
   test('nor what forks of the same store hold', async () => {
     const [left, right] = [`${NAMESPACE}-left`, `${NAMESPACE}-right`].map((namespace) =>
-      cacheOver(store.fork({ namespace }), namespace),
+      cacheOver(store.withNamespace(namespace), namespace),
     ) as [Cacheable, Cacheable];
     await Promise.all([left.set('key', 'left'), right.set('key', 'right')]);
     await left.primary.clear();

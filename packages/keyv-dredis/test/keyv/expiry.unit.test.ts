@@ -6,13 +6,13 @@ import { Contract } from '../../src/keyv/keyv-compat.js';
 const NOW = 1_700_000_000_000;
 
 function keyv5(): Contract {
-  const contract = new Contract({ rawKeys: false });
+  const contract = new Contract({ keyFormat: 'default' });
   contract.errorListenerAdded();
   contract.optsRead();
   return contract;
 }
 
-const keyv6 = () => new Contract({ rawKeys: false });
+const keyv6 = () => new Contract({ keyFormat: 'default' });
 
 const never = [undefined, null, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 

@@ -68,8 +68,8 @@ describe('a call that is under way when the namespace changes ends in the one be
 
   test('reads of one turn, each from its own', async () => {
     const store = openStore();
-    await store.fork({ namespace: 'contract-a' }).set('key', 'a');
-    await store.fork({ namespace: 'contract-b' }).set('key', 'b');
+    await store.withNamespace('contract-a').set('key', 'a');
+    await store.withNamespace('contract-b').set('key', 'b');
     const a = begin(store, () => store.get('key'));
     const b = store.get('key');
     const again = begin(store, () => store.getMany(['key', 'none', 'key']));
@@ -79,7 +79,7 @@ describe('a call that is under way when the namespace changes ends in the one be
   test('a removal', async () => {
     const store = openStore();
     for (const namespace of ['contract-a', 'contract-b']) {
-      await store.fork({ namespace }).setMany(['1', '2', '3', '4'].map((key) => ({ key, value: key })));
+      await store.withNamespace(namespace).setMany(['1', '2', '3', '4'].map((key) => ({ key, value: key })));
     }
     expect(await begin(store, () => store.delete('1'))).toBe(true);
     expect(await begin(store, () => store.deleteMany(['2', '3']))).toEqual([true, true]);

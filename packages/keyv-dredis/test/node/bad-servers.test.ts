@@ -247,7 +247,7 @@ describe('a password that is missing', () => {
     [3, 'is unavailable'],
     [2, 'refused a command'],
   ] as const)('with RESP %i: the error says so', async (RESP, verb) => {
-    const store = makeStore([location], { redis: { RESP } });
+    const store = makeStore([location], { clientOptions: { RESP } });
     const advice = '(set the option password, or put it into the URL)';
     const { message } = await rejection(store.set('key', 'value'));
     expect(message.startsWith(`Node ${location} ${verb}: NOAUTH `)).toBe(true);

@@ -269,10 +269,10 @@ describe('a server that answers a read with an error', () => {
   });
 });
 
-describe.each(MAJORS)("onNodeDown: 'miss' under %s", (_title, major) => {
+describe.each(MAJORS)("nodeDownPolicy: 'miss' under %s", (_title, major) => {
   test('reads are misses, writes answer false, and nothing but the change of state is told', async () => {
     await store.disconnect();
-    open({ onNodeDown: 'miss', namespace: 'miss' });
+    open({ nodeDownPolicy: 'miss', namespace: 'miss' });
     const ring = (node: string) => keysOf(store, node, 1)[0] as string;
     [lost, kept] = [ring(victim.location), ring(redis.locations[0] as string)];
     const keyv = makeKeyv(major, store, { namespace: 'miss' });

@@ -6,7 +6,7 @@ import { type DRedisError, DRedisStore, type DRedisStoreOptions } from '../../sr
 import { MAJORS, makeKeyv } from '../support/keyvs.js';
 import { errorsOf, nextEvent } from '../support/stores.js';
 
-// onNodeDown: 'failover': the next live node clockwise serves the keys of one that is down.
+// nodeDownPolicy: 'failover': the next live node clockwise serves the keys of one that is down.
 
 const TTL_MS = 30_000;
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => redis?.stop());
 
 function open(options: DRedisStoreOptions = {}): DRedisStore {
-  return new DRedisStore(redis.locations, { onNodeDown: 'failover', failoverTtlMs: TTL_MS, ...options });
+  return new DRedisStore(redis.locations, { nodeDownPolicy: 'failover', failoverTtlMs: TTL_MS, ...options });
 }
 
 beforeEach(async () => {
@@ -238,7 +238,7 @@ describe('when more than half of the weight is down', () => {
         { name: one, url: `redis://${one}`, weight: 3 },
         { name: two, url: `redis://${two}`, weight: 2 },
       ],
-      { onNodeDown: 'failover' },
+      { nodeDownPolicy: 'failover' },
     );
     try {
       await weighted.connect();

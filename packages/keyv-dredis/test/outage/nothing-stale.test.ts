@@ -88,10 +88,10 @@ const CHANGES: readonly [string, (store: DRedisStore, keys: readonly string[]) =
   ['clear', (store) => store.clear()],
 ];
 
-describe.each(MODES)("onNodeDown: '%s'", (onNodeDown) => {
+describe.each(MODES)("nodeDownPolicy: '%s'", (nodeDownPolicy) => {
   describe.each(CHANGES)('%s while a server is away', (name, change) => {
     test('is not undone by its return, for anybody', async () => {
-      const [writer, other] = [open({ onNodeDown }), open({ onNodeDown })];
+      const [writer, other] = [open({ nodeDownPolicy }), open({ nodeDownPolicy })];
       const keys = lostKeys(writer, name === 'set with an expiry' ? 1 : 5);
       const untouched = lostKeys(writer, 10).slice(5);
       await writer.setMany(old([...keys, ...untouched]));
@@ -106,20 +106,20 @@ describe.each(MODES)("onNodeDown: '%s'", (onNodeDown) => {
     });
 
     test('is not undone where the writer is gone before the server returns', async () => {
-      const writer = open({ onNodeDown });
+      const writer = open({ nodeDownPolicy });
       const keys = lostKeys(writer, name === 'set with an expiry' ? 1 : 5);
       await writer.setMany(old(keys));
       await freeze(writer);
       await change(writer, keys).catch(() => undefined);
       await writer.disconnect();
       await victim.resume();
-      const reader = open({ onNodeDown });
+      const reader = open({ nodeDownPolicy });
       expect(await reader.getMany(keys)).toEqual(keys.map(() => undefined));
     });
   });
 
   test('a write that was never answered is undone by the first sign of life', async () => {
-    const store = open({ onNodeDown });
+    const store = open({ nodeDownPolicy });
     const [key, other] = lostKeys(store, 2) as [string, string];
     await store.set(key, 'old');
     await victim.pause();
@@ -133,7 +133,7 @@ describe.each(MODES)("onNodeDown: '%s'", (onNodeDown) => {
   });
 
   test('without hints, it is: what the tests above see is theirs', async () => {
-    const store = open({ onNodeDown, hints: false });
+    const store = open({ nodeDownPolicy, hints: false });
     const [key] = lostKeys(store, 1) as [string];
     await store.set(key, 'old');
     await freeze(store);
@@ -152,7 +152,7 @@ describe('hints', () => {
     ).flat();
 
   test('lie on another server, expire, and go when they were carried out', async () => {
-    const store = open({ onNodeDown: 'miss' });
+    const store = open({ nodeDownPolicy: 'miss' });
     const [key] = lostKeys(store, 1) as [string];
     await store.connect();
     await freeze(store);
@@ -171,7 +171,7 @@ describe('hints', () => {
   });
 
   test('and all else that is the store’s own is hidden where keys are raw', async () => {
-    const options = { onNodeDown: 'miss', rawKeys: true, ownsDatabase: true } as const;
+    const options = { nodeDownPolicy: 'miss', keyFormat: 'raw', ownsDatabase: true } as const;
     const store = open(options);
     await store.connect();
     await store.set('user', 'value');
@@ -189,8 +189,8 @@ describe('hints', () => {
   });
 
   test('that are too many become one that purges the namespaces, and nothing else', async () => {
-    const store = open({ onNodeDown: 'miss' });
-    const fork = store.fork({ namespace: 'fork' });
+    const store = open({ nodeDownPolicy: 'miss' });
+    const fork = store.withNamespace('fork');
     const keys = lostKeys(store, 10_100);
     await store.setMany(old(keys.slice(0, 20)));
     await fork.set('any', 'old');
@@ -205,7 +205,7 @@ describe('hints', () => {
   });
 
   test('of raw keys among those of others are left once each, however many they are', async () => {
-    const store = open({ onNodeDown: 'miss', rawKeys: true });
+    const store = open({ nodeDownPolicy: 'miss', keyFormat: 'raw' });
     await store.connect();
     const keys = Array.from({ length: 60_000 }, (_, number) => `raw-${number}`);
     const lost = keys.filter((key) => store.locate(key).node === victim.location).slice(0, 10_100);
@@ -227,7 +227,7 @@ describe('hints', () => {
   });
 
   test('of a server of which no other is left stay with the process', async () => {
-    const single = new DRedisStore([victim.location], { commandTimeoutMs: 300, onNodeDown: 'miss' });
+    const single = new DRedisStore([victim.location], { commandTimeoutMs: 300, nodeDownPolicy: 'miss' });
     stores.push(single);
     await single.set('key', 'old');
     await victim.pause();
@@ -278,7 +278,7 @@ describe('a server that restarts with an old snapshot', () => {
   });
 
   test('keeps them where the user says so', async () => {
-    await restart({ onRestart: 'keep' });
+    await restart({ restartPolicy: 'keep' });
     await thaw(store);
     expect(await store.get(key)).toBe('old');
   });

@@ -62,7 +62,7 @@ test('what methods take and give', () => {
       for await (const [key, value] of store.iterator<User>()) return [key, value] as const;
       return undefined;
     },
-    fork: () => store.fork({ namespace: 'other' }),
+    fork: () => store.withNamespace('other'),
     updateNodes: () => store.updateNodes(['a', 'b'] as const),
   };
   type Result<Name extends keyof typeof results> = Awaited<ReturnType<(typeof results)[Name]>>;
@@ -133,15 +133,15 @@ test('what the compiler refuses as options, the constructor refuses', () => {
     // @ts-expect-error a string
     () => new DRedisStore('h', { namespace: 1 }),
     // @ts-expect-error a boolean
-    () => new DRedisStore('h', { rawKeys: 'yes' }),
+    () => new DRedisStore('h', { keyFormat: true }),
     // @ts-expect-error a number
     () => new DRedisStore('h', { database: '2' }),
     // @ts-expect-error true, false or an object
     () => new DRedisStore('h', { tls: 'yes' }),
     // @ts-expect-error the password has an option of its own
-    () => new DRedisStore('h', { redis: { password: 'secret' } }),
+    () => new DRedisStore('h', { clientOptions: { password: 'secret' } }),
     // @ts-expect-error so has the namespace
-    () => new DRedisStore('h', { redis: { keyPrefix: 'k' } }),
+    () => new DRedisStore('h', { clientOptions: { keyPrefix: 'k' } }),
     // @ts-expect-error options are an object
     () => new DRedisStore('h', 'namespace'),
   ];
@@ -184,7 +184,7 @@ test('options and locations may be readonly, undefined, and kept in variables', 
     password: process.env['THERE_IS_NO_SUCH_VARIABLE'],
     commandTimeoutMs: undefined,
     tls: { ca: 'certificate' },
-    redis: { RESP: 2, socket: { keepAlive: true } },
+    clientOptions: { RESP: 2, socket: { keepAlive: true } },
   };
   const locations = [
     'a:6379',

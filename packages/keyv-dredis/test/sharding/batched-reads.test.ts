@@ -56,8 +56,8 @@ test('reads of one turn cost each server one command', async () => {
   expect(await mGetCounts()).toEqual([1, 1]);
 });
 
-test('batchKeyCount: 1 sends each by itself', async () => {
-  const store = makeStore({ batchKeyCount: 1 });
+test('maxBatchSize: 1 sends each by itself', async () => {
+  const store = makeStore({ maxBatchSize: 1 });
   await Promise.all(keys.map((key) => store.get(key)));
   expect((await mGetCounts()).reduce((sum, count) => sum + count)).toBe(keys.length);
 });

@@ -45,14 +45,14 @@ describe('a read sees nothing of a write that was asked for after it', () => {
   });
 
   test('under Keyv, where a value is taken and removed', async () => {
-    const keyv = new Keyv({ store: store.fork({ namespace: 'order' }), namespace: 'order' });
+    const keyv = new Keyv({ store: store.withNamespace('order'), namespace: 'order' });
     await keyv.set('taken', 1);
     expect(await Promise.all([keyv.get('taken'), keyv.delete('taken')])).toEqual([1, true]);
   });
 });
 
 test('a read sees nothing of a later write, whatever another namespace asked for in between', async () => {
-  const other = store.fork({ namespace: 'order-other' });
+  const other = store.withNamespace('order-other');
   const reads = [store.get('a'), other.get('b'), store.get('b')];
   const written = store.set('a', 'new');
   expect(await Promise.all(reads)).toEqual(['old', undefined, 'old']);

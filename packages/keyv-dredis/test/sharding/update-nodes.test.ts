@@ -135,7 +135,7 @@ describe('nodes that stay', () => {
     await store.connect();
     const before = clients();
     const [first, ...others] = three as [string, string, string];
-    await store.updateNodes([{ url: `redis://${first}`, redis: { name: 'renamed' } }, ...others]);
+    await store.updateNodes([{ url: `redis://${first}`, clientOptions: { name: 'renamed' } }, ...others]);
     const after = clients();
     expect(after.get(first)).not.toBe(before.get(first));
     expect(await after.get(first)?.clientGetName()).toBe('renamed');

@@ -84,9 +84,9 @@ describe.each(MAJORS)('under %s', (_major, major) => {
     });
   });
 
-  describe('rawKeys', () => {
+  describe('keyFormat raw', () => {
     test('without a namespace: refused, told once, and nothing is gone', async () => {
-      const keyv = openKeyv(major, { namespace: undefined }, openStore({ rawKeys: true }));
+      const keyv = openKeyv(major, { namespace: undefined }, openStore({ keyFormat: 'raw' }));
       await keyv.set('contract-raw', 'value');
       await keyv.clear();
       expect(errors.splice(0)).toEqual([expect.objectContaining({ code: 'DREDIS_CLEAR_REFUSED' })]);
@@ -94,9 +94,9 @@ describe.each(MAJORS)('under %s', (_major, major) => {
     });
 
     test('with a namespace: clears it', async () => {
-      const keyv = openKeyv(major, { namespace: 'contract' }, openStore({ rawKeys: true }));
+      const keyv = openKeyv(major, { namespace: 'contract' }, openStore({ keyFormat: 'raw' }));
       await keyv.set('key', 'value');
-      await openStore({ rawKeys: true }).set('contract-raw', 'value');
+      await openStore({ keyFormat: 'raw' }).set('contract-raw', 'value');
       await keyv.clear();
       expect(await keysInRedis()).toEqual(['contract-raw']);
     });
@@ -104,7 +104,7 @@ describe.each(MAJORS)('under %s', (_major, major) => {
     test('where every key is the store’s: clears the database, and that one alone', async () => {
       await using servers = await startRedis({ count: 2 });
       await using store = new DRedisStore(servers.locations, {
-        rawKeys: true,
+        keyFormat: 'raw',
         ownsDatabase: true,
         database: 1,
       });
@@ -146,7 +146,7 @@ test('a server that matches more than the pattern says loses nothing of it', asy
 });
 
 test('without Keyv, a refused clear() rejects', async () => {
-  const error = await rejection(openStore({ rawKeys: true }).clear());
+  const error = await rejection(openStore({ keyFormat: 'raw' }).clear());
   expect(error).toMatchObject({ name: 'DRedisError', code: 'DREDIS_CLEAR_REFUSED' });
   expect(error.message).toContain('ownsDatabase');
 });

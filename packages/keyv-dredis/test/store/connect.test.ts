@@ -53,7 +53,7 @@ describe('one connection per node', () => {
   test('none before the first operation', async () => {
     const made = await connectionsMadeBy(async () => {
       const store = makeStore();
-      store.fork({ namespace: 'fork' });
+      store.withNamespace('fork');
       new Keyv6({ store });
       await new Promise((resolve) => setImmediate(resolve));
     });
@@ -74,7 +74,7 @@ describe('one connection per node', () => {
 
   test('for a thousand first operations of all kinds at once', async () => {
     const store = makeStore();
-    const fork = store.fork({ namespace: 'fork' });
+    const fork = store.withNamespace('fork');
     const made = await connectionsMadeBy(() =>
       Promise.all(
         Array.from({ length: COUNT }, (_, number) => [

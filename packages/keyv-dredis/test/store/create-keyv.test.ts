@@ -82,7 +82,7 @@ describe.each([
   });
 
   test('options of the store are the store’s', async () => {
-    const keyv = createKeyv({ rawKeys: true });
+    const keyv = createKeyv({ keyFormat: 'raw' });
     await keyv.set('contract-raw', 'value');
     expect(await keysInRedis()).toEqual(['contract-raw']);
     await keyv.clear();

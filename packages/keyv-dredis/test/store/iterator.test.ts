@@ -147,7 +147,7 @@ describe('without Keyv', () => {
   test('of another namespace', async () => {
     const store = openStore({ namespace: 'contract' });
     await store.set('mine', 'value');
-    await store.fork({ namespace: 'contract:2' }).set('theirs', 'value');
+    await store.withNamespace('contract:2').set('theirs', 'value');
     const keys: string[] = [];
     for await (const [key] of store.iterator('contract:2')) keys.push(key);
     expect(keys).toEqual(['theirs']);

@@ -23,19 +23,19 @@ test.each([
     const store = new DRedisStore(locations);
     for (const namespace of ['contract-1', 'contract-2', 'contract-3']) new Keyv({ store, namespace });
     const apart = new DRedisStore(locations);
-    for (const namespace of ['contract-1', 'contract-2']) new Keyv({ store: apart.fork({ namespace }), namespace });
+    for (const namespace of ['contract-1', 'contract-2']) new Keyv({ store: apart.withNamespace(namespace), namespace });
     await Promise.all([store.disconnect(), apart.disconnect()]);`,
   );
   expect(code).toBe(0);
   expect(output.match(/^warned .*/gm)).toEqual([
-    expect.stringMatching(/^warned DRedisWarning DREDIS_SHARED_STORE .*store\.fork\(\{ namespace \}\)/),
+    expect.stringMatching(/^warned DRedisWarning DREDIS_SHARED_STORE .*store\.withNamespace\(namespace\)/),
   ]);
 });
 
 describe.each(MAJORS)('under %s', (_title, major) => {
   const openPair = () => {
     const store = openStore();
-    const keyvOf = (namespace: string) => openKeyv(major, { namespace }, store.fork({ namespace }));
+    const keyvOf = (namespace: string) => openKeyv(major, { namespace }, store.withNamespace(namespace));
     return { store, users: keyvOf('contract-users'), pages: keyvOf('contract-pages') };
   };
 

@@ -33,7 +33,7 @@ describe.each(MAJORS)('%s: one store object for two namespaces', (_title, major)
     pages.namespace = 'contract-pages';
     expect(warnings.mock.calls).toEqual([
       [
-        expect.stringContaining('store.fork({ namespace })'),
+        expect.stringContaining('store.withNamespace(namespace)'),
         { type: 'DRedisWarning', code: 'DREDIS_SHARED_STORE' },
       ],
     ]);
@@ -88,8 +88,8 @@ describe.each(MAJORS)('%s: what is no sharing', (_title, major) => {
 
   test('a Keyv for each fork', async () => {
     const store = openStore();
-    const users = openKeyv(major, { namespace: 'contract-users' }, store.fork());
-    const pages = openKeyv(major, { namespace: 'contract-pages' }, store.fork());
+    const users = openKeyv(major, { namespace: 'contract-users' }, store.withNamespace());
+    const pages = openKeyv(major, { namespace: 'contract-pages' }, store.withNamespace());
     await users.set('1', 'Ada');
     await pages.set('1', 'page');
     await users.clear();
@@ -122,7 +122,7 @@ test.each<[string, Major, Major]>([
   openKeyv(one, { namespace: undefined }, store);
   expect(warnings.mock.calls).toEqual([
     [
-      expect.stringContaining('store.fork({ namespace })'),
+      expect.stringContaining('store.withNamespace(namespace)'),
       { type: 'DRedisWarning', code: 'DREDIS_SHARED_STORE' },
     ],
   ]);
@@ -130,8 +130,8 @@ test.each<[string, Major, Major]>([
 
 test('Keyv 5 and Keyv 6 side by side on forks see the same data', async () => {
   const store = openStore();
-  const five = openKeyv(5, { namespace: 'contract:both' }, store.fork());
-  const six = openKeyv(6, { namespace: 'contract:both' }, store.fork());
+  const five = openKeyv(5, { namespace: 'contract:both' }, store.withNamespace());
+  const six = openKeyv(6, { namespace: 'contract:both' }, store.withNamespace());
   await five.set('from 5', { n: 5 }, 60_000);
   await six.set('from 6', { n: 6 }, 60_000);
   for (const keyv of [five, six]) {

@@ -8,7 +8,7 @@ let fork: DRedisStore;
 
 beforeEach(async () => {
   store = new DRedisStore(sharedLocations(), { namespace: 'fork-test', commandTimeoutMs: 5000 });
-  fork = store.fork({ namespace: 'fork-test:fork' });
+  fork = store.withNamespace('fork-test:fork');
   await store.clear();
   await fork.clear();
 });
@@ -43,13 +43,13 @@ test('changes its namespace alone', async () => {
 });
 
 test('without a namespace has that of none', () => {
-  expect(store.fork().namespace).toBeUndefined();
-  expect(store.fork().locate('key').key).toBe('keyv:key');
-  expect(store.fork({ namespace: undefined }).locate('key').key).toBe('keyv:key');
+  expect(store.withNamespace().namespace).toBeUndefined();
+  expect(store.withNamespace().locate('key').key).toBe('keyv:key');
+  expect(store.withNamespace(undefined).locate('key').key).toBe('keyv:key');
 });
 
 test('of a fork is one more over the same connections', () => {
-  const grandchild = fork.fork({ namespace: 'fork-test-third' });
+  const grandchild = fork.withNamespace('fork-test-third');
   expect(grandchild.locate('key').key).toBe('fork-test-third:key');
   expect(grandchild.nodes).toEqual(store.nodes);
 });
@@ -79,7 +79,7 @@ describe('disconnect()', () => {
   });
 
   test('of one fork leaves another', async () => {
-    const other = store.fork({ namespace: 'fork-test-other' });
+    const other = store.withNamespace('fork-test-other');
     await fork[Symbol.asyncDispose]();
     expect(await other.set('key', 'value')).toBe(true);
     await other.clear();
@@ -93,14 +93,13 @@ describe('disconnect()', () => {
   });
 });
 
-test('refuses what is no option of a fork', () => {
-  const wrong = (options: unknown) => () => store.fork(options as never);
-  expect(wrong({ namspace: 'users' })).toThrow('fork options has no option "namspace"; there are namespace');
-  expect(wrong('users')).toThrow('fork options must be an object, got a value of type string');
-  expect(wrong(null)).toThrow('fork options must be an object, got null');
-  expect(wrong({ namespace: 1 })).toThrow(
-    'fork options.namespace must be a string of well-formed Unicode, got 1',
-  );
+test('withNamespace() refuses what is not a namespace', () => {
+  const wrong = (namespace: unknown) => () => store.withNamespace(namespace as never);
+  const expected = 'A namespace must be a string of well-formed Unicode, or undefined';
+  expect(wrong(1)).toThrow(`${expected}, got number`);
+  expect(wrong(null)).toThrow(`${expected}, got null`);
+  expect(wrong({ namespace: 'users' })).toThrow(`${expected}, got object`);
+  expect(wrong('lone \ud800')).toThrow(`${expected}, got "lone \\ud800"`);
 });
 
 test('its reads of the same turn are still answered when the store is disconnected', async () => {
