@@ -160,7 +160,7 @@ describe('serialisers', () => {
     expect(told).toHaveLength(2);
     for (const error of told) {
       expect(error).toMatchObject({ code: 'DREDIS_INVALID_ARGUMENT' });
-      expect(error.message).toContain("Keyv's serialiser, which is on by default");
+      expect(error.message).toContain("Keyv's serializer, which is on by default");
     }
     expect(await bench.redis.keys('')).toEqual([]);
   });

@@ -66,12 +66,6 @@ describe('one connection per node', () => {
     expect(await connectionsMadeBy(() => store.get(key))).toEqual([1, 1]);
   });
 
-  test('without hints, none to the nodes that it does not need', async () => {
-    const store = makeStore({ hints: false });
-    const [key] = keysOf(store, redis.locations[1] as string, 1) as [string];
-    expect(await connectionsMadeBy(() => store.get(key))).toEqual([0, 1]);
-  });
-
   test('for a thousand first operations of all kinds at once', async () => {
     const store = makeStore();
     const fork = store.withNamespace('fork');
