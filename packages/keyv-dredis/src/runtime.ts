@@ -21,9 +21,9 @@ import { Topology } from './sharding/topology.js';
 /** Length of all keys of a batch, in UTF-16 code units: keeps a command at about 64 KB. */
 const MAX_BATCH_LENGTH = 65_536;
 
-/** What is switched off in tests only. */
+/** Switches for tests. */
 export interface RuntimeSwitches {
-  /** Whether missed writes are recorded. False shows what hints prevent. @default true */
+  /** Record hints for missed writes. @default true */
   readonly hints?: boolean;
 }
 

@@ -18,7 +18,7 @@ export interface StoreEntry {
  */
 export type ForBothKeyvs<Keyv6Result, Keyv5Result> = Keyv6Result & Keyv5Result;
 
-/** Where a key is stored. */
+/** Location of a key. */
 export interface KeyLocation {
   /** Name of the node that owns the key. */
   readonly node: string;

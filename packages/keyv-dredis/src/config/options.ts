@@ -28,10 +28,10 @@ export interface ConnectionDefaults {
   readonly clientOptions?: ClientOptions | undefined;
 }
 
-/** What happens to the keys of a node that is down. */
+/** Policy for the keys of a node that is down. */
 export type NodeDownPolicy = 'error' | 'miss' | 'failover';
 
-/** What happens to the keys of the store on a server that has restarted. */
+/** Policy for the keys of the store on a server that has restarted. */
 export type RestartPolicy = 'keep' | 'purge';
 
 /** Options of {@link DRedisStore}. */
@@ -66,7 +66,7 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
    */
   readonly commandTimeoutMs?: number | undefined;
   /**
-   * What happens to the keys of a node that is down. `'error'`: calls reject at once with
+   * Policy for the keys of a node that is down. `'error'`: calls reject at once with
    * NodeUnavailableError. `'miss'`: reads are misses, and writes return false. `'failover'`: the next
    * available node clockwise serves the keys, starting empty; if the unavailable nodes have more than half
    * of the weight, this process is probably cut off, and the keys are misses. @default 'error'
@@ -75,8 +75,8 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
   /** Longest life of an entry on a fallback node, in milliseconds, 1 to 2^31-1. @default 60000 */
   readonly failoverTtlMs?: number | undefined;
   /**
-   * What happens to the keys of the store on a server that has restarted, whose snapshot may be old.
-   * `'purge'`: they are removed before the server is used. @default 'keep' if the server's append-only
+   * Policy for the keys of the store on a server that has restarted: its snapshot may be old. `'purge'`
+   * removes them before the server is used. @default 'keep' if the server's append-only
    * file is on, else 'purge'
    */
   readonly restartPolicy?: RestartPolicy | undefined;

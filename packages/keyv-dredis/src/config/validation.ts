@@ -11,7 +11,7 @@ import {
 /** The largest delay of a Node.js timer. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** What values an option allows, as a test and in words. */
+/** Allowed values of an option, as a test and in words. */
 export interface Rule {
   readonly expected: string;
   readonly allows: (value: unknown) => boolean;

@@ -1,7 +1,7 @@
 import { atMost } from './at-most.js';
 import type { RedisClient } from './redis-client.js';
 
-/** What a connection reports to its node. */
+/** Receives the events of a connection. */
 export interface ConnectionListener {
   /** The connection is lost: no more commands can be sent. */
   lost(cause: unknown): void;

@@ -49,7 +49,7 @@ export class CallingConvention {
    */
   physicalKey(key: string): string {
     const namespace = this.#namespaceOf(key);
-    // Whether this Keyv prefixes its keys tells what it expects from iterator().
+    // A Keyv that prefixes keys also strips the prefix from keys of iterator().
     if (this.#givenPrefix !== undefined) this.#state.lastKey.prefixed = namespace !== undefined;
     return this.#join(namespace, key);
   }

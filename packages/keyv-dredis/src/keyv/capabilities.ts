@@ -12,7 +12,7 @@ const METHODS = [
   'iterator',
 ] as const;
 
-/** What Keyv 6 reads as `store.capabilities`. With `expires`, it passes absolute times of expiry. */
+/** Type of `store.capabilities`, which Keyv 6 reads. With `expires`, Keyv passes absolute times of expiry. */
 export interface StoreCapabilities {
   readonly compatible: true;
   readonly store: 'keyvStorage';

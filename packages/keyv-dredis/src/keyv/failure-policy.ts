@@ -2,7 +2,7 @@ import { type DRedisError, NodeUnavailableError } from '../errors/errors.js';
 import type { Reporter } from '../errors/reporter.js';
 import type { KeyvCompat } from './keyv-compat.js';
 
-/** Values of a multi-key call, and what failed. */
+/** Values and errors of a multi-key call. */
 export interface Outcome<T> {
   /** One value per key, in the order of the keys. */
   readonly values: T[];
@@ -11,8 +11,8 @@ export interface Outcome<T> {
 }
 
 /**
- * Decides what happens to a failure, so that each one is reported exactly once: the call rejects, or the
- * store emits an `error` event, or the failure counts as a miss.
+ * Handles failures so that each one is reported exactly once: the call rejects, or the store emits an `error`
+ * event, or the failure counts as a miss.
  *
  * Keyv 6 reports a rejection. Keyv 5 swallows a rejected read, so there the store reports it and returns a
  * miss. A multi-key call returns the values that it has and reports one error per failed node.

@@ -3,7 +3,7 @@ import type { DRedisError } from '../errors/errors.js';
 import type { Failures } from './failures.js';
 import type { Health } from './health.js';
 
-/** What {@link Lifecycle} needs of its node. */
+/** Dependencies of {@link Lifecycle}. */
 export interface LifecycleOptions {
   readonly connection: Connection;
   readonly health: Health;

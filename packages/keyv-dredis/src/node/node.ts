@@ -26,7 +26,7 @@ export interface NodeOptions {
 /** Called for each change of a node's state. */
 export type NodeListener = (node: string, change: NodeChange) => void;
 
-/** What has to happen to a node before it serves after an outage. */
+/** Recovers a node after an outage. */
 export interface RecoveryHooks {
   /**
    * Runs after each connect, before commands are sent.

@@ -48,7 +48,7 @@ export class Hints {
   #outgoing = new Map<Node, Map<string, Hint[]>>();
   #sending: Promise<void> | undefined;
 
-  /** @param enabled false records nothing, for a test that shows what hints prevent */
+  /** @param enabled false records nothing, for tests that show the effect of hints */
   constructor(topology: Topology, namespaces: NamespacesInUse, enabled: boolean) {
     this.#topology = topology;
     this.#namespaces = namespaces;

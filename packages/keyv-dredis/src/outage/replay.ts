@@ -20,7 +20,7 @@ export interface ReplayOptions {
   readonly failsOver: boolean;
 }
 
-/** Removes from a node what it missed. */
+/** Removes keys from a node that missed writes of them. */
 export class Replay {
   readonly #options: ReplayOptions;
 

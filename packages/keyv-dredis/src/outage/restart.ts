@@ -5,7 +5,7 @@ import { purge } from '../sharding/scan.js';
 import type { NamespacesInUse } from './namespaces.js';
 import { ifSupported, ignoreRefusal } from './optional-commands.js';
 
-/** What identifies a server and the connection to it. */
+/** Identity of a server, and of the connection to it. */
 interface ServerIdentity {
   /** Changes when the server restarts. */
   readonly runId: string | undefined;

@@ -1,7 +1,7 @@
 import type { Node } from '../node/node.js';
 import { ownerOf, type Snapshot, type Topology } from './topology.js';
 
-/** Where a key is served now. */
+/** Current location of a key. */
 export interface Route {
   readonly node: Node;
   /** The physical key on that node. */

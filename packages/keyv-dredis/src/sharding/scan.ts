@@ -31,7 +31,7 @@ export async function purge(run: Run, prefix: string, count: number): Promise<vo
   for await (const keys of pagesOf(run, prefix, count)) await run((commands) => commands.unlink(keys));
 }
 
-/** What {@link Scanner} needs. */
+/** Dependencies of {@link Scanner}. */
 export interface ScannerOptions {
   readonly topology: Topology;
   readonly observer: WriteObserver;
