@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -26,11 +26,15 @@ await Promise.all(
 );
 await writeFile(`${folder('cjs')}package.json`, `${JSON.stringify({ type: 'commonjs' })}\n`);
 
-// npm shows the README that lies in the package; there is one for all to keep, at the top.
-await copyFile(
-  fileURLToPath(new URL('../../README.md', import.meta.url)),
-  fileURLToPath(new URL('README.md', import.meta.url)),
-);
+// npm shows the README of the package, whose relative links lead to docs/. Both are maintained at the root.
+await rm(fileURLToPath(new URL('docs/', import.meta.url)), { recursive: true, force: true });
+for (const name of ['README.md', 'docs']) {
+  await cp(
+    fileURLToPath(new URL(`../../${name}`, import.meta.url)),
+    fileURLToPath(new URL(name, import.meta.url)),
+    { recursive: true },
+  );
+}
 
 execFileSync('tsc', ['--project', 'tsconfig.build.json', '--outDir', folder('types')], {
   cwd: fileURLToPath(new URL('.', import.meta.url)),

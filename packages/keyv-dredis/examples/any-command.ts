@@ -1,6 +1,6 @@
 import { DRedisStore } from 'keyv-dredis';
 
-/** Redis commands that Keyv has no verb for, sent to the server that owns the key. */
+/** Redis commands that Keyv has no method for, sent to the server that owns the key. */
 export async function anyCommand(locations: string[]): Promise<unknown[]> {
   const store = new DRedisStore(locations, { namespace: 'any-command' });
   const { client, key } = store.locate('hits');
@@ -8,7 +8,6 @@ export async function anyCommand(locations: string[]): Promise<unknown[]> {
   const hits = await client.incr(key); // a counter
 
   const lock = store.locate('lock');
-  await lock.client.del(lock.key);
   const nx = { condition: 'NX', expiration: { type: 'PX', value: 5000 } } as const;
   const added = await lock.client.set(lock.key, '1', nx); // add if absent
   const addedAgain = await lock.client.set(lock.key, '2', nx);

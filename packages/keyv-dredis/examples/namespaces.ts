@@ -9,8 +9,8 @@ export async function namespaces(locations: string[]): Promise<unknown[]> {
   await users.set('1', 'Ada');
   await pages.set('1', '<h1>Ada</h1>');
   await pages.clear();
-  const seen = [await users.get('1'), await pages.get('1')];
+  const values = [await users.get('1'), await pages.get('1')];
   await users.clear();
   await store.disconnect();
-  return seen;
+  return values;
 }

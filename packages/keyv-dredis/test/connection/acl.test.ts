@@ -14,11 +14,11 @@ import { expectEveryOperation } from '../support/every-operation.js';
 import { type AnyKeyv, entriesOf, MAJORS, makeKeyv } from '../support/keyvs.js';
 import { errorsOf, keysOf, nextEvent, rejection, timeOut } from '../support/stores.js';
 
-// A user that may only touch one namespace, set up by the very line of the README, on servers where nobody
-// else may do anything but the administrator.
+// The user of docs/security.md, which may touch one namespace only. On these servers, nobody else but the administrator
+// has any permission.
 
-const readme = await readFile(new URL('../../../../README.md', import.meta.url), 'utf8');
-const [SETUSER = ''] = /^ACL SETUSER .*$/m.exec(readme) ?? [];
+const page = await readFile(new URL('../../../../docs/security.md', import.meta.url), 'utf8');
+const [SETUSER = ''] = /^ACL SETUSER .*$/m.exec(page) ?? [];
 const [, , username = '', ...rules] = SETUSER.split(' ');
 const password = rules.find((rule) => rule.startsWith('>'))?.slice(1) as string;
 const namespace = rules.find((rule) => rule.startsWith('~'))?.slice(1, -':*'.length) as string;
@@ -95,7 +95,7 @@ test('clear() and iterator() keep to the namespace', async () => {
   expect(left).toEqual(admins.map(() => [`${namespace}s:key`, 'other:key']));
 });
 
-test('the README lists the commands that a store sends, and no others', async () => {
+test('docs/security.md lists the commands that a store sends, and no others', async () => {
   await onEachServer('CONFIG', 'RESETSTAT');
   // Of Keyv 6 a store hears no has(): it reads the value, for its expiry.
   for (const [, major] of MAJORS) {

@@ -1,0 +1,13 @@
+import { createCache } from 'cache-manager';
+import { DRedisStore } from 'keyv-dredis';
+import { Keyv } from 'keyv5';
+
+/** A value that is computed once, and then read from Redis. */
+export async function overCacheManager(locations: string[]): Promise<unknown> {
+  const store = new DRedisStore(locations);
+  const cache = createCache({ stores: [new Keyv({ store, namespace: 'pages' })] });
+  const page = await cache.wrap('home', async () => '<h1>home</h1>', 60_000);
+  await cache.clear();
+  await cache.disconnect();
+  return page;
+}

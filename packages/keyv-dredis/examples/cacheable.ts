@@ -1,0 +1,12 @@
+import { Cacheable } from 'cacheable';
+import { DRedisStore } from 'keyv-dredis';
+
+/** Memory in front, Redis behind. */
+export async function overCacheable(locations: string[]): Promise<unknown> {
+  const cache = new Cacheable({ secondary: new DRedisStore(locations), namespace: 'cacheable' });
+  await cache.set('user:1', { name: 'Ada' }, '1m');
+  const user = await cache.get('user:1');
+  await cache.clear();
+  await cache.disconnect();
+  return user;
+}

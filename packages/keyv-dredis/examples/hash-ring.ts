@@ -1,0 +1,10 @@
+import { HashRing } from 'hash-ring';
+
+/** The ring alone: owners, and what a change would move, without a connection. */
+export function hashRing(): unknown[] {
+  const ring = new HashRing(['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379', '10.0.0.4:6379']);
+  const owner = ring.get('app:user:1');
+  const planned = ring.clone().add('10.0.0.5:6379');
+  const { fraction } = ring.movement(planned); // about a fifth of the keys
+  return [owner, fraction];
+}

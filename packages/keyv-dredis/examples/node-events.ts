@@ -1,0 +1,21 @@
+import { DRedisStore } from 'keyv-dredis';
+
+/** What a dashboard or a log needs to know of the servers. */
+export async function nodeEvents(
+  locations: string[],
+  loseOne: (store: DRedisStore) => Promise<void>,
+): Promise<string[]> {
+  const log: string[] = [];
+  const store = new DRedisStore(locations, { nodeDownPolicy: 'miss' });
+  store.on('node:down', (node, reason) => log.push(`${node} is down: ${reason.code}`));
+  store.on('node:up', (node, _reason, durationMs) => log.push(`${node} was away for ${durationMs} ms`));
+
+  await store.connect();
+  await loseOne(store);
+
+  for (const { name, state, durationMs, reason } of store.status()) {
+    log.push(`${name} ${state} for ${Math.round(durationMs)} ms ${reason?.message ?? ''}`);
+  }
+  await store.disconnect();
+  return log;
+}

@@ -1,0 +1,12 @@
+import { DRedisStore } from 'keyv-dredis';
+
+/** The store alone: strings and Buffers, and expiries as points in time. */
+export async function withoutKeyv(locations: string[]): Promise<unknown[]> {
+  const store = new DRedisStore(locations, { namespace: 'without-keyv' });
+  await store.set('greeting', 'hello', Date.now() + 60_000);
+  await store.set('image', Buffer.from([0xff, 0xd8]));
+  const values = await store.getMany(['greeting', 'image', 'nothing']);
+  await store.clear();
+  await store.disconnect();
+  return values;
+}

@@ -1,0 +1,82 @@
+/**
+ * Writes the measured figures between the markers of README.md and docs/benchmarks.md, so that nobody types them.
+ * It takes the runs in .bench/: a full one for each major version of Node.js, and the run of the failures. It leaves
+ * a part alone when there is no run for it. With --quick it takes the quick runs, to try it out.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { verdictTable } from './expectations.js';
+import type { Results } from './harness/results.js';
+import { machineLines, markdown, tablesOf } from './harness/tables.js';
+import { peersNote, peersTable } from './peers-table.js';
+import { scenario } from './scenarios/index.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const RUNS = `${ROOT}.bench/`;
+const README = `${ROOT}README.md`;
+const BENCHMARKS = `${ROOT}docs/benchmarks.md`;
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
+const isRun = values.quick ? /^quick-node-\d+\.json$/ : /^node-\d+\.json$/;
+const runs = (existsSync(RUNS) ? readdirSync(RUNS) : [])
+  .filter((file) => isRun.test(file))
+  .sort()
+  .map(read);
+const FAILURES = 'failures.json';
+const hasFailures = existsSync(RUNS + FAILURES);
+if (runs.length === 0 && !hasFailures) throw new Error('There is no run in .bench: run pnpm bench');
+
+if (runs.length > 0) {
+  replaceMarked(README, 'bench', [markdown(peersTable(runs)), ...runs.map(peersNote)].join('\n\n'));
+  replaceMarked(BENCHMARKS, 'expectations', runs.map(expectations).join('\n\n'));
+  replaceMarked(BENCHMARKS, 'details', runs.map(details).join('\n\n'));
+}
+if (hasFailures) replaceMarked(BENCHMARKS, 'failures', failures(read(FAILURES)));
+
+function read(file: string): Results {
+  return JSON.parse(readFileSync(RUNS + file, 'utf8'));
+}
+
+/** Replaces the text between `<!-- mark -->` and `<!-- /mark -->`. */
+function replaceMarked(file: string, mark: string, text: string): void {
+  const before = readFileSync(file, 'utf8');
+  const marked = new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(<!-- /${mark} -->)`);
+  if (!marked.test(before)) throw new Error(`${file} has no <!-- ${mark} --> and <!-- /${mark} -->`);
+  writeFileSync(
+    file,
+    before.replace(marked, (_, start, end) => `${start}\n${text}\n\n${end}`),
+  );
+}
+
+function expectations(results: Results): string {
+  return [`### Node.js ${results.machine.node}`, markdown(verdictTable(results)), machineList(results)].join(
+    '\n\n',
+  );
+}
+
+function failures(results: Results): string {
+  const parts = results.scenarios.flatMap((result) => {
+    const { about, tables } = tablesOf(scenario(result.scenario), result);
+    return [about, ...tables.map(markdown)];
+  });
+  return [...parts, machineList(results)].join('\n\n');
+}
+
+function details(results: Results): string {
+  const tables = results.scenarios.flatMap((result) => {
+    const { about, tables } = tablesOf(scenario(result.scenario), result);
+    return [
+      `#### ${result.scenario}`,
+      about,
+      ...tables.map((table) => `**${table.title}**\n\n${markdown(table)}`),
+    ];
+  });
+  return [`### All tables, Node.js ${results.machine.node}`, machineList(results), ...tables].join('\n\n');
+}
+
+function machineList(results: Results): string {
+  return machineLines(results)
+    .map((text) => `- ${text}`)
+    .join('\n');
+}
