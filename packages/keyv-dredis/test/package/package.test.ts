@@ -68,12 +68,20 @@ describe('the tarball of keyv-dredis', () => {
     ].map((name) => `${name}.d.ts`);
     const dist = (format: string, ...more: string[]) =>
       [...declarations, 'index.js', ...more].map((name) => `dist/${format}/${name}`);
+    const docs = (await readdir(join(WORKSPACE, 'docs'))).map((name) => `docs/${name}`);
     expect(await filesOf(unpacked)).toEqual(
-      ['LICENSE', 'README.md', 'package.json', ...dist('cjs', 'package.json'), ...dist('esm')].sort(),
+      [
+        'LICENSE',
+        'README.md',
+        'package.json',
+        ...docs,
+        ...dist('cjs', 'package.json'),
+        ...dist('esm'),
+      ].sort(),
     );
   });
 
-  test.each(['README.md', 'LICENSE'])('has the %s of the repository', async (name) => {
+  test.each(['README.md', 'LICENSE', 'docs/options.md'])('has the %s of the repository', async (name) => {
     expect(await inside(name)).toBe(await readFile(join(WORKSPACE, name), 'utf8'));
   });
 

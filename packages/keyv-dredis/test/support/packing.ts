@@ -21,7 +21,7 @@ export interface Tarballs {
  */
 export async function buildAndPack(copy: string): Promise<Tarballs> {
   const copied = [
-    ...['package.json', 'pnpm-workspace.yaml', 'tsconfig.base.json', 'README.md'],
+    ...['package.json', 'pnpm-workspace.yaml', 'tsconfig.base.json', 'README.md', 'docs'],
     ...['package.json', 'build.ts', 'tsconfig.build.json', 'src', 'node_modules'].flatMap((name) => [
       `packages/hash-ring/${name}`,
       `packages/keyv-dredis/${name}`,
