@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { Keyv as Keyv6 } from 'keyv';
 import { Keyv as Keyv5 } from 'keyv5';
 import type { DRedisStore, DRedisStoreOptions } from '../../src/index.js';
+import { useSharedDatabase } from '../support/clients.js';
 import { type AnyKeyv, entriesOf, NAMESPACES, workbench } from '../support/keyvs.js';
 import { sharedLocations } from '../support/servers.js';
 
 // createKeyv() makes a Keyv of the major that its user has installed. Under both, the store alone puts the
 // namespace before a key.
 
-const DATABASE = 2;
-const bench = workbench(DATABASE);
+const bench = workbench(2);
 
 const keysInRedis = () => bench.redis.keys('');
 
@@ -29,7 +29,7 @@ describe.each([
     jest.unstable_mockModule('keyv', () => ({ Keyv }));
     const source = await import('../../src/create-keyv.js');
     createKeyv = (options) => {
-      const keyv = source.createKeyv(sharedLocations(), { database: DATABASE, ...options });
+      const keyv = source.createKeyv(sharedLocations(), { database: useSharedDatabase(), ...options });
       expect(keyv).toBeInstanceOf(Keyv);
       keyv.on('error', (error: unknown) => bench.errors.push(error));
       opened.push(keyv as unknown as AnyKeyv);
