@@ -78,6 +78,15 @@ describe('disconnect()', () => {
     expect(await call).toBe(true);
   });
 
+  test('waits for a get() of the same tick', async () => {
+    const store = openStore();
+    await store.set('last', 'words');
+    const read = store.get('last');
+    const disconnected = store.disconnect();
+    expect(await read).toBe('words');
+    await disconnected;
+  });
+
   test('ends every call after disconnectTimeoutMs', async () => {
     const hole = await startBlackHole();
     const proxy = await startProxy(server.location);
