@@ -133,6 +133,7 @@ class Crew implements AsyncDisposable {
       name,
       seed,
       clientCount,
+      hints,
       locations: this.#nodes.map((node, index) => ({
         name: node.name,
         host: '127.0.0.1',
@@ -144,7 +145,6 @@ class Crew implements AsyncDisposable {
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         ...(mode === undefined ? {} : { nodeDownPolicy: mode }),
         ...(restartPolicy === undefined ? {} : { restartPolicy }),
-        ...(hints ? {} : { hints }),
       },
       file: join(this.#folder.path, `${name}.jsonl`),
     });

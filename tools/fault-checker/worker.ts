@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DRedisStore, type LocationOptions } from '../../packages/keyv-dredis/src/index.js';
+import { StoreWithoutHints } from '../../packages/keyv-dredis/test/support/store-without-hints.js';
 import { now } from '../bench/harness/clock.js';
 import { EventLoopLateness } from './event-loop-lateness.js';
 import { type Entry, linesOf } from './history.js';
@@ -13,6 +14,8 @@ export interface WorkerSetup {
   readonly name: string;
   readonly seed: string;
   readonly clientCount: number;
+  /** Whether the stores record hints. */
+  readonly hints: boolean;
   readonly locations: readonly LocationOptions[];
   /** Of the store; some of them a store may not know yet. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -49,7 +52,8 @@ setInterval(write, WRITE_EVERY_MS).unref();
 
 const lateness = new EventLoopLateness();
 const clients = Array.from({ length: setup.clientCount }, (_, number) => {
-  const store = new DRedisStore(setup.locations, setup.options);
+  const Store = setup.hints ? DRedisStore : StoreWithoutHints;
+  const store = new Store(setup.locations, setup.options);
   return new RecordedClient(`${setup.name}.c${number + 1}`, store, log, lateness);
 });
 // However this process ends: an uncaught error comes by here too, and goes on.

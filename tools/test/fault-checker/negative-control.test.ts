@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
-import { DRedisStore, type DRedisStoreOptions } from '../../../packages/keyv-dredis/src/index.js';
 import { DEADLINE_MS } from '../../../packages/keyv-dredis/test/support/deadlines.js';
+import { StoreWithoutHints } from '../../../packages/keyv-dredis/test/support/store-without-hints.js';
 import { keysOf, nextEvent } from '../../../packages/keyv-dredis/test/support/stores.js';
 import { now } from '../../bench/harness/clock.js';
 import { checkHistory } from '../../fault-checker/check-history.js';
@@ -10,8 +10,6 @@ import { FaultyProxy } from '../../fault-checker/faulty-proxy.js';
 import { type Entry, historyOf, type RunEntry } from '../../fault-checker/history.js';
 import { RecordedClient } from '../../fault-checker/recorded-client.js';
 import { excerpt } from '../../fault-checker/report.js';
-
-const WITHOUT_HINTS: DRedisStoreOptions = { hints: false };
 
 let redis: RedisServers;
 
@@ -36,9 +34,8 @@ function startHistory(nodes: readonly string[]): Entry[] {
   return [run];
 }
 
-function storeWithoutHints(locations: ConstructorParameters<typeof DRedisStore>[0]): DRedisStore {
-  return new DRedisStore(locations, {
-    ...WITHOUT_HINTS,
+function storeWithoutHints(locations: ConstructorParameters<typeof StoreWithoutHints>[0]) {
+  return new StoreWithoutHints(locations, {
     namespace: 'checker-catches',
     commandTimeoutMs: DEADLINE_MS,
     connectTimeoutMs: DEADLINE_MS,

@@ -1,13 +1,13 @@
 import { isIPv6 } from 'node:net';
+import { describe } from '../errors/describe.js';
 import { InvalidOptionError } from '../errors/errors.js';
-import { describe } from './options.js';
 
 export const DEFAULT_HOST = 'localhost';
 
-const NOT_SHOWN = 'something else (not shown: it may be part of a password)';
+const NOT_SHOWN = 'something else (not shown, as it may be part of a password)';
 
-/** What a location written as text says. */
-export interface WrittenLocation {
+/** A location parsed from a string. */
+export interface ParsedLocation {
   readonly url?: string;
   readonly host?: string;
   readonly port?: number;
@@ -19,14 +19,14 @@ export interface WrittenLocation {
 }
 
 /**
- * Reads one entry: `host`, `host:port`, `[IPv6]:port`, `unix:/path`, or a URL, which is left to
- * {@link parseUrl}.
+ * Parses one entry: `host`, `host:port`, `[IPv6]:port`, `unix:/path`, or a URL. The parts of a URL are left
+ * to {@link parseUrl}.
  *
- * @param where what to call the entry in a message
- * @param secret the entry may be a piece of a URL whose password has a separator in it
- * @throws InvalidOptionError whose text never shows what may be a credential
+ * @param where how a message names the entry
+ * @param secret the entry may be part of a URL whose password contains a separator
+ * @throws InvalidOptionError whose message never shows anything that may be a credential
  */
-export function parseEntry(entry: string, where: string, secret: boolean): WrittenLocation {
+export function parseEntry(entry: string, where: string, secret: boolean): ParsedLocation {
   if (entry === '') {
     throw new InvalidOptionError(`${where} is empty; expected host, host:port, a redis:// URL or unix:/path`);
   }
@@ -42,7 +42,7 @@ export function parseEntry(entry: string, where: string, secret: boolean): Writt
   if (entry.includes('://')) {
     if (secret && !/^rediss?:/i.test(entry)) {
       throw new InvalidOptionError(
-        `${where} has an unknown scheme (not shown: it may be part of a password); known are redis://, ` +
+        `${where} has an unknown scheme (not shown, as it may be part of a password); allowed are redis://, ` +
           'rediss:// and unix:/path',
       );
     }
@@ -73,28 +73,28 @@ function parsePort(text: string, where: string, secret: boolean): number {
 }
 
 /** The parts of a `redis://` or `rediss://` URL. */
-export function parseUrl(text: string, where: string): WrittenLocation {
+export function parseUrl(text: string, where: string): ParsedLocation {
   const scheme = text.slice(0, text.indexOf('://')).toLowerCase();
   if (!text.includes('://') || !/^[a-z][a-z\d+.-]*$/.test(scheme)) {
     throw new InvalidOptionError(`${where} must be a URL that begins with redis:// or rediss://`);
   }
   if (scheme !== 'redis' && scheme !== 'rediss') {
     throw new InvalidOptionError(
-      `${where} has the unknown scheme ${scheme}://; known are redis://, rediss:// and unix:/path`,
+      `${where} has the unknown scheme ${scheme}://; allowed are redis://, rediss:// and unix:/path`,
     );
   }
-  // The parser's own error holds the whole text, password and all: it must not become a cause.
+  // The parser's error contains the whole text with the password, so it must not become a cause.
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !isHost(url.hostname || DEFAULT_HOST) || url.search !== '' || url.hash !== '') {
     throw new InvalidOptionError(
       `${where} is not a URL of the form ${scheme}://user:password@host:port/database; in a user name or ` +
-        'password, percent-encode what is not a letter or a digit (not shown here)',
+        'password, percent-encode everything but letters and digits (not shown here)',
     );
   }
   const database = /^\/?$/.test(url.pathname) ? undefined : url.pathname.slice(1);
   if (database !== undefined && !/^\d+$/.test(database)) {
     throw new InvalidOptionError(
-      `${where} must have a database number, and nothing more, after the host (not shown here)`,
+      `${where} must have a database number and nothing else after the host (not shown here)`,
     );
   }
   return {

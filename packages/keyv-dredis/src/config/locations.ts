@@ -1,69 +1,70 @@
 import { isIPv6 } from 'node:net';
 import type { AnyRedisClientOptions as RedisClientOptions } from 'redis';
-import { ignore } from '../connection/connection.js';
+import { noop } from '../connection/connection.js';
 import { isCluster, isRedisClient, type RedisClient } from '../connection/redis-client.js';
+import { describe, kindOf } from '../errors/describe.js';
 import { InvalidOptionError } from '../errors/errors.js';
 import { DEFAULT_HOST, isHost, isPort, parseEntry, parseUrl } from './location-syntax.js';
+import type { ConnectionDefaults, ResolvedOptions } from './options.js';
 import {
   CONNECTION_RULES,
-  type ConnectionDefaults,
   checkClientOptions,
   checkFields,
-  describe,
-  kindOf,
   nonEmptyString,
-  type ResolvedOptions,
   type Rule,
-} from './options.js';
+} from './validation.js';
 
 const DEFAULT_PORT = 6379;
 
-/** A location written out: where a server is, or a client for it, and what is particular to it. */
+/** A location as an object: the address of a server, or a client for it, and options of this node. */
 export interface LocationOptions extends ConnectionDefaults {
-  /** `redis://user:password@host:port/database` or `rediss://…`. */
+  /** `redis://user:password@host:port/database`, or `rediss://` for TLS. */
   readonly url?: string | undefined;
-  /** Host name or address. @default localhost */
+  /** Host name or IP address. @default localhost */
   readonly host?: string | undefined;
   /** TCP port, 1 to 65535. @default 6379 */
   readonly port?: number | undefined;
   /** Path of a Unix socket. */
   readonly path?: string | undefined;
-  /** A node-redis client, pool or sentinel, which stays the caller's to close; or a factory for one. */
+  /**
+   * A node-redis client, pool or sentinel, which the caller closes; or a function that makes one, which
+   * the store closes.
+   */
   readonly client?: RedisClient | (() => RedisClient) | undefined;
   /**
-   * The node's identity on the ring; it decides which keys are the node's. @default `host:port`, plus
-   * `/database` where the location itself names one
+   * Identity of the node on the ring: it decides which keys the node owns. @default `host:port`, followed
+   * by `/database` if the location itself has a database
    */
   readonly name?: string | undefined;
-  /** Share of the keys in relation to the other nodes' weights, above 0. @default 1 */
+  /** Share of the keys relative to the weights of the other nodes, above 0, at most 1000. @default 1 */
   readonly weight?: number | undefined;
 }
 
 /**
- * What names one node: `host`, `host:port`, `[::1]:port`, `redis://user:password@host:port/database`,
- * `rediss://…`, `unix:/path`, the same written out, or a node-redis client (or a factory for one).
+ * One node: `host`, `host:port`, `[::1]:port`, `redis://user:password@host:port/database`, `rediss://...`,
+ * `unix:/path`, an object, a node-redis client, or a function that makes a client.
  */
 export type Location = string | LocationOptions | RedisClient | (() => RedisClient);
 
-/** What names all nodes: a list, or one string with `;` or `,` between the entries. */
+/** All nodes: a list, or one string with entries separated by `;` or `,`. */
 export type Locations = string | readonly Location[];
 
-/** How the client of a node comes to be. */
+/** How a node gets its client. */
 export type ClientSource =
   | { readonly kind: 'options'; readonly clientOptions: RedisClientOptions }
   | { readonly kind: 'client'; readonly client: RedisClient }
   | { readonly kind: 'factory'; readonly factory: () => RedisClient; readonly made: RedisClient };
 
-/** One node, as its location describes it. */
+/** A node as its location describes it. */
 export interface NodeDescription {
   readonly name: string;
   readonly weight: number;
   readonly source: ClientSource;
-  /** What must never show: the password, as it is and as a URL writes it. */
+  /** The password, plain and URL-encoded: messages must never show it. */
   readonly secrets: readonly string[];
 }
 
-/** Weights are relative; a node has 160 points on the ring for each. */
+/** A node has 160 points on the ring per unit of weight. */
 const MAX_WEIGHT = 1000;
 
 const LOCATION_RULES = {
@@ -93,10 +94,10 @@ const LOCATION_RULES = {
 } satisfies Record<keyof LocationOptions, Rule>;
 
 /**
- * Reads what the user wrote. No connection is made.
+ * Parses locations. Opens no connection.
  *
- * @throws InvalidOptionError for an empty list, an entry that is no location, and two nodes of one
- * name; the message never shows what may be a credential
+ * @throws InvalidOptionError for an empty list, an invalid entry, and two nodes of the same name; the
+ * message never shows anything that may be a credential
  */
 export function parseLocations(
   locations: Locations = `${DEFAULT_HOST}:${DEFAULT_PORT}`,
@@ -109,7 +110,7 @@ export function parseLocations(
     );
   }
   if (entries.length === 0)
-    throw new InvalidOptionError('locations must name one node or more, got an empty list');
+    throw new InvalidOptionError('locations must have at least one node, got an empty list');
   const secret = typeof locations === 'string' && locations.includes('@');
   const descriptions: NodeDescription[] = [];
   const names = new Set<string>();
@@ -131,10 +132,10 @@ export function parseLocations(
   return descriptions;
 }
 
-/** Closes what a factory made for a node that will not be. */
+/** Closes a client that a factory made for a node that is not used. */
 export function discard({ source }: NodeDescription): void {
   if (source.kind !== 'factory' || !source.made.isOpen) return;
-  source.made.on('error', ignore);
+  source.made.on('error', noop);
   source.made.destroy();
 }
 
@@ -154,12 +155,12 @@ function describeNode(
     );
   }
   if (entry instanceof URL) {
-    // It has no properties of its own, and would pass for a location that says nothing.
-    throw new InvalidOptionError(`${where} is a URL object; give it as text`);
+    // A URL has no own properties, so it would pass as an empty location.
+    throw new InvalidOptionError(`${where} is a URL object; use a string`);
   }
   if (isCluster(entry)) {
     throw new InvalidOptionError(
-      `${where} is a cluster client, which shards by itself; give the nodes one by one`,
+      `${where} is a cluster client, which shards by itself; list the nodes one by one`,
     );
   }
   checkFields(where, entry, LOCATION_RULES);
@@ -170,7 +171,7 @@ function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOp
   const ways = (['url', 'host', 'port', 'path', 'client'] as const).filter((way) => given[way] !== undefined);
   if (ways.length > 1 && ways.join() !== 'host,port') {
     throw new InvalidOptionError(
-      `${where} must have url, host and port, path or client, one of them, got ${ways.join(' and ')}`,
+      `${where} must have exactly one of url, host and port, path, client, got ${ways.join(' and ')}`,
     );
   }
   if (given.client !== undefined) return fromClient(given, given.client, where);
@@ -180,7 +181,7 @@ function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOp
   const written = url === undefined ? {} : parseUrl(url, where);
   const own: LocationOptions = {
     ...written,
-    // rediss:// says that there is TLS, but not with which certificates.
+    // rediss:// turns TLS on; the certificates come from the store's options.
     ...(written.tls && typeof defaults.tls === 'object' ? { tls: defaults.tls } : {}),
     ...withoutUndefined(beside),
   };
@@ -191,7 +192,7 @@ function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOp
   } as ConnectionDefaults;
   const clientOptions = {
     clientInfoTag: 'keyv-dredis',
-    // For Redis Enterprise's proxies, which may move a connection; ours are plain servers.
+    // Only proxies of Redis Enterprise send these.
     maintNotifications: 'disabled',
     ...defaults.clientOptions,
     ...own.clientOptions,
@@ -200,7 +201,7 @@ function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOp
       ...defaults.clientOptions?.socket,
       ...own.clientOptions?.socket,
       ...(path === undefined ? { host: withoutBrackets(host), port } : { path }),
-      // node-redis wants the options of tls.connect beside a plain `tls: true`.
+      // node-redis takes options of tls.connect beside `tls: true`.
       ...(tls ? { ...(tls === true ? {} : tls), tls: true } : {}),
       connectTimeout: defaults.connectTimeoutMs,
     },
@@ -218,17 +219,17 @@ function fromClient(
   client: RedisClient | (() => RedisClient),
   where: string,
 ): NodeDescription {
-  const alien = Object.entries(given).find(
+  const extra = Object.entries(given).find(
     ([name, value]) => value !== undefined && !['client', 'name', 'weight'].includes(name),
   );
-  if (alien !== undefined) {
+  if (extra !== undefined) {
     throw new InvalidOptionError(
-      `${where}.${alien[0]} is not allowed beside client, which has its own options`,
+      `${where}.${extra[0]} is not allowed together with client, which has options of its own`,
     );
   }
   const weight = given.weight ?? 1;
   if (typeof client === 'function') {
-    // Making a client connects nothing, and a plain one tells where it is going to.
+    // Creating a client opens no connection, and its options name the node.
     const made = client();
     if (!isRedisClient(made)) {
       throw new InvalidOptionError(
@@ -243,19 +244,19 @@ function fromClient(
   const { options } = client;
   if (options?.keyPrefix !== undefined) {
     throw new InvalidOptionError(
-      `${where} is a client with a keyPrefix, which SCAN knows nothing of; use a namespace`,
+      `${where} is a client with a keyPrefix, which SCAN ignores; use a namespace`,
     );
   }
   const name = given.name ?? nameOfClient(client);
   if (name === undefined) {
     throw new InvalidOptionError(
-      `${where} is a client that does not say where it connects to; name it: { name, client }`,
+      `${where} is a client without an address in its options; give it a name: { name, client }`,
     );
   }
   return { name, weight, source: { kind: 'client', client }, secrets: secretsOf(options?.password) };
 }
 
-/** The name of a plain client's node; a pool or a sentinel does not tell where it connects to. */
+/** The node name of a plain client. The options of a pool or a sentinel have no address. */
 function nameOfClient({ options }: RedisClient): string | undefined {
   if (options === undefined || 'sentinelRootNodes' in options) return undefined;
   return nodeName({ ...options.socket }, options.database || undefined);

@@ -1,32 +1,26 @@
-import {
-  type Connection,
-  type ConnectionListener,
-  closeClient,
-  closedByOwner,
-  ignore,
-  noGreeting,
-} from './connection.js';
+import { closedByOwner, noGreeting } from './connect-errors.js';
+import { type Connection, type ConnectionListener, closeClient, noop } from './connection.js';
 import { isReady, type RedisClient } from './redis-client.js';
 
 /**
- * A connection over a client that somebody else configured, with its own reconnecting: we listen,
- * and open it where nobody has.
+ * A connection over a client that the caller configured and that reconnects by itself. The store listens to
+ * the client, and opens it if nobody has.
  */
-export class ForeignConnection implements Connection {
+export class ExternalConnection implements Connection {
   readonly client: RedisClient;
   readonly #listener: ConnectionListener;
   readonly #closesClient: boolean;
   readonly #connectTimeoutMs: number;
   #attempt: Promise<void> | undefined;
   #closed = false;
-  /** Somebody else closed the client. */
+  /** The caller closed the client. */
   #ended = false;
-  /** Ends the attempt under way. */
-  #giveUp: (cause: Error) => void = ignore;
-  /** The client's own attempt, which may go on for longer than ours. */
+  /** Ends the current attempt. */
+  #giveUp: (cause: Error) => void = noop;
+  /** `client.connect()`, which may stay pending longer than our attempt. */
   #opening: Promise<unknown> | undefined;
 
-  /** @param closesClient the client is ours to close (a factory of the caller's made it for us) */
+  /** @param closesClient the store closes the client, because a factory made it for the store */
   constructor(
     client: RedisClient,
     closesClient: boolean,
@@ -55,13 +49,13 @@ export class ForeignConnection implements Connection {
     return this.#attempt;
   }
 
-  /** It is the caller's to end: the node sends nothing but probes until one is answered. */
-  distrust(): void {}
+  /** Does nothing, because the client is the caller's. The node sends only probes until one succeeds. */
+  drop(): void {}
 
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
     this.#giveUp(new Error('closed while connecting'));
-    await this.#attempt?.catch(ignore);
+    await this.#attempt?.catch(noop);
     this.client.off('ready', this.#onReady);
     this.client.off('end', this.#onEnd);
     if (!this.#closesClient) {
@@ -70,14 +64,14 @@ export class ForeignConnection implements Connection {
     }
     if (this.ready) await closeClient(this.client, graceMs);
     if (this.client.isOpen) await this.client.destroy();
-    // Destroyed while the TCP connect was under way, node-redis opens all the same.
-    this.#opening?.then(() => this.client.destroy(), ignore);
+    // node-redis opens the socket even if it is destroyed during the TCP connect.
+    this.#opening?.then(() => this.client.destroy(), noop);
   }
 
-  /** Settles with the first sign: the client may go on trying for ever without rejecting. */
+  /** Settles with the first event: the client may retry for ever without rejecting. */
   async #open(): Promise<void> {
-    let stopListening = ignore;
-    const firstSign = new Promise<void>((resolve, reject) => {
+    let stopListening = noop;
+    const firstEvent = new Promise<void>((resolve, reject) => {
       const onReady = () => resolve();
       const onError = (error: unknown) => reject(error);
       const timer = setTimeout(() => reject(noGreeting(this.#connectTimeoutMs)), this.#connectTimeoutMs);
@@ -92,7 +86,7 @@ export class ForeignConnection implements Connection {
       };
     });
     try {
-      await Promise.race([firstSign, this.client.isOpen ? firstSign : this.#openClient()]);
+      await Promise.race([firstEvent, this.client.isOpen ? firstEvent : this.#openClient()]);
     } finally {
       stopListening();
     }
@@ -100,16 +94,16 @@ export class ForeignConnection implements Connection {
 
   #openClient(): Promise<unknown> {
     this.#opening = this.client.connect();
-    this.#opening.catch(ignore);
+    this.#opening.catch(noop);
     return this.#opening;
   }
 
   readonly #onReady = (): void => {
     this.#ended = false;
-    if (this.#attempt === undefined) this.#listener.mended();
+    if (this.#attempt === undefined) this.#listener.reconnected();
   };
 
-  /** Whoever closes a client wants it closed: it is theirs to open again. */
+  /** The caller closed the client. Only the caller opens it again. */
   readonly #onEnd = (): void => {
     if (this.#closed || this.#attempt !== undefined) return;
     this.#ended = true;

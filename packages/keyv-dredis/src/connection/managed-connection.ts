@@ -1,40 +1,31 @@
 import { createClient, type AnyRedisClientOptions as RedisClientOptions } from 'redis';
-import {
-  type Connection,
-  type ConnectionListener,
-  closeClient,
-  hungUp,
-  ignore,
-  isHangUp,
-  noGreeting,
-  noHandshake,
-  notRedis,
-  unreadable,
-} from './connection.js';
+import { hungUp, isHangUp, noGreeting, noHandshake, notRedis, unreadable } from './connect-errors.js';
+import { type Connection, type ConnectionListener, closeClient, noop } from './connection.js';
 import { isErrorReply, isReady, type RedisClient } from './redis-client.js';
 
-/** One client per RESP version that is never connected, but duplicated. */
+/** One client per RESP version that is never connected, only duplicated. */
 const templates = new Map<RedisClientOptions['RESP'], ReturnType<typeof createClient>>();
 
 /**
- * createClient() compiles a class of all Redis commands for each new set of options, which takes some
- * 25 ms; a duplicate of a client shares its class, and takes 30 us.
+ * createClient() compiles a class of all Redis commands for each new set of options, which takes about
+ * 25 ms. A duplicate of a client shares its class, and takes 30 us.
  */
-function makeClient(redis: RedisClientOptions): RedisClient {
-  if (redis.modules ?? redis.functions ?? redis.scripts) return createClient(redis) as unknown as RedisClient;
-  let template = templates.get(redis.RESP);
+function makeClient(options: RedisClientOptions): RedisClient {
+  const { modules, functions, scripts, RESP } = options;
+  if (modules ?? functions ?? scripts) return createClient(options) as unknown as RedisClient;
+  let template = templates.get(RESP);
   if (template === undefined) {
-    template = createClient(redis.RESP === undefined ? {} : ({ RESP: redis.RESP } as object));
-    templates.set(redis.RESP, template);
+    template = createClient(RESP === undefined ? {} : ({ RESP } as object));
+    templates.set(RESP, template);
   }
-  // The registry is what a duplicate would share; these clients speak to servers that share nothing.
-  const own = { ...redis, himportRegistry: undefined } as object;
+  // A duplicate would share this registry, but the servers of these clients share nothing.
+  const own = { ...options, himportRegistry: undefined } as object;
   return template.duplicate(own) as unknown as RedisClient;
 }
 
 type Listening = Parameters<AbortSignal['addEventListener']>;
 
-/** A signal that can forget who listens: each socket does, and one that has closed goes on, kept for good. */
+/** An abort signal that can remove its listeners: each socket adds one and keeps it after it has closed. */
 class ForgetfulSignal {
   readonly #controller = new AbortController();
   #listeners: Listening[1][] = [];
@@ -61,30 +52,30 @@ class ForgetfulSignal {
 }
 
 /**
- * A connection whose client is ours, and so is the reconnecting: node-redis' own puts no limit on
- * the greeting (HELLO, AUTH), and one server that accepts and never answers would hold it for ever.
+ * A connection over a client of the store, which also reconnects it. node-redis' own reconnecting has no
+ * limit for the greeting (HELLO, AUTH): a server that accepts and never replies would block it for ever.
  */
-export class OwnConnection implements Connection {
+export class ManagedConnection implements Connection {
   readonly client: RedisClient;
   readonly #connectTimeoutMs: number;
   readonly #tls: boolean;
   readonly #listener: ConnectionListener;
-  /** Ends a TCP connect under way, which node-redis' destroy() does not reach. */
+  /** Ends a TCP connect, which node-redis' destroy() does not. */
   readonly #abort = new ForgetfulSignal();
   #attempt: Promise<void> | undefined;
-  /** Why the attempt under way was given up, by us. */
+  /** Why the store gave up the current attempt. */
   #givenUp: Error | undefined;
-  /** The attempt under way has come to the greeting: TCP and TLS are up. */
+  /** The current attempt has reached the greeting: TCP and TLS are up. */
   #greeting = false;
   #closed = false;
 
-  constructor(redis: RedisClientOptions, connectTimeoutMs: number, listener: ConnectionListener) {
+  constructor(options: RedisClientOptions, connectTimeoutMs: number, listener: ConnectionListener) {
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#listener = listener;
-    const socket = { ...redis.socket, reconnectStrategy: false, signal: this.#abort.signal };
+    const socket = { ...options.socket, reconnectStrategy: false, signal: this.#abort.signal };
     this.#tls = 'tls' in socket;
-    const commandOptions = { ...redis.commandOptions, timeout: 0 };
-    this.client = makeClient({ ...redis, socket, commandOptions } as RedisClientOptions);
+    const commandOptions = { ...options.commandOptions, timeout: 0 };
+    this.client = makeClient({ ...options, socket, commandOptions } as RedisClientOptions);
     this.client.on('connect', () => {
       this.#greeting = true;
     });
@@ -104,7 +95,7 @@ export class OwnConnection implements Connection {
     return this.#attempt;
   }
 
-  distrust(): void {
+  drop(): void {
     if (this.ready) this.client.destroy();
   }
 
@@ -113,17 +104,17 @@ export class OwnConnection implements Connection {
     if (this.ready) await closeClient(this.client, graceMs);
     this.#abort.abort();
     this.client.destroy();
-    await this.#attempt?.catch(ignore);
+    await this.#attempt?.catch(noop);
   }
 
   async #open(): Promise<void> {
     this.#greeting = false;
-    // The socket of the attempt before has closed.
+    // The socket of the previous attempt has closed.
     this.#abort.forget();
     const timer = setTimeout(() => this.#giveUp(this.#tooLate()), this.#connectTimeoutMs);
     try {
       await this.client.connect();
-      // Destroyed while the TCP connect was under way, node-redis opens all the same.
+      // node-redis opens the socket even if it is destroyed during the TCP connect.
       if (this.#givenUp !== undefined || this.#closed) this.client.destroy();
       if (!this.ready) throw new Error('closed while connecting');
     } catch (error) {
@@ -146,9 +137,9 @@ export class OwnConnection implements Connection {
   }
 
   /**
-   * A client that has lost its connection says so to connect() or by 'terminated' as well. One that has not
-   * could not read a reply: it drops what has come in and reads on, so that every later reply would go to
-   * the wrong caller.
+   * A lost connection also rejects connect() or emits 'terminated', so it needs nothing here. An error while
+   * connected means that a reply could not be parsed: node-redis skips it and reads on, and every later
+   * reply would go to the wrong caller.
    */
   readonly #onError = (error: unknown): void => {
     const connected = this.client.isOpen || this.ready;
@@ -156,7 +147,7 @@ export class OwnConnection implements Connection {
     if (this.#attempt !== undefined) {
       this.#giveUp(notRedis(error));
     } else {
-      this.distrust();
+      this.drop();
       this.#lost(unreadable(error));
     }
   };

@@ -1,11 +1,11 @@
 import { types } from 'node:util';
 
-/** What to do about what a server, the system or TLS says: by its code, the first line that matches. */
+/** How to fix a failure, by the code of the error. The first match wins. */
 const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
   [/^WRONGPASS$/, 'correct the options username and password, or those in the URL'],
   [/^NOAUTH$/, 'set the option password, or put it into the URL'],
-  [/^NOPERM$/, 'the ACL user needs more keys or commands: see the README'],
-  [/^(READONLY|MASTERDOWN)$/, 'this is a replica: let the location name the primary'],
+  [/^NOPERM$/, 'give the ACL user the keys and commands that docs/security.md lists'],
+  [/^(READONLY|MASTERDOWN)$/, 'this server is a replica: use the location of the primary'],
   [/^OOM$/, 'raise maxmemory of the server, or set its maxmemory-policy to allkeys-lru'],
   [/^(ENOTFOUND|EAI_AGAIN)$/, 'correct the host name of its location, or the name service of this machine'],
   [/^ECONNREFUSED$/, 'start the server, or correct the host or the port of its location'],
@@ -14,19 +14,19 @@ const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
   [/SELF_SIGNED|^UNABLE_TO_(GET|VERIFY)_|^CERT_SIGNATURE_/, 'set tls: { ca } to the authority of the server'],
   [
     /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE)/,
-    'set tls: { cert, key } to what the server trusts',
+    'set tls: { cert, key } to a client certificate that the server trusts',
   ],
-  [/^ERR_SSL_(WRONG_VERSION|PACKET_LENGTH)/, 'does the server speak TLS? if not, use redis:// and no tls'],
+  [/^ERR_SSL_(WRONG_VERSION|PACKET_LENGTH)/, 'if the server does not speak TLS, use redis:// and no tls'],
   [/^ERR_OSSL_/, 'correct ca, cert, key or passphrase in tls'],
 ];
 
-/** What to do about an error, where that is known. */
+/** How to fix a failure; undefined when there is no advice for it. */
 export function adviceFor(error: unknown): string | undefined {
   const code = codeOf(error);
   return code === undefined ? undefined : ADVICE.find(([pattern]) => pattern.test(code))?.[1];
 }
 
-/** The code of an error: of a server's reply, it is the first word. */
+/** The code of an error. The code of a server's error reply is its first word. */
 function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
   if (!types.isNativeError(error)) return undefined;

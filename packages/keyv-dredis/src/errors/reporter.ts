@@ -1,27 +1,31 @@
 import type { EventEmitter } from 'node:events';
 import { DRedisError } from './errors.js';
 
-/** Events of a store. `node:*` events come from the store that was constructed, not from its forks. */
+/** Arguments of a `node:*` event. */
+export type NodeEvent = [
+  /** Name of the node. */
+  node: string,
+  /** The failure that the event is about. */
+  reason: DRedisError,
+  /** Milliseconds in the previous state; for `node:up`, milliseconds since the node was last up. */
+  durationMs: number,
+];
+
+/** Events of a store. `node:*` events come from the constructed store only, not from `withNamespace()`. */
 export interface DRedisStoreEvents {
-  /** A failure that no promise could tell of: part of a call over several nodes, or a read under Keyv 5. */
+  /** A failure without a promise to reject: of one node in a multi-key call, or of a read under Keyv 5. */
   error: [error: DRedisError];
-  /** The last command was not answered in time. After three in a row the node is down. */
+  /** The last command timed out. After three timeouts in a row the node is down. */
   'node:suspect': NodeEvent;
-  /** A node cannot be reached any more, or says that it cannot serve. Its keys fail at once. */
+  /** The node cannot be reached, or replied that it cannot serve. Commands to it fail at once. */
   'node:down': NodeEvent;
-  /** A node gave a sign of life. After another one it is up. */
+  /** The node answered a probe. If it answers another one, it is up. */
   'node:returning': NodeEvent;
-  /** A node serves again. */
+  /** Commands are sent to the node again. */
   'node:up': NodeEvent;
 }
 
-/**
- * The node's name; what speaks, or spoke, against it; and how many milliseconds it was in the state
- * before (for `node:up`: since it was up last).
- */
-type NodeEvent = [node: string, reason: DRedisError, durationMs: number];
-
-/** Tells the outside world what happened, and keeps the store safe from those who listen. */
+/** Emits events and process warnings. A listener that throws cannot affect the store. */
 export class Reporter {
   readonly #emitter: EventEmitter<DRedisStoreEvents>;
   readonly #warned = new Set<string>();
@@ -30,16 +34,13 @@ export class Reporter {
     this.#emitter = emitter;
   }
 
-  /** Emits a failure that no promise tells of; warns once of its kind where nobody listens. */
+  /** Emits a failure that rejects no promise. Without a listener, warns once per code. */
   report(error: DRedisError): void {
     if (this.#emitter.listenerCount('error') === 0) this.warnOnce(error.code, error.message);
     this.notify('error', error);
   }
 
-  /**
-   * Emits an event. What a listener throws is taken: it must not reach another caller, or stop a
-   * reconnection.
-   */
+  /** Emits an event. Catches what listeners throw, so that it reaches no caller and stops no reconnect. */
   notify<E extends keyof DRedisStoreEvents>(event: E, ...args: DRedisStoreEvents[E]): void {
     for (const listener of this.#emitter.rawListeners(event)) {
       try {
@@ -51,20 +52,20 @@ export class Reporter {
     }
   }
 
+  /** Emits a process warning, once per code. */
+  warnOnce(code: string, message: string): void {
+    if (this.#warned.has(code)) return;
+    this.#warned.add(code);
+    process.emitWarning(message, { type: 'DRedisWarning', code });
+  }
+
   #listenerThrew(event: string, thrown: unknown): void {
     if (thrown instanceof DRedisError) {
-      // A Keyv 6 to which nobody listens throws what it was told.
+      // Keyv 6 without an error listener throws the error that we emitted.
       this.warnOnce(thrown.code, thrown.message);
     } else {
       const text = thrown instanceof Error ? thrown.message : String(thrown);
       this.warnOnce('DREDIS_LISTENER_THREW', `A listener of '${event}' threw: ${text}`);
     }
-  }
-
-  /** A warning of the process, once per code. */
-  warnOnce(code: string, message: string): void {
-    if (this.#warned.has(code)) return;
-    this.#warned.add(code);
-    process.emitWarning(message, { type: 'DRedisWarning', code });
   }
 }

@@ -1,51 +1,18 @@
-import type { KeyFormat } from '../config/options.js';
 import { InvalidArgumentError } from '../errors/errors.js';
+import { RESERVED_PREFIX } from './reserved-keys.js';
+
+/** How physical keys are formed, see the option `keyFormat`. */
+export type KeyFormat = 'default' | 'raw';
 
 /**
- * Namespace of the keys when Keyv gives none: what Keyv 5 has always used, so that a cache keeps its
- * data when it moves from Keyv 5 (default `'keyv'`) to Keyv 6 (no default).
+ * Namespace of physical keys when Keyv gives none. Keyv 5 has always used this one by default, so a cache
+ * keeps its data when it moves from Keyv 5 to Keyv 6, which has no default.
  */
 const DEFAULT_NAMESPACE = 'keyv';
 
 const SEPARATOR = ':';
 
-/**
- * What the store's own keys begin with, those that hold no entry: in no namespace, where `%` is
- * escaped, and hidden from clear() and iterator() where keys are raw.
- */
-export const OWN_KEYS = '%dredis:';
-
-/** What a probe writes: it expires at once. */
-export const PROBE_KEY = `${OWN_KEYS}probe`;
-
-/** The `run_id` of the server when it was admitted last. A snapshot carries that of the run it is of. */
-export const RUN_KEY = `${OWN_KEYS}run`;
-
-/** The prefixes of all namespaces that were used with a server. */
-export const PREFIXES_KEY = `${OWN_KEYS}prefixes`;
-
-/** What the node of this name has missed: a set of hints, on another node. */
-export function hintsKey(node: string): string {
-  return `${OWN_KEYS}hints:${node}`;
-}
-
-const COPIES = `${OWN_KEYS}copy:`;
-
-/** The key under which another node than its owner stands in for a key, or for all of a prefix. */
-export function copyKey(key: string): string {
-  return key.startsWith(COPIES) ? key : COPIES + key;
-}
-
-/**
- * A namespace as it stands in a physical key. The separator and the escape character itself are
- * percent-encoded, so a physical key can be cut at its first separator in one way only: no two pairs
- * of namespace and key share one.
- */
-export function escapeNamespace(namespace: string): string {
-  return namespace.replaceAll('%', '%25').replaceAll(SEPARATOR, '%3A');
-}
-
-/** @throws InvalidArgumentError for a namespace that is not a string of well-formed Unicode, or undefined */
+/** @throws InvalidArgumentError unless the namespace is undefined or a string of well-formed Unicode */
 export function assertNamespace(namespace: unknown): asserts namespace is string | undefined {
   if (namespace === undefined) return;
   const expected = 'A namespace must be a string of well-formed Unicode, or undefined';
@@ -58,29 +25,31 @@ export function assertNamespace(namespace: unknown): asserts namespace is string
 }
 
 /**
- * What all physical keys of a namespace begin with.
- *
- * @param format with `'raw'` and no namespace, keys go to Redis as they are: the prefix is empty
+ * A namespace as it appears in physical keys: `%` and `:` are percent-encoded. So the first `:` of a
+ * physical key always ends the namespace, and no two pairs of namespace and key share a physical key.
  */
+export function escapeNamespace(namespace: string): string {
+  return namespace.replaceAll('%', '%25').replaceAll(SEPARATOR, '%3A');
+}
+
+/** The prefix of all physical keys of a namespace; empty in the format `'raw'` without a namespace. */
 export function keyPrefix(namespace: string | undefined, format: KeyFormat): string {
   if (!namespace && format === 'raw') return '';
   return escapeNamespace(namespace || DEFAULT_NAMESPACE) + SEPARATOR;
 }
 
 /**
- * The physical key: the string whose UTF-8 bytes Redis sees and the ring hashes.
+ * The physical key: Redis stores its UTF-8 bytes, and the ring hashes them.
  *
- * @throws InvalidArgumentError as {@link assertKey}
+ * @throws InvalidArgumentError for a key that is not a string; for a lone surrogate, because UTF-8 would
+ * turn it into U+FFFD and two keys would become one; and for a raw key with the reserved prefix
  */
 export function physicalKey(prefix: string, key: string): string {
   assertKey(key, prefix);
   return prefix + key;
 }
 
-/**
- * @throws InvalidArgumentError for a key that is not a string, that UTF-8 cannot carry (a lone surrogate
- * would become U+FFFD, and two keys one), or that would be one of the store's own
- */
+/** @throws InvalidArgumentError as {@link physicalKey} does */
 export function assertKey(key: string, prefix: string): void {
   if (typeof key !== 'string') {
     throw new InvalidArgumentError(`A key must be a string, got ${key === null ? 'null' : typeof key}`);
@@ -88,21 +57,20 @@ export function assertKey(key: string, prefix: string): void {
   if (!key.isWellFormed()) {
     throw new InvalidArgumentError(
       `A key must be well-formed Unicode, got ${JSON.stringify(key.slice(0, 64))} with a lone surrogate, ` +
-        'which UTF-8 cannot carry',
+        'which UTF-8 cannot encode',
     );
   }
-  if (prefix === '' && key.startsWith(OWN_KEYS)) {
+  if (prefix === '' && key.startsWith(RESERVED_PREFIX)) {
     throw new InvalidArgumentError(
-      `A key must not begin with ${OWN_KEYS}, as ${JSON.stringify(key.slice(0, 64))} does, where keys are raw: ` +
-        'those are the store’s own',
+      `A raw key must not begin with ${RESERVED_PREFIX}, which the store reserves for itself, got ` +
+        JSON.stringify(key.slice(0, 64)),
     );
   }
 }
 
 /**
- * The SCAN pattern of all keys that begin with a prefix. Redis matches glob-style; what the prefix
- * itself holds of `\ * ? [ ]` is meant literally. A match is only a candidate: whoever deletes or
- * yields a key checks it against the prefix again.
+ * The SCAN pattern of all keys with a prefix. Redis patterns are glob-style, so `\ * ? [ ]` of the prefix
+ * are escaped. A match is only a candidate: check it against the prefix before it is deleted or yielded.
  */
 export function scanPattern(prefix: string): string {
   return `${prefix.replace(/[\\*?[\]]/g, '\\$&')}*`;

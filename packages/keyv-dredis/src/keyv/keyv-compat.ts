@@ -1,235 +1,147 @@
-import type { KeyFormat } from '../config/options.js';
-import { InvalidArgumentError } from '../errors/errors.js';
 import { assertNamespace, escapeNamespace, keyPrefix } from '../format/keyspace.js';
+import { CallingConvention, type KeyOptions } from './calling-convention.js';
 
-/** The methods that Keyv 6 asks a store about. */
-const METHODS = [
-  'get',
-  'getMany',
-  'has',
-  'hasMany',
-  'set',
-  'setMany',
-  'delete',
-  'deleteMany',
-  'clear',
-  'disconnect',
-  'iterator',
-] as const;
-
-/**
- * What Keyv 6 reads as `store.capabilities`: the store is used as it is, and `set` takes the absolute
- * time of expiry.
- */
-export const CAPABILITIES = Object.freeze({
-  compatible: true,
-  store: 'keyvStorage' as const,
-  methods: Object.freeze(
-    Object.fromEntries(METHODS.map((name) => [name, { exists: true, methodType: 'async' }])) as Record<
-      (typeof METHODS)[number],
-      { exists: boolean; methodType: 'async' }
-    >,
-  ),
-  expires: true,
-});
-
-/** What expires after this (in some 285,000 years) never does as far as anybody can tell. */
-const MAX_TIME = Number.MAX_SAFE_INTEGER;
-
-/** A key as the user wrote it, and what stands before it in Redis. */
-export interface ResolvedKey {
-  readonly prefix: string;
-  readonly key: string;
+/** Options of {@link KeyvCompat}. */
+export interface KeyvCompatOptions extends KeyOptions {
+  readonly namespace?: string | undefined;
 }
 
 /**
- * What differs between Keyv 5 and Keyv 6, for one store object: who is in front of it, which form
- * keys come in, what an expiry means.
+ * Detects which Keyv uses one store object, and with which namespace, and whether several share it.
  *
- * Each major gives itself away while it takes a store, before it uses it, in one synchronous go:
- * Keyv 5 calls `on('error')`, assigns `namespace` and reads `opts`; Keyv 6 reads `capabilities`, calls
- * `on('error')` and assigns `namespace` where it has one. A read of `opts` or `capabilities` alone (a
- * debugger's, a logger's) says nothing.
+ * Each major version identifies itself when it takes a store, in one synchronous sequence: Keyv 5 calls
+ * `on('error')`, assigns `namespace` and reads `opts`; Keyv 6 reads `capabilities`, calls `on('error')`, and
+ * assigns `namespace` if it has one. Reading `opts` or `capabilities` alone, as a debugger or a logger does,
+ * identifies nothing.
  */
-export class Contract {
-  readonly #keyFormat: KeyFormat;
-  readonly #useKeyPrefix: boolean | undefined;
+export class KeyvCompat {
+  readonly #options: KeyvCompatOptions;
+  readonly #lastKey = { prefixed: true };
   #version: 5 | 6 = 6;
   #namespace: string | undefined;
-  #prefix: string;
-  /** Namespaces that Keyvs in front have had, the present one included. */
+  #convention: CallingConvention;
+  /** Namespaces of all Keyv instances that use the store. */
   #namespaces = new Set<string>();
   #keyvCount = 0;
-  #ambiguous = false;
-  /** The Keyv that took the store last has no namespace of its own, and an earlier one's stands. */
-  #inherited = false;
-  readonly #ownNamespace: string | undefined;
-  #mixed = false;
-  /** The last step of a Keyv that is taking the store, until the end of the present job. */
+  #hasSeveralNamespaces = false;
+  /** The last Keyv has no namespace of its own, so it uses the namespace of an earlier one. */
+  #isInherited = false;
+  #isMixed = false;
+  /** Last step of a Keyv that is taking the store, until the end of the current job. */
   #step: { readonly read: 'capabilities' | 'listener'; readonly prefix: string } | undefined;
-  /** Whether Keyv 5 prefixed its last key, which tells whether it strips what iterator() yields. */
-  #lastKey = { prefixed: true };
 
-  constructor(options: {
-    readonly namespace?: string | undefined;
-    readonly keyFormat: KeyFormat;
-    readonly useKeyPrefix?: boolean | undefined;
-  }) {
-    this.#keyFormat = options.keyFormat;
-    this.#useKeyPrefix = options.useKeyPrefix;
-    this.#ownNamespace = options.namespace;
+  constructor(options: KeyvCompatOptions) {
+    this.#options = options;
     this.#namespace = options.namespace;
-    this.#prefix = keyPrefix(options.namespace, options.keyFormat);
+    this.#convention = this.#makeConvention();
   }
 
-  /** Which Keyv is in front; 6 where there is none. */
-  get version(): 5 | 6 {
-    return this.#version;
+  /** How the Keyv that uses the store passes keys and expiries. */
+  get convention(): CallingConvention {
+    return this.#convention;
   }
 
-  /** What all physical keys of the present namespace begin with. */
-  get prefix(): string {
-    return this.#prefix;
+  /** This object for the current namespace; one without a Keyv for another namespace. */
+  forNamespace(namespace: string | undefined): KeyvCompat {
+    if (namespace === undefined || namespace === this.namespace) return this;
+    return new KeyvCompat({ ...this.#options, namespace });
   }
 
-  /** The namespace as `store.namespace` reads. */
+  /**
+   * A key as `iterator()` yields it. Keyv 5 strips its current namespace from the key if it prefixes keys.
+   *
+   * @param key without its namespace
+   */
+  presentKey(key: string): string {
+    const strips = this.#version === 5 && (this.#options.useKeyPrefix ?? this.#lastKey.prefixed);
+    return strips ? keyPrefix(this.#namespace, 'default') + key : key;
+  }
+
+  /** The namespace as `store.namespace` returns it. */
   get namespace(): string | undefined {
-    // Keyv 5 looks for it in the keys that iterator() yields, where it stands escaped.
+    // Keyv 5 looks for it in the keys that iterator() yields, and there it is escaped.
     return this.#version === 5 && this.#namespace ? escapeNamespace(this.#namespace) : this.#namespace;
   }
 
-  /** Keyv instances with different namespaces share the store. */
-  get ambiguous(): boolean {
-    return this.#ambiguous || this.#inherited;
+  /** Whether Keyv instances with different namespaces share the store. */
+  get isAmbiguous(): boolean {
+    return this.#hasSeveralNamespaces || this.#isInherited;
   }
 
-  /** A Keyv 5 and a Keyv 6 share the store: keys and expiries of one are read as the other's. */
-  get mixed(): boolean {
-    return this.#mixed;
+  /** Whether a Keyv 5 and a Keyv 6 share the store. Each would misread keys and expiries of the other. */
+  get isMixed(): boolean {
+    return this.#isMixed;
   }
 
-  /** The same as it is now, for a call that ends later: whoever changes the namespace does not mean it. */
-  copy(): Contract {
-    const copy = new Contract({ keyFormat: this.#keyFormat, useKeyPrefix: this.#useKeyPrefix });
-    copy.#version = this.#version;
-    copy.#namespace = this.#namespace;
-    copy.#prefix = this.#prefix;
-    copy.#namespaces = new Set(this.#namespaces);
-    copy.#ambiguous = this.#ambiguous;
-    copy.#inherited = this.#inherited;
-    copy.#lastKey = this.#lastKey;
-    return copy;
-  }
-
-  /** @throws InvalidArgumentError for a namespace that is no well-formed string */
+  /** @throws InvalidArgumentError for a namespace that is not a string of well-formed Unicode, or undefined */
   assignNamespace(namespace: string | undefined): void {
     assertNamespace(namespace);
-    const before = this.#prefix;
-    // A single Keyv has one at a time, however often it changes.
+    const before = this.#convention.prefix;
+    // A single Keyv can change its namespace: only the current one counts.
     if (this.#keyvCount < 2) this.#namespaces = new Set(this.#namespace ? [this.#namespace] : []);
     this.#namespace = namespace;
-    this.#prefix = keyPrefix(namespace, this.#keyFormat);
-    this.#inherited = false;
+    this.#isInherited = false;
     if (namespace) this.#namespaces.add(namespace);
-    this.#noticeSharing(before);
+    this.#convention = this.#makeConvention();
+    this.#detectSharing(before);
   }
 
-  /** `store.capabilities` was read. */
+  /** Records that `store.capabilities` was read. */
   capabilitiesRead(): void {
     this.#remember('capabilities');
   }
 
-  /** `store.on('error', …)` was called. */
+  /** Records that `store.on('error', ...)` was called. */
   errorListenerAdded(): void {
     if (this.#step?.read === 'capabilities') {
       this.#step = undefined;
-      this.#taken(6);
+      this.#takenBy(6);
     } else {
       this.#remember('listener');
     }
   }
 
-  /** `store.opts` was read. */
+  /** Records that `store.opts` was read. */
   optsRead(): void {
     if (this.#step?.read !== 'listener') return;
     const { prefix } = this.#step;
     this.#step = undefined;
-    this.#taken(5);
-    this.#noticeSharing(prefix);
-  }
-
-  /**
-   * The key as the user wrote it, and the prefix of its physical key. Keyv 5 prefixes keys itself,
-   * with the namespace as the user wrote it: the prefix is taken off, so that both majors meet in one
-   * physical key.
-   */
-  locateKey(key: string): ResolvedKey {
-    if (this.#version === 6 || !this.#namespace || typeof key !== 'string')
-      return { prefix: this.#prefix, key };
-    if (this.#useKeyPrefix === false) return { prefix: this.#prefix, key };
-    const namespace = this.#namespaceOf(key);
-    if (namespace === undefined) return { prefix: this.#prefix, key };
-    return { prefix: keyPrefix(namespace, this.#keyFormat), key: key.slice(namespace.length + 1) };
-  }
-
-  /** The same for a key that Keyv hands over, which shows as well whether that Keyv prefixes. */
-  resolveKey(key: string): ResolvedKey {
-    const resolved = this.locateKey(key);
-    if (this.#version === 5 && this.#namespace) this.#lastKey.prefixed = resolved.key !== key;
-    return resolved;
-  }
-
-  /** A key as iterator() yields it: Keyv 5 cuts off all up to the first colon, unless told not to prefix. */
-  presentKey(key: string): string {
-    const strips = this.#version === 5 && (this.#useKeyPrefix ?? this.#lastKey.prefixed);
-    return strips ? keyPrefix(this.#namespace, 'default') + key : key;
-  }
-
-  /**
-   * When an entry expires, in whole milliseconds since the Unix epoch; undefined when it never does.
-   *
-   * @param expiry under Keyv 5 milliseconds from now, else milliseconds since the Unix epoch
-   * @param now milliseconds since the Unix epoch
-   * @throws InvalidArgumentError for what is no number
-   */
-  expiresAt(expiry: number | null | undefined, now: number): number | undefined {
-    if (expiry === undefined || expiry === null) return undefined;
-    if (typeof expiry !== 'number') {
-      throw new InvalidArgumentError(`An expiry must be a number of milliseconds, got ${typeof expiry}`);
-    }
-    if (!Number.isFinite(expiry)) return undefined;
-    const ttlMs = Math.ceil(this.#version === 5 ? expiry : expiry - now);
-    const expiresAt = now + Math.max(0, ttlMs);
-    return expiresAt > MAX_TIME ? undefined : expiresAt;
-  }
-
-  /** The namespace whose prefix Keyv 5 put before the key: the present one first, then the longest. */
-  #namespaceOf(key: string): string | undefined {
-    if (key.startsWith(`${this.#namespace}:`)) return this.#namespace;
-    if (!this.ambiguous) return undefined;
-    return [...this.#namespaces]
-      .filter((namespace) => key.startsWith(`${namespace}:`))
-      .sort((one, other) => other.length - one.length)[0];
+    this.#takenBy(5);
+    this.#detectSharing(prefix);
   }
 
   #remember(read: 'capabilities' | 'listener'): void {
-    const step = { read, prefix: this.#prefix };
+    const step = { read, prefix: this.#convention.prefix };
     this.#step = step;
     queueMicrotask(() => {
       if (this.#step === step) this.#step = undefined;
     });
   }
 
-  #taken(version: 5 | 6): void {
-    if (this.#keyvCount > 0 && version !== this.#version) this.#mixed = true;
-    // Until it assigns one, which Keyv 6 does right after, if at all.
-    this.#inherited = version === 6 && this.#keyvCount > 0 && this.#namespace !== this.#ownNamespace;
+  #takenBy(version: 5 | 6): void {
+    if (this.#keyvCount > 0 && version !== this.#version) this.#isMixed = true;
+    // Keyv 6 assigns a namespace right after this, if it has one.
+    this.#isInherited = version === 6 && this.#keyvCount > 0 && this.#namespace !== this.#options.namespace;
     this.#version = version;
     this.#keyvCount += 1;
+    this.#convention = this.#makeConvention();
   }
 
-  /** One Keyv may change its namespace; when there are two, the other one did not ask for it. */
-  #noticeSharing(before: string): void {
-    if (this.#keyvCount >= 2 && this.#prefix !== before) this.#ambiguous = true;
+  /** If a second Keyv changed the prefix, the first one has lost its own. */
+  #detectSharing(before: string): void {
+    if (this.#keyvCount < 2 || this.#convention.prefix === before) return;
+    this.#hasSeveralNamespaces = true;
+    this.#convention = this.#makeConvention();
+  }
+
+  #makeConvention(): CallingConvention {
+    return new CallingConvention({
+      version: this.#version,
+      namespace: this.#namespace,
+      otherNamespaces: this.isAmbiguous ? [...this.#namespaces] : [],
+      lastKey: this.#lastKey,
+      keyFormat: this.#options.keyFormat,
+      useKeyPrefix: this.#options.useKeyPrefix,
+    });
   }
 }

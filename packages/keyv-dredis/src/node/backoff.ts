@@ -1,18 +1,18 @@
-/** When to try again: after 250 ms at first, twice as long each time, 30 s at most. */
+/** Delays between retries: 250 ms at first, doubled each time, 30 s at most. */
 export class Backoff {
   static readonly #firstMs = 250;
   static readonly #lastMs = 30_000;
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param retry may reject: nobody waits for it */
+  /** Schedules the next retry. @param retry its rejection is ignored */
   schedule(retry: () => Promise<void>): void {
     clearTimeout(this.#timer);
     const delayMs = Math.min(Backoff.#firstMs * 2 ** this.#count, Backoff.#lastMs);
     this.#count += 1;
-    // Half of it at random, so that many processes do not knock at one server in step.
+    // Half of the delay is random, so that many processes do not retry at the same moment.
     this.#timer = setTimeout(() => retry().catch(() => undefined), delayMs * (0.5 + Math.random() / 2));
-    // Waiting to try again is no reason for a process to live on.
+    // A pending retry must not keep the process alive.
     this.#timer.unref();
   }
 

@@ -1,42 +1,41 @@
 import { RESP_TYPES } from 'redis';
 import type { RedisClient } from '../connection/redis-client.js';
-import { PROBE_KEY } from '../format/keyspace.js';
+import { PROBE_KEY } from '../format/reserved-keys.js';
 import { decodeValue, mayBeBytes, type StoredValue } from '../format/values.js';
 
 /** A page of SCAN. */
 export interface ScanPage {
-  /** Where to go on; `'0'` after the last page. */
+  /** Cursor of the next page; `'0'` after the last one. */
   readonly cursor: string;
   readonly keys: readonly string[];
 }
 
-/** SCAN's cursor, before the first page and after the last. */
+/** Cursor of SCAN before the first page and after the last one. */
 export const SCAN_START = '0';
 
 type Arguments = readonly (string | Buffer)[];
 
-// node-redis' own timeout costs an AbortSignal per command and does not cover the reply; Deadlines do.
-// A client's own type mapping would have keys come as Buffers, and counts as text.
-const TEXT = { timeout: 0, typeMapping: {} };
-const BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+// timeout: 0, because node-redis' own timeout costs an AbortSignal per command and ends before the reply.
+// typeMapping, because a mapping in the client's options would return keys as Buffers and counts as text.
+const AS_TEXT = { timeout: 0, typeMapping: {} };
+const AS_BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /**
- * The Redis commands of the store, on the client of one node: the only calls into node-redis but for
- * those that open and close a connection. They go out as bare arguments: the client's methods build a
- * parser and two more promises for each command.
+ * The Redis commands that the store sends through the client of one node. They use `sendCommand`, because the
+ * client's methods build a parser and two more promises per command.
  */
 export class Commands {
   /**
-   * No value has been other than text so far, written or read. Until one is, values are read as text,
-   * which takes less than bytes that are decoded afterwards; the first one that is not is read again.
+   * All values so far, read or written, were text. Until one is not, values are read as text, which is
+   * faster than decoding bytes. The first reply that may hold bytes is read again.
    */
   #allText = true;
-  /** Until the server says otherwise. */
+  /** The server has not yet refused MSETEX. */
   #hasMSetEx = true;
   readonly #send: (args: Arguments, options: object, isReadonly: boolean) => Promise<unknown>;
 
   constructor(client: RedisClient) {
-    // A sentinel may send reads to replicas, and asks which commands are reads.
+    // A sentinel client takes one argument more, because it may send reads to replicas.
     this.#send =
       'setTracer' in client || 'getSentinelNode' in client
         ? (args, options, isReadonly) =>
@@ -44,111 +43,118 @@ export class Commands {
         : (args, options) => client.sendCommand(args as never, options as never);
   }
 
-  /** The values; null where there is none: no such key, or one that holds a list or another type. */
-  async mGet(keys: readonly string[]): Promise<readonly (StoredValue | null)[]> {
+  /** The value of each key; undefined for a missing key, and for a list or another type. */
+  async mGet(keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]> {
     const args = ['MGET', ...keys];
     if (this.#allText) {
-      const texts = (await this.#send(args, TEXT, true)) as (string | null)[];
-      if (!texts.some((text) => text !== null && mayBeBytes(text))) return texts;
+      const texts = (await this.#send(args, AS_TEXT, true)) as (string | null | undefined)[];
+      if (nullToUndefined(texts)) return texts as (string | undefined)[];
       this.#allText = false;
     }
-    const stored = (await this.#send(args, BYTES, true)) as (Buffer | null)[];
-    return stored.map((value) => value && decodeValue(value));
+    const stored = (await this.#send(args, AS_BYTES, true)) as (Buffer | null)[];
+    return stored.map((value) => (value === null ? undefined : decodeValue(value)));
   }
 
-  /** @param ttlMs whole milliseconds from now, above 0; undefined for no expiry */
-  set(key: string, value: StoredValue, ttlMs: number | undefined): Promise<unknown> {
+  /** Stores a value. An expiry in the past removes the key. @param expiresAt milliseconds since the Unix epoch */
+  set(key: string, value: StoredValue, expiresAt: number | undefined): Promise<unknown> {
+    const ttlMs = remainingMs(expiresAt);
+    if (ttlMs === 0) return this.unlink([key]);
     this.#allText &&= typeof value === 'string';
     return this.#send(
       ttlMs === undefined ? ['SET', key, value] : ['SET', key, value, 'PX', String(ttlMs)],
-      TEXT,
+      AS_TEXT,
       false,
     );
   }
 
-  mSet(keys: readonly string[], values: readonly StoredValue[]): Promise<unknown> {
-    return this.#send(['MSET', ...this.#pairs(keys, values)], TEXT, false);
+  /**
+   * Stores values of one expiry with one command: MSET, or MSETEX of Redis 8.4 and Valkey 9.1.
+   *
+   * @returns false if the server has no such command for it, or refuses it; then nothing was stored
+   */
+  async mSet(
+    keys: readonly string[],
+    values: readonly StoredValue[],
+    expiresAt: number | undefined,
+  ): Promise<boolean> {
+    const ttlMs = remainingMs(expiresAt);
+    if (ttlMs === 0) await this.unlink(keys);
+    else if (ttlMs === undefined) await this.#send(['MSET', ...this.#pairs(keys, values)], AS_TEXT, false);
+    else return this.#mSetEx(keys, values, ttlMs);
+    return true;
   }
 
-  /**
-   * The same with one expiry, from Redis 8.4 and Valkey 9.1 on.
-   *
-   * @returns whether the server knows how (and lets us); where not, nothing was stored
-   */
-  async mSetEx(keys: readonly string[], values: readonly StoredValue[], ttlMs: number): Promise<boolean> {
+  /** Removes keys, and frees the memory in the background. @returns how many of them existed */
+  unlink(keys: readonly string[]): Promise<number> {
+    return this.#send(['UNLINK', ...keys], AS_TEXT, false) as Promise<number>;
+  }
+
+  async exists(key: string): Promise<boolean> {
+    return (await this.#send(['EXISTS', key], AS_TEXT, true)) === 1;
+  }
+
+  async scan(cursor: string, pattern: string, count: number): Promise<ScanPage> {
+    const args = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(count)];
+    const [next, keys] = (await this.#send(args, AS_TEXT, true)) as [string, string[]];
+    return { cursor: next, keys };
+  }
+
+  /** Writes, because a server that is read-only or out of memory still answers PING. */
+  probe(): Promise<unknown> {
+    return this.#send(['SET', PROBE_KEY, '', 'PX', '1'], AS_TEXT, false);
+  }
+
+  /** The value of a key that holds text. */
+  getText(key: string): Promise<string | null> {
+    return this.#send(['GET', key], AS_TEXT, true) as Promise<string | null>;
+  }
+
+  setMembers(set: string): Promise<readonly string[]> {
+    return this.#send(['SMEMBERS', set], AS_TEXT, true) as Promise<readonly string[]>;
+  }
+
+  addMembers(set: string, members: readonly string[]): Promise<unknown> {
+    return this.#send(['SADD', set, ...members], AS_TEXT, false);
+  }
+
+  removeMembers(set: string, members: readonly string[]): Promise<unknown> {
+    return this.#send(['SREM', set, ...members], AS_TEXT, false);
+  }
+
+  memberCount(set: string): Promise<number> {
+    return this.#send(['SCARD', set], AS_TEXT, true) as Promise<number>;
+  }
+
+  /** @param ttlMs milliseconds from now */
+  expire(key: string, ttlMs: number): Promise<unknown> {
+    return this.#send(['PEXPIRE', key, String(ttlMs)], AS_TEXT, false);
+  }
+
+  /** Lines of `name:value`. */
+  info(): Promise<string> {
+    return this.#send(['INFO'], AS_TEXT, true) as Promise<string>;
+  }
+
+  /** The server's id of this connection, unique until the server restarts. */
+  connectionId(): Promise<number> {
+    return this.#send(['CLIENT', 'ID'], AS_TEXT, true) as Promise<number>;
+  }
+
+  /** Closes another connection, so that the server executes nothing more that was sent on it. */
+  killConnection(id: number): Promise<unknown> {
+    return this.#send(['CLIENT', 'KILL', 'ID', String(id)], AS_TEXT, false);
+  }
+
+  async #mSetEx(keys: readonly string[], values: readonly StoredValue[], ttlMs: number): Promise<boolean> {
     if (!this.#hasMSetEx) return false;
     try {
       const args = ['MSETEX', String(keys.length), ...this.#pairs(keys, values), 'PX', String(ttlMs)];
-      await this.#send(args, TEXT, false);
+      await this.#send(args, AS_TEXT, false);
     } catch (error) {
       if (!(error instanceof Error && /^(ERR unknown command|NOPERM)/.test(error.message))) throw error;
       this.#hasMSetEx = false;
     }
     return this.#hasMSetEx;
-  }
-
-  /** How many of the keys existed. UNLINK frees the memory of large values outside the event loop. */
-  unlink(keys: readonly string[]): Promise<number> {
-    return this.#send(['UNLINK', ...keys], TEXT, false) as Promise<number>;
-  }
-
-  async exists(key: string): Promise<boolean> {
-    return (await this.#send(['EXISTS', key], TEXT, true)) === 1;
-  }
-
-  async scan(cursor: string, pattern: string, count: number): Promise<ScanPage> {
-    const args = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(count)];
-    const [next, keys] = (await this.#send(args, TEXT, true)) as [string, string[]];
-    return { cursor: next, keys };
-  }
-
-  /**
-   * Asks a server whether it can do its work: one that is read-only or out of memory answers PING all
-   * the same.
-   */
-  probe(): Promise<unknown> {
-    return this.#send(['SET', PROBE_KEY, '', 'PX', '1'], TEXT, false);
-  }
-
-  text(key: string): Promise<string | null> {
-    return this.#send(['GET', key], TEXT, true) as Promise<string | null>;
-  }
-
-  members(set: string): Promise<readonly string[]> {
-    return this.#send(['SMEMBERS', set], TEXT, true) as Promise<readonly string[]>;
-  }
-
-  addMembers(set: string, members: readonly string[]): Promise<unknown> {
-    return this.#send(['SADD', set, ...members], TEXT, false);
-  }
-
-  removeMembers(set: string, members: readonly string[]): Promise<unknown> {
-    return this.#send(['SREM', set, ...members], TEXT, false);
-  }
-
-  /** How many members a set has. */
-  memberCount(set: string): Promise<number> {
-    return this.#send(['SCARD', set], TEXT, true) as Promise<number>;
-  }
-
-  /** Lets a key expire. @param ttlMs milliseconds from now */
-  expire(key: string, ttlMs: number): Promise<unknown> {
-    return this.#send(['PEXPIRE', key, String(ttlMs)], TEXT, false);
-  }
-
-  /** What the server tells of itself: lines of `name:value`. */
-  info(): Promise<string> {
-    return this.#send(['INFO'], TEXT, true) as Promise<string>;
-  }
-
-  /** What the server calls this connection: no other one until it restarts. */
-  connectionId(): Promise<number> {
-    return this.#send(['CLIENT', 'ID'], TEXT, true) as Promise<number>;
-  }
-
-  /** Ends another connection: nothing that was sent on it happens any more. */
-  endConnection(id: number): Promise<unknown> {
-    return this.#send(['CLIENT', 'KILL', 'ID', String(id)], TEXT, false);
   }
 
   #pairs(keys: readonly string[], values: readonly StoredValue[]): StoredValue[] {
@@ -160,4 +166,19 @@ export class Commands {
     }
     return flat;
   }
+}
+
+/** Replaces null by undefined, in place. @returns whether all texts are certainly text */
+function nullToUndefined(texts: (string | null | undefined)[]): boolean {
+  for (let index = 0; index < texts.length; index += 1) {
+    const text = texts[index];
+    if (text === null || text === undefined) texts[index] = undefined;
+    else if (mayBeBytes(text)) return false;
+  }
+  return true;
+}
+
+/** Milliseconds until an expiry, when the command is built: that may be some time after the call. */
+function remainingMs(expiresAt: number | undefined): number | undefined {
+  return expiresAt === undefined ? undefined : Math.max(0, expiresAt - Date.now());
 }

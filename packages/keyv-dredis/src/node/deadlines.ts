@@ -2,33 +2,33 @@ import { performance } from 'node:perf_hooks';
 
 interface Entry {
   readonly expiresAt: number;
+  readonly holdsIdle: boolean;
   /**
-   * Undefined once the promise has settled or is late: an entry may stand in the queue for some time
-   * after that, and must not keep alive what its caller holds.
+   * Undefined once the promise has settled or timed out. The entry may stay in the queue for a while, and
+   * must not keep the caller's data alive.
    */
   reject: ((error: unknown) => void) | undefined;
   next: Entry | undefined;
 }
 
 export interface DeadlineOptions {
-  /** How long each promise may take, in milliseconds. */
+  /** Time limit of each promise, in milliseconds. */
   readonly timeoutMs: number;
-  /** The error that a late promise's caller gets. */
+  /** Makes the error of a promise that timed out. */
   readonly timeoutError: () => Error;
-  /** Milliseconds on a clock that never goes back. @default performance.now */
+  /** Milliseconds of a monotonic clock. @default performance.now */
   readonly now?: () => number;
 }
 
 /**
- * Gives many promises the same deadline with one timer. Since each gets the same time, they expire
- * in the order in which they came: a queue is enough, and the timer only ever waits for its head.
- * (node-redis' own `timeout` takes one `AbortSignal.timeout` per command, and covers only commands
- * that have not been written yet.)
+ * Gives many promises the same time limit with one timer. All have the same limit, so they expire in the
+ * order in which they were added: a queue suffices, and the timer waits for its head. (node-redis' own
+ * `timeout` takes an `AbortSignal.timeout` per command, and covers only commands not yet written.)
  */
 export class Deadlines {
   readonly #options: DeadlineOptions;
   readonly #now: () => number;
-  /** The queue, linked: what has left it is garbage at once, which an array would hold on to. */
+  /** The queue as a linked list: an array would keep entries alive after they have left it. */
   #first: Entry | undefined;
   #last: Entry | undefined;
   #pendingCount = 0;
@@ -41,18 +41,26 @@ export class Deadlines {
   }
 
   /**
-   * Hands on the outcome of `promise`, or the timeout once it is late: one of the two callbacks, once.
+   * Calls `resolve` or `reject` once: with the outcome of the promise, or with the timeout.
+   *
+   * @param holdsIdle whether {@link Deadlines.idle} waits for it
    */
-  watch<T>(promise: Promise<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+  watch<T>(
+    promise: Promise<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+    holdsIdle = true,
+  ): void {
     const entry: Entry = {
       expiresAt: this.#now() + this.#options.timeoutMs,
+      holdsIdle,
       reject,
       next: undefined,
     };
     if (this.#last === undefined) this.#first = entry;
     else this.#last.next = entry;
     this.#last = entry;
-    this.#pendingCount += 1;
+    if (holdsIdle) this.#pendingCount += 1;
     if (this.#timer === undefined) this.#arm(this.#options.timeoutMs);
     promise.then(
       (value) => {
@@ -64,19 +72,19 @@ export class Deadlines {
     );
   }
 
-  /** Resolves once nothing is pending: within the deadline, but for what is held. */
+  /** Resolves once no promise that holds it is pending, and every {@link Deadlines.retain} is released. */
   idle(): Promise<void> {
     if (this.#pendingCount === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** What is not to count as idle, between one promise and the next. @returns how to end it, once */
-  hold(): () => void {
+  /** Delays {@link Deadlines.idle}. @returns a release function; call it once */
+  retain(): () => void {
     this.#pendingCount += 1;
     return () => this.#ended();
   }
 
-  /** @returns whether it was in time */
+  /** @returns whether the promise settled in time */
   #settle(entry: Entry): boolean {
     if (entry.reject === undefined) return false;
     this.#finish(entry);
@@ -86,7 +94,7 @@ export class Deadlines {
 
   #finish(entry: Entry): void {
     entry.reject = undefined;
-    this.#ended();
+    if (entry.holdsIdle) this.#ended();
   }
 
   #ended(): void {
@@ -96,25 +104,25 @@ export class Deadlines {
     this.#whenIdle = [];
   }
 
-  /** Takes what is done from the front of the queue. */
+  /** Removes settled entries from the front of the queue. */
   #dropDone(): void {
     while (this.#first !== undefined && this.#first.reject === undefined) this.#drop(this.#first);
   }
 
   #drop(first: Entry): void {
     this.#first = first.next;
-    // Where it has grown old, a collector of young garbage would take it for alive, and what follows too.
+    // An entry in old space would keep the entries after it alive during a minor collection.
     first.next = undefined;
     if (this.#first === undefined) this.#last = undefined;
   }
 
   #arm(delayMs: number): void {
-    // One that is told of a timeout may ask for something more at once.
+    // A caller may add a promise while it handles a timeout.
     clearTimeout(this.#timer);
-    // One millisecond more: a timer may fire a fraction early, and would be armed again for it. And the
-    // sockets come first: after the event loop stood still, replies lie there that are not late at all.
+    // One millisecond more, because a timer may fire a fraction early. setImmediate, because after the event
+    // loop was blocked the sockets may hold replies that arrived in time.
     this.#timer = setTimeout(() => setImmediate(() => this.#expire()), delayMs + 1);
-    // Whoever waits for a reply has a socket open, and that keeps the process alive.
+    // A pending reply has an open socket, which keeps the process alive.
     this.#timer.unref();
   }
 

@@ -3,52 +3,55 @@ import type { DRedisError } from '../errors/errors.js';
 import { Backoff } from './backoff.js';
 
 /**
- * What a node is for its client.
+ * State of a node as this process sees it.
  *
- * - `up`: commands go out.
- * - `suspect`: commands go out, though the last one was not answered in time.
- * - `down`: commands fail at once; probes ask for a sign of life.
- * - `returning`: there was one; commands go out again after another.
+ * - `up`: commands are sent.
+ * - `suspect`: commands are sent, but the last one timed out.
+ * - `down`: commands fail at once, and probes check the node in the background.
+ * - `returning`: a probe succeeded; commands are sent again after another one.
  */
 export type NodeState = 'up' | 'suspect' | 'down' | 'returning';
 
-/** What a dashboard shows of a node. */
+/** Status of a node, for a dashboard. */
 export interface NodeStatus {
+  /** Name of the node. */
   readonly name: string;
+  /** Its state. */
   readonly state: NodeState;
-  /** Milliseconds since the node came into this state. */
+  /** Milliseconds in this state. */
   readonly durationMs: number;
-  /** What speaks against the node; undefined for one that is up. */
+  /** Why the node is not up; undefined if it is. */
   readonly reason: DRedisError | undefined;
 }
 
-/** A node has gone from one state to another. */
+/** A change of a node's state. */
 export interface NodeChange {
   readonly state: NodeState;
-  /** What speaks, or spoke, against the node. */
+  /** Why the node is, or was, not up. */
   readonly reason: DRedisError;
-  /** Milliseconds that the state before has lasted; for `up`, since the node was up last. */
+  /** Milliseconds in the previous state; for `up`, milliseconds since the node was last up. */
   readonly durationMs: number;
 }
 
-/** Timeouts in a row that make a node down. */
-const MOST_TIMEOUTS = 3;
+/** Consecutive timeouts after which a node is down. */
+const MAX_TIMEOUTS = 3;
 
 export interface HealthOptions {
   /**
-   * Makes sure that a node that is down serves again, and says so: {@link Health.returning}, then
-   * {@link Health.up}. @throws DRedisError
+   * Brings back a node that is down: calls {@link Health.returning}, then {@link Health.up}.
+   *
+   * @throws DRedisError if the node stays down
    */
   readonly revive: () => Promise<void>;
   readonly onChange: (change: NodeChange) => void;
-  /** Milliseconds on a clock that never goes back. @default performance.now */
+  /** Milliseconds of a monotonic clock. @default performance.now */
   readonly now?: () => number;
 }
 
 /**
- * Judges a node by what becomes of its commands, and sees to it that one that is down is revived. A lost
- * connection counts at once, and so does a server that says that it cannot serve; timeouts count in a
- * row, for one alone may be a slow command's.
+ * Derives the state of a node from the outcomes of its commands, and revives a node that is down. A lost
+ * connection, or a reply that the server cannot serve, makes it down at once. Timeouts do after three in a
+ * row, because a single one may come from a slow command.
  */
 export class Health {
   readonly #options: HealthOptions;
@@ -72,7 +75,7 @@ export class Health {
     return this.#state;
   }
 
-  /** What speaks against the node; undefined while nothing does. */
+  /** Why the node is not up; undefined if it is. */
   get reason(): DRedisError | undefined {
     return this.#reason;
   }
@@ -82,44 +85,44 @@ export class Health {
     return this.#now() - this.#changedAt;
   }
 
-  /** Whether commands go out. */
-  get serves(): boolean {
+  /** Whether commands are sent. */
+  get isAvailable(): boolean {
     return this.#state === 'up' || this.#state === 'suspect';
   }
 
-  /** A command was answered. */
+  /** Records a reply. */
   answered(): void {
     if (this.#timeoutCount === 0) return;
     this.#timeoutCount = 0;
     if (this.#state === 'suspect') this.#change('up');
   }
 
-  /** A command was not answered in time. @returns whether the node is down for it */
+  /** Records a timeout. @returns whether the node is down now */
   timedOut(reason: DRedisError): boolean {
-    if (!this.serves) return false;
+    if (!this.isAvailable) return false;
     this.#timeoutCount += 1;
-    if (this.#timeoutCount >= MOST_TIMEOUTS) this.lost(reason);
+    if (this.#timeoutCount >= MAX_TIMEOUTS) this.lost(reason);
     else this.#change('suspect', reason);
-    return !this.serves;
+    return !this.isAvailable;
   }
 
-  /** The node cannot be reached, or says that it cannot serve. */
+  /** Records that the node cannot be reached, or replied that it cannot serve. */
   lost(reason: DRedisError): void {
-    const { serves } = this;
+    const { isAvailable } = this;
     this.#change('down', reason);
-    // Where it did not serve, an attempt is under way or about to be.
-    if (serves) this.#reviveLater();
+    // If it was unavailable before, a revival is running or scheduled.
+    if (isAvailable) this.#reviveLater();
   }
 
-  /** A node that was down has given a sign of life. */
+  /** Records that a node that is down answered a probe. */
   returning(): void {
     if (this.#state === 'down') this.#change('returning');
   }
 
   /**
-   * All that a returning node had to do is done: it serves.
+   * Ends a revival: the node is up.
    *
-   * @throws DRedisError what has spoken against it meanwhile
+   * @throws DRedisError if the node was lost again in the meantime
    */
   up(): void {
     if (this.#state !== 'returning') throw this.#reason;
@@ -128,18 +131,18 @@ export class Health {
   }
 
   /**
-   * Revives the node now where it does not serve, rather than when it is due.
+   * Revives an unavailable node now, before the next scheduled retry.
    *
-   * @throws DRedisError when that fails; it is tried again in the background
+   * @throws DRedisError if that fails; retries go on in the background
    */
   revive(): Promise<void> {
-    if (this.serves || this.#stopped) return Promise.resolve();
+    if (this.isAvailable || this.#stopped) return Promise.resolve();
     this.#backoff.cancel();
     this.#reviving ??= this.#revive();
     return this.#reviving;
   }
 
-  /** No more attempts, and no more changes. */
+  /** Stops retries and changes of state. */
   stop(): void {
     this.#stopped = true;
     this.#backoff.cancel();
@@ -153,7 +156,7 @@ export class Health {
       throw error;
     } finally {
       this.#reviving = undefined;
-      if (!this.serves) this.#reviveLater();
+      if (!this.isAvailable) this.#reviveLater();
     }
   }
 

@@ -1,19 +1,21 @@
 import { performance } from 'node:perf_hooks';
-import type { NodeDescription } from '../config/locations.js';
-import { atMost, type Connection, ignore } from '../connection/connection.js';
-import { ForeignConnection } from '../connection/external-connection.js';
-import { OwnConnection } from '../connection/managed-connection.js';
-import { isErrorReply, type RedisClient } from '../connection/redis-client.js';
+import type { ClientSource, NodeDescription } from '../config/locations.js';
+import { atMost } from '../connection/at-most.js';
+import { type Connection, type ConnectionListener, noop } from '../connection/connection.js';
+import { ExternalConnection } from '../connection/external-connection.js';
+import { ManagedConnection } from '../connection/managed-connection.js';
+import type { RedisClient } from '../connection/redis-client.js';
 import {
   CommandFailedError,
   CommandTimeoutError,
-  DRedisError,
+  type DRedisError,
   NodeUnavailableError,
-  withoutSecrets,
 } from '../errors/errors.js';
 import { Commands } from './commands.js';
 import { Deadlines } from './deadlines.js';
+import { cannotServe, Failures } from './failures.js';
 import { Health, type NodeChange, type NodeStatus } from './health.js';
+import { Lifecycle } from './lifecycle.js';
 
 export interface NodeOptions {
   readonly connectTimeoutMs: number;
@@ -21,81 +23,96 @@ export interface NodeOptions {
   readonly disconnectTimeoutMs: number;
 }
 
-/** Told of each change of a node's state. */
+/** Called for each change of a node's state. */
 export type NodeListener = (node: string, change: NodeChange) => void;
 
-/** Makes good what nodes have missed. */
-export interface NodeKeeper {
+/** Recovers a node after an outage. */
+export interface RecoveryHooks {
   /**
-   * Before commands go out to a node: for the first time, or again.
+   * Runs after each connect, before commands are sent.
    *
-   * @param waitedFor commands wait for it meanwhile
-   * @throws DRedisError when the node is lost
+   * @param hasWaiters whether commands wait for it
+   * @throws DRedisError if the node is lost
    */
-  admit(node: Node, waitedFor: boolean): Promise<void>;
-  /** When a node answers again after a timeout. Never rejects. */
-  catchUp(node: Node): Promise<void>;
+  beforeServing(node: Node, hasWaiters: boolean): Promise<void>;
+  /** Runs when a node replies again after timeouts, on the same connection. Never rejects. */
+  invalidateMissed(node: Node): Promise<void>;
 }
 
-/** One Redis server behind one client: sends commands, keeps their deadline, fails fast. */
+/** Sends commands to a node, and returns the reply. */
+export type Request<T> = (commands: Commands) => Promise<T>;
+
+export interface SendOptions {
+  /**
+   * Command of the store's own, not of a caller. It is sent even if the node is not recovered, does not
+   * count for the node's health, and does not delay `close()`. @default false
+   */
+  readonly isMaintenance?: boolean;
+}
+
+/** For maintenance commands, see {@link SendOptions}. */
+export const MAINTENANCE: SendOptions = { isMaintenance: true };
+
+/** One Redis server behind one client. Sends commands with a deadline, and fails at once while it is down. */
 export class Node {
   readonly name: string;
-  /** It is one connection, and nobody else sends anything on it. */
-  readonly hasOwnConnection: boolean;
+  /** Whether the store made the client, so that nobody else sends commands on its only connection. */
+  readonly isManaged: boolean;
   readonly #options: NodeOptions;
-  readonly #keeper: NodeKeeper;
-  readonly #secrets: readonly string[];
   readonly #connection: Connection;
   readonly #commands: Commands;
   readonly #deadlines: Deadlines;
-  /** Those of our own errands, which nobody waits for who closes the node. */
-  readonly #errandDeadlines: Deadlines;
+  readonly #failures: Failures;
   readonly #health: Health;
-  #admitted = false;
-  /** What commands wait for, and how many do. */
-  #opening: Promise<void> | undefined;
-  #waitingCount = 0;
+  readonly #lifecycle: Lifecycle;
   #closed = false;
   #closing: Promise<void> | undefined;
 
   constructor(
-    description: NodeDescription,
+    { name, source, secrets }: NodeDescription,
     options: NodeOptions,
     listener: NodeListener,
-    keeper: NodeKeeper,
+    hooks: RecoveryHooks,
   ) {
-    this.name = description.name;
-    this.hasOwnConnection = description.source.kind === 'options';
+    this.name = name;
+    this.isManaged = source.kind === 'options';
     this.#options = options;
-    this.#keeper = keeper;
-    this.#secrets = description.secrets;
-    this.#connection = this.#connectionFor(description);
+    this.#failures = new Failures(name, secrets, options.commandTimeoutMs);
+    this.#connection = makeConnection(source, options.connectTimeoutMs, {
+      lost: (cause) => this.#health.lost(this.#failures.unavailable(cause)),
+      reconnected: () => void this.#health.revive().catch(noop),
+    });
     this.#commands = new Commands(this.#connection.client);
-    const deadline = {
+    this.#deadlines = new Deadlines({
       timeoutMs: options.commandTimeoutMs,
-      timeoutError: () => new CommandTimeoutError(this.name, options.commandTimeoutMs),
-    };
-    this.#deadlines = new Deadlines(deadline);
-    this.#errandDeadlines = new Deadlines(deadline);
+      timeoutError: () => this.#failures.timeout(),
+    });
     this.#health = new Health({
-      revive: () => this.#revive(),
+      revive: () => this.#lifecycle.revive(),
       onChange: (change) => {
-        if (change.state === 'down') this.#admitted = false;
-        // At once: what is sent from now on comes after it.
-        if (change.state === 'up') keeper.catchUp(this);
-        listener(this.name, change);
+        if (change.state === 'down') this.#lifecycle.invalidate();
+        // Sent on this connection before any later command, so later reads see the result.
+        if (change.state === 'up') hooks.invalidateMissed(this);
+        listener(name, change);
       },
+    });
+    this.#lifecycle = new Lifecycle({
+      connection: this.#connection,
+      health: this.#health,
+      failures: this.#failures,
+      beforeServing: (hasWaiters) => hooks.beforeServing(this, hasWaiters),
+      probe: () => this.#probe(),
     });
   }
 
-  /** It is connected, and all that it had missed is made good. */
-  get admitted(): boolean {
-    return this.#admitted;
+  /** Whether the node is connected, and recovered since it was last down. */
+  get isRecovered(): boolean {
+    return this.#lifecycle.isRecovered;
   }
 
-  /** Whether commands go out to it, at once or in a moment. */
-  get serves(): boolean {
-    return this.#health.serves || this.#opening !== undefined;
+  /** Whether commands are sent to it, now or once it is open. */
+  get isAvailable(): boolean {
+    return this.#health.isAvailable || this.#lifecycle.isOpening;
   }
 
   get status(): NodeStatus {
@@ -108,158 +125,118 @@ export class Node {
   }
 
   /**
-   * Connects now rather than with the first command.
+   * Opens the node before the first command does.
    *
-   * @throws NodeUnavailableError when the attempt fails; the node goes on trying in the background
+   * @throws NodeUnavailableError if the attempt fails; retries go on in the background
    */
   async connect(): Promise<void> {
-    if (this.#closed) throw this.#closedError();
-    if (this.#health.serves) await this.#opened();
+    if (this.#closed) throw this.#failures.closed();
+    if (this.#health.isAvailable) await this.#lifecycle.open();
     else await this.#health.revive();
   }
 
-  /** Opens the connection in the background where nothing has yet. */
+  /** Starts to open the node in the background. */
   wake(): void {
-    if (this.#closed || !this.#health.serves) return;
-    this.#opened().catch(ignore);
+    if (this.#closed || !this.#health.isAvailable) return;
+    this.#lifecycle.open().catch(noop);
   }
 
   /**
-   * Sends commands and waits for their replies, `commandTimeoutMs` at most. A node that is down fails
-   * at once.
+   * Sends commands and waits for the replies, `commandTimeoutMs` at most. Rejects at once while the node is
+   * down.
    *
-   * @throws NodeUnavailableError
-   * @throws CommandTimeoutError
-   * @throws CommandFailedError the server's own error
+   * @throws NodeUnavailableError, CommandTimeoutError, or CommandFailedError for an error reply
    */
-  run<T>(send: (commands: Commands) => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => this.send(send, resolve, reject));
+  run<T>(request: Request<T>, options?: SendOptions): Promise<T> {
+    return new Promise((resolve, reject) => this.send(request, resolve, reject, options));
   }
 
-  /** The same as {@link Node.run}, with callbacks: no promise of our own. */
+  /** The same as {@link Node.run} with callbacks, which saves a promise per command. */
   send<T>(
-    send: (commands: Commands) => Promise<T>,
+    request: Request<T>,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
+    options?: SendOptions,
   ): void {
     if (this.#closed) {
-      reject(this.#closedError());
-    } else if (!this.serves) {
-      reject(this.#unavailable(this.#health.reason));
+      reject(this.#failures.closed());
+    } else if (options?.isMaintenance) {
+      this.#sendMaintenance(request, resolve, reject);
+    } else if (!this.isAvailable) {
+      reject(this.#failures.unavailable(this.#health.reason));
     } else {
-      // What waits for the connection goes first.
-      const goes = this.#admitted && this.#connection.ready && this.#waitingCount === 0;
       this.#deadlines.watch(
-        goes ? send(this.#commands) : this.#connectThenSend(send),
+        this.#lifecycle.isReady ? request(this.#commands) : this.#sendWhenOpen(request),
         (value) => {
           this.#health.answered();
           resolve(value);
         },
-        (error) => reject(this.#judge(error)),
+        (error) => reject(this.#recordFailure(error)),
       );
     }
   }
 
-  async #connectThenSend<T>(send: (commands: Commands) => Promise<T>): Promise<T> {
-    const startedAt = performance.now();
-    this.#waitingCount += 1;
-    try {
-      await this.#opened();
-    } finally {
-      this.#waitingCount -= 1;
-      if (this.#waitingCount === 0) this.#opening = undefined;
-    }
-    // The caller was told that it failed: it must not happen after all.
-    if (performance.now() - startedAt >= this.#options.commandTimeoutMs) {
-      throw new CommandTimeoutError(this.name, this.#options.commandTimeoutMs);
-    }
-    return send(this.#commands);
+  /** Keeps the node open between the commands of a call. @returns a release function; call it once */
+  retain(): () => void {
+    return this.#deadlines.retain();
   }
 
-  /**
-   * Sends commands on an errand of our own, also to a node that is not admitted: connects it first where it
-   * is not, and counts neither for nor against it. Errors are those of {@link Node.run}.
-   */
-  async reach<T>(send: (commands: Commands) => Promise<T>): Promise<T> {
-    if (this.#closed) throw this.#closedError();
-    await this.#connect();
-    return new Promise((resolve, reject) => {
-      const sent = send(this.#commands);
-      this.#errandDeadlines.watch(sent, resolve, (error) => reject(this.#translate(error)));
+  /** Closes the node after the calls in flight, `disconnectTimeoutMs` at most. Idempotent; never rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #sendWhenOpen<T>(request: Request<T>): Promise<T> {
+    const startedAt = performance.now();
+    return this.#lifecycle.whenOpen(() => {
+      // The caller already got the timeout, so the command must not be sent.
+      if (performance.now() - startedAt >= this.#options.commandTimeoutMs) throw this.#failures.timeout();
+      return request(this.#commands);
     });
   }
 
-  /** Connected and admitted: one attempt at a time, and the same for all who wait for it. */
-  #opened(): Promise<void> {
-    if (this.#admitted && this.#connection.ready) return Promise.resolve();
-    if (this.#opening === undefined) {
-      const done = () => {
-        if (this.#waitingCount === 0) this.#opening = undefined;
-      };
-      this.#opening = this.#open();
-      this.#opening.then(done, done);
-    }
-    return this.#opening;
+  #sendMaintenance<T>(
+    request: Request<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const send = () =>
+      this.#deadlines.watch(
+        request(this.#commands),
+        resolve,
+        (error) => reject(this.#failures.translate(error)),
+        false,
+      );
+    this.#lifecycle.connect().then(send).catch(reject);
   }
 
-  async #open(): Promise<void> {
-    await this.#connect();
-    try {
-      await this.#keeper.admit(this, true);
-    } catch (error) {
-      this.#health.lost(error as DRedisError);
-      throw error;
-    }
-    if (this.#health.state === 'down') throw this.#unavailable(this.#health.reason);
-    this.#admitted = true;
-  }
-
-  async #connect(): Promise<void> {
-    try {
-      await this.#connection.connect();
-    } catch (error) {
-      const reason = this.#unavailable(error);
-      this.#health.lost(reason);
-      throw reason;
-    }
-  }
-
-  /** Brings back a node that is down: two signs of life in a row, what it has missed, and it serves. */
-  async #revive(): Promise<void> {
-    await this.#probe();
-    this.#health.returning();
-    await this.#probe();
-    await this.#keeper.admit(this, false);
-    // What it goes on missing meanwhile may have no end: the rest is made good while commands wait.
-    await this.#opened();
-    this.#health.up();
-  }
-
-  /** Asks for a sign of life, of a new connection where the old one is gone. */
   async #probe(): Promise<void> {
-    if (this.#closing !== undefined) throw this.#closedError();
+    if (this.#closing !== undefined) throw this.#failures.closed();
     try {
-      await this.reach((commands) => commands.probe());
+      await this.run((commands) => commands.probe(), MAINTENANCE);
     } catch (error) {
-      // The next one goes over a new connection.
-      if (error instanceof CommandTimeoutError) this.#connection.distrust();
-      // Whatever else a server answers, it does answer.
+      // The next probe uses a new connection.
+      if (error instanceof CommandTimeoutError) this.#connection.drop();
+      // Any other error reply shows that the server works.
       if (!(error instanceof CommandFailedError) || cannotServe(error)) throw error;
     }
   }
 
-  /** Keeps the node open between the steps of a call. @returns how to end it, once */
-  hold(): () => void {
-    return this.#deadlines.hold();
-  }
-
-  /**
-   * Lets what is under way end, calls of several steps included, for `disconnectTimeoutMs` at most, and
-   * closes. Idempotent; never rejects.
-   */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  /** Counts a failure for the node's health. @returns the error for the caller */
+  #recordFailure(thrown: unknown): DRedisError {
+    const error = this.#failures.translate(thrown);
+    if (error instanceof CommandTimeoutError) {
+      if (this.#health.timedOut(error)) this.#connection.drop();
+    } else if (error instanceof CommandFailedError) {
+      if (cannotServe(error)) this.#health.lost(error);
+      else this.#health.answered();
+    } else if (error instanceof NodeUnavailableError) {
+      // If the store dropped the connection itself, the client's error does not have the reason.
+      if (!this.#health.isAvailable) return this.#failures.unavailable(this.#health.reason);
+      this.#health.lost(error);
+    }
+    return error;
   }
 
   async #close(): Promise<void> {
@@ -269,53 +246,15 @@ export class Node {
     this.#closed = true;
     await this.#connection.close(Math.max(0, endsAt - performance.now()));
   }
-
-  #connectionFor({ source }: NodeDescription): Connection {
-    const listener = {
-      lost: (cause: unknown) => this.#health.lost(this.#unavailable(cause)),
-      mended: () => void this.#health.revive().catch(ignore),
-    };
-    const { connectTimeoutMs } = this.#options;
-    if (source.kind === 'options') return new OwnConnection(source.clientOptions, connectTimeoutMs, listener);
-    const client = source.kind === 'client' ? source.client : source.made;
-    return new ForeignConnection(client, source.kind === 'factory', connectTimeoutMs, listener);
-  }
-
-  /** The error for the caller of a failed command, after it was counted. */
-  readonly #judge = (error: unknown): unknown => {
-    const judged = this.#translate(error);
-    if (judged instanceof CommandTimeoutError) {
-      if (this.#health.timedOut(judged)) this.#connection.distrust();
-    } else if (judged instanceof CommandFailedError) {
-      if (cannotServe(judged)) this.#health.lost(judged);
-      else this.#health.answered();
-    } else if (judged instanceof NodeUnavailableError) {
-      // Of a connection that we ended ourselves, the client only says that it was ended.
-      if (!this.#health.serves) return this.#unavailable(this.#health.reason);
-      this.#health.lost(judged);
-    }
-    return judged;
-  };
-
-  readonly #translate = (error: unknown): unknown => {
-    if (error instanceof DRedisError) return error;
-    if (isErrorReply(error)) return new CommandFailedError(this.name, withoutSecrets(error, this.#secrets));
-    return this.#unavailable(error);
-  };
-
-  #unavailable(cause: unknown): NodeUnavailableError {
-    if (cause instanceof NodeUnavailableError) return cause;
-    return new NodeUnavailableError(this.name, withoutSecrets(cause, this.#secrets));
-  }
-
-  #closedError(): DRedisError {
-    return new DRedisError('DREDIS_CLOSED', `Node ${this.name} is closed`, { node: this.name });
-  }
 }
 
-/** What a server says that answers PING and yet cannot do its work, or not yet. */
-const CANNOT_SERVE = /^(LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|OOM) /;
-
-function cannotServe({ cause }: CommandFailedError): boolean {
-  return cause instanceof Error && CANNOT_SERVE.test(cause.message);
+function makeConnection(
+  source: ClientSource,
+  connectTimeoutMs: number,
+  listener: ConnectionListener,
+): Connection {
+  if (source.kind === 'options')
+    return new ManagedConnection(source.clientOptions, connectTimeoutMs, listener);
+  const client = source.kind === 'client' ? source.client : source.made;
+  return new ExternalConnection(client, source.kind === 'factory', connectTimeoutMs, listener);
 }

@@ -1,17 +1,17 @@
-import { hintsKey } from '../format/keyspace.js';
+import { hintsKey } from '../format/reserved-keys.js';
 import type { Node } from '../node/node.js';
-import { stepsOf, turnOfEventLoop } from '../sharding/chunks.js';
+import { chunksOf, yieldToEventLoop } from '../sharding/chunks.js';
 import type { Topology } from '../sharding/topology.js';
-import type { Namespaces } from './namespaces.js';
+import type { NamespacesInUse } from './namespaces.js';
 
-/** A physical key that a node has missed a write of, or a prefix of which that may be any key. */
+/** A physical key that a node missed a write of, or a prefix that stands for every key below it. */
 export type Hint = `key ${string}` | `prefix ${string}`;
 
 export const hintOfKey = (key: string): Hint => `key ${key}`;
 export const hintOfPrefix = (prefix: string): Hint => `prefix ${prefix}`;
 
-/** The keys and the prefixes that hints name. */
-export function namesIn(hints: Iterable<string>): { keys: string[]; prefixes: string[] } {
+/** Splits hints into keys and prefixes. */
+export function parseHints(hints: Iterable<string>): { keys: string[]; prefixes: string[] } {
   const keys: string[] = [];
   const prefixes: string[] = [];
   for (const hint of hints) {
@@ -21,91 +21,93 @@ export function namesIn(hints: Iterable<string>): { keys: string[]; prefixes: st
   return { keys, prefixes };
 }
 
-/** Hints about one node, of this process or on one holder, before prefixes take the place of keys. */
-const MOST_HINTS = 10_000;
+/** Hints about one node, in this process or on one holder, above which prefixes replace keys. */
+const MAX_HINTS = 10_000;
 
-/** How long hints live after the last one about the same node, in milliseconds. */
+/** Life of the hints about a node after the last one was added, in milliseconds. */
 const HINTS_TTL_MS = 24 * 3_600_000;
 
-interface Missed {
+interface MissedByNode {
   readonly hints: Set<Hint>;
-  /** So many prefixes have taken the place of keys. */
-  purgedCount: number;
+  /** Number of prefixes that replace keys; 0 while there are only keys. */
+  prefixCount: number;
 }
 
 /**
- * What nodes have missed. A write that did not reach its node, or may not have, leaves a hint that names
- * its key: with this process, and on the next live node, where every client looks before it uses the node
- * again. (Hinted handoff, as in Dynamo, SOSP 2007, section 4.6; but the name is enough here: what it names
- * is removed, for a cache may forget.) A hint too many costs a miss, and nothing else.
+ * Records which keys nodes missed. A write that a node missed, or may have missed, leaves a hint with its
+ * key: in this process, and on a holder, the next available node. Every process reads the hints of all
+ * holders before it uses a node again. (Hinted handoff of Dynamo, SOSP 2007, section 4.6. Here the key
+ * suffices, because a cache can remove it.) A superfluous hint costs a miss.
  */
 export class Hints {
   readonly #topology: Topology;
-  readonly #namespaces: Namespaces;
+  readonly #namespaces: NamespacesInUse;
   readonly #enabled: boolean;
-  readonly #missed = new Map<string, Missed>();
-  /** What goes out at the end of the turn: hints by the node that is to hold them, and the one they are about. */
+  readonly #missed = new Map<string, MissedByNode>();
+  /** Hints to send at the end of the turn, by holder and by the node that they are about. */
   #outgoing = new Map<Node, Map<string, Hint[]>>();
-  #sent: Promise<void> | undefined;
+  #sending: Promise<void> | undefined;
 
-  constructor(topology: Topology, namespaces: Namespaces, enabled: boolean) {
+  /** @param enabled false records nothing, for tests that show the effect of hints */
+  constructor(topology: Topology, namespaces: NamespacesInUse, enabled: boolean) {
     this.#topology = topology;
     this.#namespaces = namespaces;
     this.#enabled = enabled;
   }
 
-  /**
-   * What this process knows that a node has missed, for somebody who makes it good. What is left from now on
-   * is news.
-   */
-  take(node: Node): readonly Hint[] {
+  get enabled(): boolean {
+    return this.#enabled;
+  }
+
+  /** Removes and returns the hints of this process about a node. */
+  drain(node: Node): readonly Hint[] {
     const hints = [...(this.#missed.get(node.name)?.hints ?? [])];
     this.#missed.delete(node.name);
     return hints;
   }
 
   /**
-   * A node has missed a write, or may have.
+   * Records that a node missed a write, or may have missed it.
    *
-   * @param holder who holds the hint; the next live node when left out
-   * @returns never rejects: where no other node can hold it, this process does
+   * @param holder node that keeps the hint; the next available one by default
+   * @returns resolves once the holder has the hint, or cannot get it; never rejects
    */
-  leave(node: Node, hint: Hint, holder = this.#holderFor(node)): Promise<void> {
+  record(node: Node, hint: Hint, holder = this.#holderFor(node)): Promise<void> {
     if (!this.#enabled) return Promise.resolve();
-    const missed = this.#missed.get(node.name) ?? { hints: new Set(), purgedCount: 0 };
+    const missed = this.#missed.get(node.name) ?? { hints: new Set(), prefixCount: 0 };
     this.#missed.set(node.name, missed);
     missed.hints.add(hint);
-    const tooMany = missed.purgedCount > 0 || missed.hints.size > MOST_HINTS;
-    if (tooMany && this.#mayPurge()) {
-      // It is among what is purged.
+    const isOverLimit = missed.prefixCount > 0 || missed.hints.size > MAX_HINTS;
+    if (isOverLimit && this.#mayPurgeAll()) {
+      // The prefixes cover it.
       missed.hints.delete(hint);
-      return this.#purgeInstead(node.name, missed, holder);
+      return this.#replaceByPrefixes(node.name, missed, holder);
     }
     return this.#send(node.name, hint, holder);
   }
 
-  /** Resolves once all that was left is with its holders, or cannot get there. Never rejects. */
-  sent(): Promise<void> {
-    return this.#sent ?? Promise.resolve();
+  /** Resolves once all hints are with their holders, or cannot get there. Never rejects. */
+  flushed(): Promise<void> {
+    return this.#sending ?? Promise.resolve();
   }
 
-  /** Raw keys among those of others can only be named one by one. */
-  #mayPurge(): boolean {
+  /** Raw keys beside keys of other programs can only be removed one by one. */
+  #mayPurgeAll(): boolean {
     return [...this.#namespaces.prefixes].every((prefix) => this.#namespaces.mayPurge(prefix));
   }
 
-  /** Too many: from here on all that this process may have written is meant. */
-  #purgeInstead(name: string, missed: Missed, holder: Node | undefined): Promise<void> {
+  /** Over the limit: purge whole namespaces instead. */
+  #replaceByPrefixes(name: string, missed: MissedByNode, holder: Node | undefined): Promise<void> {
     const { prefixes } = this.#namespaces;
-    if (missed.purgedCount < prefixes.size) {
-      missed.purgedCount = prefixes.size;
+    if (missed.prefixCount < prefixes.size) {
+      missed.prefixCount = prefixes.size;
       missed.hints.clear();
       for (const prefix of prefixes) {
         missed.hints.add(hintOfPrefix(prefix));
         this.#send(name, hintOfPrefix(prefix), holder);
       }
     }
-    return this.sent();
+    return this.flushed();
   }
 
   #send(name: string, hint: Hint, holder: Node | undefined): Promise<void> {
@@ -115,42 +117,43 @@ export class Hints {
     const hints = byName.get(name);
     if (hints === undefined) byName.set(name, [hint]);
     else hints.push(hint);
-    this.#sent ??= turnOfEventLoop().then(() => this.#flush());
-    return this.#sent;
+    this.#sending ??= yieldToEventLoop().then(() => this.#sendOutgoing());
+    return this.#sending;
   }
 
-  async #flush(): Promise<void> {
+  async #sendOutgoing(): Promise<void> {
     const outgoing = this.#outgoing;
     this.#outgoing = new Map();
-    this.#sent = undefined;
-    const handOver = async (holder: Node, name: string, hints: readonly Hint[]) => {
-      const key = hintsKey(name);
-      for (const step of stepsOf(hints)) {
-        const [, , count] = await holder.run((commands) =>
-          Promise.all([
-            commands.addMembers(key, step),
-            commands.expire(key, HINTS_TTL_MS),
-            commands.memberCount(key),
-          ]),
-        );
-        const missed = this.#missed.get(name);
-        if (missed !== undefined && count > MOST_HINTS && this.#mayPurge()) {
-          this.#purgeInstead(name, missed, holder);
-        }
-      }
-    };
+    this.#sending = undefined;
     await Promise.allSettled(
       Array.from(outgoing, ([holder, byName]) =>
-        Promise.all(Array.from(byName, ([name, hints]) => handOver(holder, name, hints))),
+        Promise.all(Array.from(byName, ([name, hints]) => this.#sendTo(holder, name, hints))),
       ),
     );
   }
 
+  async #sendTo(holder: Node, name: string, hints: readonly Hint[]): Promise<void> {
+    const key = hintsKey(name);
+    for (const chunk of chunksOf(hints)) {
+      const [, , count] = await holder.run((commands) =>
+        Promise.all([
+          commands.addMembers(key, chunk),
+          commands.expire(key, HINTS_TTL_MS),
+          commands.memberCount(key),
+        ]),
+      );
+      const missed = this.#missed.get(name);
+      if (missed !== undefined && count > MAX_HINTS && this.#mayPurgeAll()) {
+        this.#replaceByPrefixes(name, missed, holder);
+      }
+    }
+  }
+
   #holderFor(node: Node): Node | undefined {
     const { byIndex } = this.#topology.snapshot;
-    const place = byIndex.indexOf(node);
-    return [...byIndex.slice(place + 1), ...byIndex.slice(0, Math.max(0, place))].find(
-      ({ serves }) => serves,
+    const index = byIndex.indexOf(node);
+    return [...byIndex.slice(index + 1), ...byIndex.slice(0, Math.max(0, index))].find(
+      ({ isAvailable }) => isAvailable,
     );
   }
 }

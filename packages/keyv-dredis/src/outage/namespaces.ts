@@ -1,12 +1,13 @@
-import { ignore } from '../connection/connection.js';
-import { PREFIXES_KEY } from '../format/keyspace.js';
+import { noop } from '../connection/connection.js';
+import { PREFIXES_KEY } from '../format/reserved-keys.js';
+import { MAINTENANCE } from '../node/node.js';
 import type { Topology } from '../sharding/topology.js';
 
 /**
- * The prefixes of all namespaces that this process uses. Each is written down on every node before its first
- * key, so that whoever finds old keys there knows which are ours.
+ * The prefixes of all namespaces that this process uses. They are registered on every node, so that any
+ * process that finds old keys on a node knows which of them belong to the store.
  */
-export class Namespaces {
+export class NamespacesInUse {
   readonly #topology: Topology;
   readonly #ownsDatabase: boolean;
   readonly #prefixes = new Set<string>();
@@ -20,16 +21,17 @@ export class Namespaces {
     return this.#prefixes;
   }
 
-  use(prefix: string): void {
+  /** Adds a prefix, and registers it on nodes that are recovered. Recovery registers it on the others. */
+  add(prefix: string): void {
     if (this.#prefixes.has(prefix)) return;
     this.#prefixes.add(prefix);
     for (const node of this.#topology.snapshot.byIndex) {
-      // Others are told when they are admitted.
-      if (node.admitted) node.reach((commands) => commands.addMembers(PREFIXES_KEY, [prefix])).catch(ignore);
+      if (!node.isRecovered) continue;
+      node.run((commands) => commands.addMembers(PREFIXES_KEY, [prefix]), MAINTENANCE).catch(noop);
     }
   }
 
-  /** Whether all keys that begin with a prefix are ours to remove. */
+  /** Whether all keys with a prefix belong to the store. */
   mayPurge(prefix: string): boolean {
     return prefix !== '' || this.#ownsDatabase;
   }

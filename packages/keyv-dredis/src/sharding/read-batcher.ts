@@ -1,147 +1,142 @@
-/** @param place where the key stands in its batch */
-type Resolve<Value> = (value: Value, place: number) => void;
-type Reject = (error: unknown, place: number) => void;
+/** @param index of the key in its batch */
+type Resolve<Value> = (value: Value, index: number) => void;
+type Reject = (error: unknown, index: number) => void;
 
-/** Who waits for a value: callbacks, as there is one for each key, and promises are dear. */
+/** A caller that waits for a value. Callbacks, because a promise per key would cost too much. */
 interface Waiter<Value> {
   readonly resolve: Resolve<Value>;
   readonly reject: Reject;
-  /** Who asked for the same key before. */
+  /** An earlier caller that waits for the same key. */
   readonly next: Waiter<Value> | undefined;
 }
 
-/** Bounds of one batch. */
+/** Limits of a batch. A batch is sent once it reaches one of them. */
 export interface BatchLimits {
-  /** Keys in a batch, 1 or more; 1 sends every key by itself. */
-  readonly keyCount: number;
-  /** Length of all keys in a batch, in UTF-16 code units (for ASCII: bytes). */
-  readonly keyLength: number;
+  /** Number of keys, 1 or more; 1 sends every key by itself. */
+  readonly maxKeys: number;
+  /** Length of all keys together, in UTF-16 code units (bytes for ASCII). */
+  readonly maxLength: number;
 }
 
-/** What came of a call for many keys. */
+/** Values of a multi-key call. */
 export interface BatchedValues<Value> {
-  /** In the order of the keys; undefined where there is none, or it could not be had. */
+  /** In the order of the keys; undefined for a missing value, and for one that could not be read. */
   readonly values: (Value | undefined)[];
-  /** What was in the way, each error once. */
   readonly errors: ReadonlySet<unknown>;
 }
 
-/** Keys that are asked for together, and who waits for them. */
+/** Turns of the event loop that a batch may collect keys. */
+const MAX_TURNS = 4;
+
+/** Keys that are read with one command per node, and the callers that wait for them. */
 export class Batch<Value> {
   readonly keys: string[] = [];
   readonly #waiters: Waiter<Value>[] = [];
-  /** Where the keys stand that were asked for one by one, by what stands behind their prefix. */
-  readonly #places = new Map<string, number>();
-  #prefix: string | undefined;
-  /** There are keys that the places do not tell of. */
-  #hasOthers = false;
-  #keyLength = 0;
+  /** Index of each key that was added on its own. */
+  readonly #indexes = new Map<string, number>();
+  /** Some keys were added by multi-key calls, and are not in the index. */
+  #hasUnindexed = false;
+  #length = 0;
   #callCount = 0;
 
-  /** How many calls it serves. */
+  /** Number of calls in the batch. */
   get callCount(): number {
     return this.#callCount;
   }
 
-  /** Asks for one key; one that was asked for before is not asked for again. */
-  add(prefix: string, key: string, resolve: Resolve<Value>, reject: Reject): void {
+  /** Adds a key. A key that several callers add is read once. */
+  add(key: string, resolve: Resolve<Value>, reject: Reject): void {
     this.#callCount += 1;
-    // Keys are told apart as their users hold them: a new string would have to be hashed.
-    if (this.#prefix !== prefix) {
-      this.#hasOthers ||= this.#places.size > 0;
-      this.#places.clear();
-      this.#prefix = prefix;
-    }
-    const place = this.#places.get(key);
-    if (place === undefined) {
-      this.#places.set(key, this.keys.length);
-      this.#push(prefix + key, { resolve, reject, next: undefined });
+    const index = this.#indexes.get(key);
+    if (index === undefined) {
+      this.#indexes.set(key, this.keys.length);
+      this.#push(key, { resolve, reject, next: undefined });
     } else {
-      this.#waiters[place] = { resolve, reject, next: this.#waiters[place] };
+      this.#waiters[index] = { resolve, reject, next: this.#waiters[index] };
     }
   }
 
-  /** Asks for many keys in one call, for whom there is one waiter. */
-  addMany(keys: readonly string[], makeWaiter: (firstPlace: number) => Waiter<Value>): void {
+  /** Adds the keys of a multi-key call, which share one waiter. */
+  addMany(keys: readonly string[], makeWaiter: (firstIndex: number) => Waiter<Value>): void {
     this.#callCount += 1;
-    this.#hasOthers = true;
+    this.#hasUnindexed = true;
     const waiter = makeWaiter(this.keys.length);
     for (const key of keys) this.#push(key, waiter);
   }
 
-  /** Whether a key is asked for; it may say so without need. */
-  mayHave(prefix: string, key: string): boolean {
-    return this.#hasOthers || this.#prefix !== prefix || this.#places.has(key);
+  /** Whether the batch may contain a key. It may return true for a key that it does not contain. */
+  mayContain(key: string): boolean {
+    return this.#hasUnindexed || this.#indexes.has(key);
   }
 
-  hasReached({ keyCount, keyLength }: BatchLimits): boolean {
-    return this.keys.length >= keyCount || this.#keyLength >= keyLength;
+  hasReached({ maxKeys, maxLength }: BatchLimits): boolean {
+    return this.keys.length >= maxKeys || this.#length >= maxLength;
   }
 
-  /** Answers everybody who asked for `keys[place]`. */
-  resolve(place: number, value: Value): void {
-    for (let waiter = this.#waiters[place]; waiter !== undefined; waiter = waiter.next) {
-      waiter.resolve(value, place);
+  /** Resolves every call that waits for `keys[index]`. */
+  resolve(index: number, value: Value): void {
+    for (let waiter = this.#waiters[index]; waiter !== undefined; waiter = waiter.next) {
+      waiter.resolve(value, index);
     }
   }
 
-  reject(place: number, error: unknown): void {
-    for (let waiter = this.#waiters[place]; waiter !== undefined; waiter = waiter.next) {
-      waiter.reject(error, place);
+  /** Rejects every call that waits for `keys[index]`. */
+  reject(index: number, error: unknown): void {
+    for (let waiter = this.#waiters[index]; waiter !== undefined; waiter = waiter.next) {
+      waiter.reject(error, index);
     }
   }
 
   #push(key: string, waiter: Waiter<Value>): void {
     this.keys.push(key);
     this.#waiters.push(waiter);
-    this.#keyLength += key.length;
+    this.#length += key.length;
   }
 }
 
-/** Gathers what is asked for into batches. */
-export class Batcher<Value> {
+/** Collects the keys that are read in one turn of the event loop into batches. */
+export class ReadBatcher<Value> {
   readonly #send: (batch: Batch<Value>) => void;
   readonly #limits: BatchLimits;
   #batch: Batch<Value> | undefined;
 
-  /** @param send answers every place of the batch, and does not throw */
+  /** @param send resolves or rejects every key of the batch, and does not throw */
   constructor(limits: BatchLimits, send: (batch: Batch<Value>) => void) {
     this.#limits = limits;
     this.#send = send;
   }
 
-  /** @param prefix what stands before the key */
-  get(prefix: string, key: string): Promise<Value> {
+  get(key: string): Promise<Value> {
     return new Promise((resolve, reject) => {
-      const batch = this.#open();
-      batch.add(prefix, key, resolve, reject);
+      const batch = this.#openBatch();
+      batch.add(key, resolve, reject);
       if (batch.hasReached(this.#limits)) this.flush();
     });
   }
 
-  /** @param keys one or more, each with its prefix */
+  /** @param keys one or more */
   getMany(keys: readonly string[]): Promise<BatchedValues<Value>> {
     return new Promise((resolve) => {
-      const batch = this.#open();
-      batch.addMany(keys, (firstPlace) => collect(keys.length, firstPlace, resolve));
+      const batch = this.#openBatch();
+      batch.addMany(keys, (firstIndex) => collector(keys.length, firstIndex, resolve));
       if (batch.hasReached(this.#limits)) this.flush();
     });
   }
 
-  /** Sends what has been asked for so far where a key may be among it that is about to be written. */
-  flushBefore(prefix: string, key: string): void {
-    if (this.#batch?.mayHave(prefix, key)) this.flush();
+  /** Sends the open batch before a write of a key that it may contain, so that the read goes first. */
+  flushBefore(key: string): void {
+    if (this.#batch?.mayContain(key)) this.flush();
   }
 
-  /** Sends what has been asked for so far. */
+  /** Sends the open batch. */
   readonly flush = (): void => {
     const batch = this.#batch;
     this.#batch = undefined;
-    // Undefined where a limit was reached before the end of the turn.
+    // A batch that reached a limit was sent already.
     if (batch !== undefined) this.#send(batch);
   };
 
-  #open(): Batch<Value> {
+  #openBatch(): Batch<Value> {
     if (this.#batch === undefined) {
       this.#batch = new Batch();
       afterPromiseJobs(this.#endOfJobs);
@@ -151,38 +146,38 @@ export class Batcher<Value> {
 
   readonly #endOfJobs = (): void => {
     const batch = this.#batch;
-    if (batch !== undefined && batch.callCount > 1) this.#gather(batch, MOST_TURNS);
+    if (batch !== undefined && batch.callCount > 1) this.#collectMore(batch, MAX_TURNS);
     else this.flush();
   };
 
-  /** Sends a batch once a turn of the event loop has added nothing to it, or so many have passed. */
-  #gather(batch: Batch<Value>, turns: number): void {
+  /** Sends the batch after a turn of the event loop that added nothing to it, or after the last turn. */
+  #collectMore(batch: Batch<Value>, turns: number): void {
     const { callCount } = batch;
     setImmediate(() => {
-      // A limit was reached, and the batch has gone.
+      // The batch reached a limit and was sent.
       if (batch !== this.#batch) return;
-      if (batch.callCount > callCount && turns > 1) this.#gather(batch, turns - 1);
+      if (batch.callCount > callCount && turns > 1) this.#collectMore(batch, turns - 1);
       else this.flush();
     });
   }
 }
 
-/** The waiter of a call for many keys, which stand in their batch one after the other. */
-function collect<Value>(
+/** The waiter of a multi-key call, whose keys are next to each other in the batch. */
+function collector<Value>(
   count: number,
-  firstPlace: number,
+  firstIndex: number,
   done: (result: BatchedValues<Value>) => void,
 ): Waiter<Value> {
   const values = new Array<Value | undefined>(count).fill(undefined);
   const errors = new Set<unknown>();
-  let pending = count;
+  let pendingCount = count;
   const settled = () => {
-    pending -= 1;
-    if (pending === 0) done({ values, errors });
+    pendingCount -= 1;
+    if (pendingCount === 0) done({ values, errors });
   };
   return {
-    resolve: (value, place) => {
-      values[place - firstPlace] = value;
+    resolve: (value, index) => {
+      values[index - firstIndex] = value;
       settled();
     },
     reject: (error) => {
@@ -193,26 +188,22 @@ function collect<Value>(
   };
 }
 
-/** How many turns of the event loop a batch may take to gather. */
-const MOST_TURNS = 4;
-
 const resolved = Promise.resolve();
 
 /**
- * Runs a job after all promise jobs of the present callback, and before the event loop goes on.
+ * Runs a job after all pending promise jobs, and before the event loop continues.
  *
- * How reads gather: one socket read brings the replies of many callers. Each reply resolves a promise,
- * each caller goes on in a promise job and asks for its next key, perhaps a few jobs later. A job of
- * ours queued now would run among theirs, and see only the first. process.nextTick, called from within
- * a promise job, runs once the queue of promise jobs is empty: by then everybody has asked. (dataloader
- * schedules its batches the same way.)
+ * One socket read brings replies for many callers. Each reply resolves a promise, and each caller continues
+ * in a promise job, where it asks for its next key. A promise job of ours would run between theirs and see
+ * only the first key. `process.nextTick`, called in a promise job, runs when the queue of promise jobs is
+ * empty: then every caller has asked. (graphql/dataloader schedules its batches in the same way.)
  *
- * A lone read is sent then, and loses nothing: node-redis writes to its socket in the check phase of
- * the loop (setImmediate), which comes later still. Several wait for the check phase: until then the
- * sockets of the other nodes are read, whose callers ask for more. Over many nodes each read wakes a
- * few callers only, and there would be next to nothing to gather otherwise. As long as each turn of a
- * busy loop brings more, one more turn is worth it: fewer and larger commands, reads and writes. A loop
- * with nothing else to do turns in microseconds, and one such turn ends it.
+ * A single read is sent at that point, which costs it nothing: node-redis writes to its socket later, in the
+ * check phase of the event loop (setImmediate). Several reads wait for the check phase, because before it
+ * the loop reads the sockets of the other nodes, whose callers then ask for more. With many nodes each
+ * socket read wakes only a few callers, and batches would stay small without it. As long as a turn of the
+ * loop adds keys, waiting one more turn makes fewer and larger commands. A turn of an idle loop takes
+ * microseconds, and ends the waiting.
  */
 function afterPromiseJobs(job: () => void): void {
   resolved.then(() => process.nextTick(job));

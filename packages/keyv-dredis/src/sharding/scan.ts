@@ -1,100 +1,126 @@
-import type { DRedisError } from '../errors/errors.js';
-import { OWN_KEYS, scanPattern } from '../format/keyspace.js';
+import { type DRedisError, PartialFailureError } from '../errors/errors.js';
+import { scanPattern } from '../format/keyspace.js';
+import { RESERVED_PREFIX } from '../format/reserved-keys.js';
 import type { StoredValue } from '../format/values.js';
-import { type Commands, SCAN_START } from '../node/commands.js';
-import type { Node } from '../node/node.js';
-import { holdAll, type Snapshot } from './topology.js';
+import { SCAN_START } from '../node/commands.js';
+import type { Node, Request } from '../node/node.js';
+import type { FallbackPlacement, WriteObserver } from './placement.js';
+import { retainAll, type Topology } from './topology.js';
 
 /** Sends commands to one node. */
-export type Run = <T>(send: (commands: Commands) => Promise<T>) => Promise<T>;
+export type Run = <T>(request: Request<T>) => Promise<T>;
 
-/** Pages of the physical keys on a node that begin with a prefix, but for the store's own; none is empty. */
-async function* scanPages(run: Run, prefix: string, count: number): AsyncGenerator<string[], void> {
+/** Pages of the physical keys of one node that begin with a prefix, without the reserved keys. */
+async function* pagesOf(run: Run, prefix: string, count: number): AsyncGenerator<string[], void> {
   const pattern = scanPattern(prefix);
-  const isWanted = (key: string) => key.startsWith(prefix) && (prefix !== '' || !key.startsWith(OWN_KEYS));
+  const isWanted = (key: string) =>
+    key.startsWith(prefix) && (prefix !== '' || !key.startsWith(RESERVED_PREFIX));
   let cursor = SCAN_START;
   do {
     const from = cursor;
     const page = await run((commands) => commands.scan(from, pattern, count));
     cursor = page.cursor;
-    // The server may repeat a key; and the prefix has the last word, not the pattern.
+    // SCAN may return a key twice.
     const keys = [...new Set(page.keys)].filter(isWanted);
     if (keys.length > 0) yield keys;
   } while (cursor !== SCAN_START);
 }
 
-/** Removes every key that begins with a prefix from one node, page by page. */
+/** Removes every key with a prefix from one node, page by page. */
 export async function purge(run: Run, prefix: string, count: number): Promise<void> {
-  for await (const keys of scanPages(run, prefix, count)) await run((commands) => commands.unlink(keys));
+  for await (const keys of pagesOf(run, prefix, count)) await run((commands) => commands.unlink(keys));
 }
 
-/**
- * Removes every key that begins with one of some prefixes from every node: all nodes at once, on each one
- * page after the other. Leftovers on nodes that no longer own their keys go as well.
- *
- * @returns why, for each node that is not cleared
- */
-export async function clearPrefixes(
-  { byIndex }: Snapshot,
-  prefixes: readonly string[],
-  count: number,
-): Promise<ReadonlyMap<Node, DRedisError>> {
-  const errors = new Map<Node, DRedisError>();
-  await Promise.all(
-    byIndex.map(async (node) => {
-      const release = node.hold();
+/** Dependencies of {@link Scanner}. */
+export interface ScannerOptions {
+  readonly topology: Topology;
+  readonly observer: WriteObserver;
+  readonly fallback: FallbackPlacement | undefined;
+  /** Keys per SCAN. */
+  readonly scanCount: number;
+}
+
+/** Removes and lists all entries of a namespace. */
+export class Scanner {
+  readonly #options: ScannerOptions;
+
+  constructor(options: ScannerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Removes every entry of a namespace from all nodes in parallel, one page in flight per node. That includes
+   * entries on nodes that no longer own them.
+   *
+   * @throws PartialFailureError with the names of the nodes that are not cleared
+   */
+  async clear(prefix: string): Promise<void> {
+    const { topology, observer, fallback, scanCount } = this.#options;
+    const prefixes = fallback?.prefixesOf(prefix) ?? [prefix];
+    const errors: DRedisError[] = [];
+    const clearNode = async (node: Node) => {
+      const release = node.retain();
       try {
-        for (const prefix of prefixes) await purge((send) => node.run(send), prefix, count);
+        for (const each of prefixes) await purge((request) => node.run(request), each, scanCount);
       } catch (error) {
-        errors.set(node, error as DRedisError);
+        errors.push(error as DRedisError);
+        observer.clearFailed(node, prefix);
       } finally {
         release();
       }
-    }),
-  );
-  return errors;
-}
+    };
+    await Promise.all(topology.snapshot.byIndex.map(clearNode));
+    if (errors.length > 0) {
+      throw new PartialFailureError('DREDIS_CLEAR_INCOMPLETE', 'clear() did not reach every node', errors);
+    }
+  }
 
-/**
- * All entries whose physical key begins with a prefix, node after node and page after page: no more
- * than one page is in memory.
- *
- * @param onError told once per node that failed; the nodes after it go on
- */
-export async function* entriesOf(
-  snapshot: Snapshot,
-  prefix: string,
-  count: number,
-  onError: (error: DRedisError) => void,
-): AsyncGenerator<[physicalKey: string, value: StoredValue], void> {
-  const { ring, nodes } = snapshot;
-  const release = holdAll(snapshot);
-  try {
-    for (const node of nodes.values()) {
-      const pages = scanPages((send) => node.run(send), prefix, count);
-      for (;;) {
-        let keys: readonly string[];
-        let values: readonly (StoredValue | null)[];
-        try {
-          const page = await pages.next();
+  /**
+   * All entries of a namespace, node by node and page by page: one page is in memory.
+   *
+   * @param onError called once per node that fails; the other nodes continue
+   */
+  async *entries(
+    prefix: string,
+    onError: (error: DRedisError) => void,
+  ): AsyncGenerator<[physicalKey: string, value: StoredValue], void> {
+    const { snapshot } = this.#options.topology;
+    const release = retainAll(snapshot);
+    try {
+      for (const node of snapshot.nodes.values()) {
+        const pages = this.#pagesOfEntries(node, prefix, (key) => snapshot.ring.get(key) === node.name);
+        for (;;) {
+          let page: IteratorResult<readonly [string, StoredValue][], void>;
+          try {
+            page = await pages.next();
+          } catch (error) {
+            onError(error as DRedisError);
+            break;
+          }
           if (page.done) break;
-          // What another node owns is a leftover of an older topology: get() would not find it here.
-          const owned = page.value.filter((key) => ring.get(key) === node.name);
-          if (owned.length === 0) continue;
-          values = await node.run((commands) => commands.mGet(owned));
-          keys = owned;
-        } catch (error) {
-          onError(error as DRedisError);
-          break;
-        }
-        for (const [index, key] of keys.entries()) {
-          // A key can go between SCAN and MGET, and another program's list or hash has no value for us.
-          const value = values[index] ?? null;
-          if (value !== null) yield [key, value];
+          yield* page.value;
         }
       }
+    } finally {
+      release();
     }
-  } finally {
-    release();
+  }
+
+  /** @param isOwned an entry on another node than its owner is left over from an older topology */
+  async *#pagesOfEntries(
+    node: Node,
+    prefix: string,
+    isOwned: (key: string) => boolean,
+  ): AsyncGenerator<readonly [string, StoredValue][], void> {
+    for await (const page of pagesOf((request) => node.run(request), prefix, this.#options.scanCount)) {
+      const keys = page.filter(isOwned);
+      if (keys.length === 0) continue;
+      const values = await node.run((commands) => commands.mGet(keys));
+      // A key may be gone since SCAN, and a list or a hash of another program has no value here.
+      yield keys.flatMap((key, index) => {
+        const value = values[index];
+        return value === undefined ? [] : [[key, value] satisfies [string, StoredValue]];
+      });
+    }
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RedisClientOptions } from 'redis';
 import { type Location, type Locations, parseLocations } from '../../src/config/locations.js';
-import { type DRedisStoreOptions, resolveOptions } from '../../src/config/options.js';
+import type { DRedisStoreOptions } from '../../src/config/options.js';
+import { resolveOptions } from '../../src/config/validation.js';
 import { InvalidOptionError } from '../../src/errors/errors.js';
 
 const parse = (locations?: Locations, options?: DRedisStoreOptions) =>
@@ -174,13 +175,13 @@ const GRAMMAR = 'host, host:port, [IPv6]:port, a redis:// or rediss:// URL or un
 const PORT = 'a port from 1 to 65535';
 const URL_FORM = (scheme: string) =>
   `is not a URL of the form ${scheme}://user:password@host:port/database; in a user name or password, ` +
-  'percent-encode what is not a letter or a digit (not shown here)';
+  'percent-encode everything but letters and digits (not shown here)';
 const FIELDS =
   'database, username, password, tls, clientOptions, url, host, port, path, client, name, weight';
 
 describe('what is refused, and in which words', () => {
   test.each<[locations: unknown, message: string]>([
-    [[], 'locations must name one node or more, got an empty list'],
+    [[], 'locations must have at least one node, got an empty list'],
     [6379, 'locations must be a list, or one string with entries separated by ";" or ",", got 6379'],
     [null, 'locations must be a list, or one string with entries separated by ";" or ",", got null'],
     [
@@ -192,7 +193,7 @@ describe('what is refused, and in which words', () => {
     [['a', '  '], 'locations[1] is empty; expected host, host:port, a redis:// URL or unix:/path'],
     [[5], 'locations[0] must be a string, an object or a node-redis client, got 5'],
     [[null], 'locations[0] must be a string, an object or a node-redis client, got null'],
-    [[new URL('redis://h')], 'locations[0] is a URL object; give it as text'],
+    [[new URL('redis://h')], 'locations[0] is a URL object; use a string'],
     [[['h']], 'locations[0] must be a string, an object or a node-redis client, got an array'],
     [
       ['a', 'a:6379'],
@@ -227,19 +228,22 @@ describe('what is refused, and in which words', () => {
       'locations[0] has credentials but no scheme; write redis://user:password@host:port (not shown here)',
     ],
 
-    ['http://h', 'locations[0] has the unknown scheme http://; known are redis://, rediss:// and unix:/path'],
+    [
+      'http://h',
+      'locations[0] has the unknown scheme http://; allowed are redis://, rediss:// and unix:/path',
+    ],
     [
       ['http://u:p@h'],
-      'locations[0] has the unknown scheme http://; known are redis://, rediss:// and unix:/path',
+      'locations[0] has the unknown scheme http://; allowed are redis://, rediss:// and unix:/path',
     ],
     [
       'http://u:p@h',
-      'locations[0] has an unknown scheme (not shown: it may be part of a password); known are redis://, rediss:// and unix:/path',
+      'locations[0] has an unknown scheme (not shown, as it may be part of a password); allowed are redis://, rediss:// and unix:/path',
     ],
     ['1://h', 'locations[0] must be a URL that begins with redis:// or rediss://'],
     [
       'redis://h:0',
-      `locations[0] must have ${PORT}, got something else (not shown: it may be part of a password)`,
+      `locations[0] must have ${PORT}, got something else (not shown, as it may be part of a password)`,
     ],
     ['redis://h:65536', `locations[0] ${URL_FORM('redis')}`],
     ['rediss://h:port', `locations[0] ${URL_FORM('rediss')}`],
@@ -247,19 +251,19 @@ describe('what is refused, and in which words', () => {
     ['redis://h#1', `locations[0] ${URL_FORM('redis')}`],
     [
       'redis://h/one',
-      'locations[0] must have a database number, and nothing more, after the host (not shown here)',
+      'locations[0] must have a database number and nothing else after the host (not shown here)',
     ],
     [
       'redis://h/0/1',
-      'locations[0] must have a database number, and nothing more, after the host (not shown here)',
+      'locations[0] must have a database number and nothing else after the host (not shown here)',
     ],
     [
       'redis://:%zz@h',
       'locations[0] has a user name or password that is not percent-encoded (not shown here)',
     ],
 
-    [[{ hots: 'h' }], `locations[0] has no option "hots"; there are ${FIELDS}`],
-    [[{ namespace: 'n' }], `locations[0] has no option "namespace"; there are ${FIELDS}`],
+    [[{ hots: 'h' }], `locations[0] has no option "hots"; allowed are ${FIELDS}`],
+    [[{ namespace: 'n' }], `locations[0] has no option "namespace"; allowed are ${FIELDS}`],
     [
       [{ host: 'h:6379' }],
       'locations[0].host must be a host name or an IP address, without a port, got a value of type string',
@@ -296,15 +300,15 @@ describe('what is refused, and in which words', () => {
     ],
     [
       [{ clientOptions: { keyPrefix: 'p' } }],
-      'locations[0].clientOptions.keyPrefix is not allowed: set the option namespace instead',
+      'locations[0].clientOptions.keyPrefix is not allowed: set the option namespace',
     ],
     [
       [{ url: 'redis://h', host: 'h' }],
-      'locations[0] must have url, host and port, path or client, one of them, got url and host',
+      'locations[0] must have exactly one of url, host and port, path, client, got url and host',
     ],
     [
       [{ path: '/s', port: 1 }],
-      'locations[0] must have url, host and port, path or client, one of them, got port and path',
+      'locations[0] must have exactly one of url, host and port, path, client, got port and path',
     ],
     [
       [() => 5],

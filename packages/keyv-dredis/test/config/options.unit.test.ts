@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { type DRedisStoreOptions, resolveOptions } from '../../src/config/options.js';
+import type { DRedisStoreOptions } from '../../src/config/options.js';
+import { resolveOptions } from '../../src/config/validation.js';
 import { InvalidOptionError } from '../../src/errors/errors.js';
 
 const NAMES =
   'database, username, password, tls, clientOptions, namespace, useKeyPrefix, keyFormat, ownsDatabase, ' +
-  'connectTimeoutMs, commandTimeoutMs, nodeDownPolicy, failoverTtlMs, hints, restartPolicy, disconnectTimeoutMs, ' +
+  'connectTimeoutMs, commandTimeoutMs, nodeDownPolicy, failoverTtlMs, restartPolicy, disconnectTimeoutMs, ' +
   'maxBatchSize, scanCount';
 
 test('the defaults', () => {
@@ -15,7 +16,6 @@ test('the defaults', () => {
     commandTimeoutMs: 2000,
     nodeDownPolicy: 'error',
     failoverTtlMs: 60_000,
-    hints: true,
     disconnectTimeoutMs: 2000,
     maxBatchSize: 1000,
     scanCount: 1000,
@@ -71,10 +71,10 @@ const wellFormed = 'a string of well-formed Unicode';
 
 describe('what is refused, and in which words', () => {
   test.each<[options: unknown, message: string]>([
-    [{ commandTimoutMs: 5 }, `options has no option "commandTimoutMs"; there are ${NAMES}`],
-    [{ ttl: 5 }, `options has no option "ttl"; there are ${NAMES}`],
-    [JSON.parse('{"__proto__":1}'), `options has no option "__proto__"; there are ${NAMES}`],
-    [{ toString: 1 }, `options has no option "toString"; there are ${NAMES}`],
+    [{ commandTimoutMs: 5 }, `options has no option "commandTimoutMs"; allowed are ${NAMES}`],
+    [{ ttl: 5 }, `options has no option "ttl"; allowed are ${NAMES}`],
+    [JSON.parse('{"__proto__":1}'), `options has no option "__proto__"; allowed are ${NAMES}`],
+    [{ toString: 1 }, `options has no option "toString"; allowed are ${NAMES}`],
     [null, 'options must be an object, got null'],
     [[], 'options must be an object, got an array'],
     ['redis://:pw@h', 'options must be an object, got a value of type string'],
@@ -121,7 +121,6 @@ describe('what is refused, and in which words', () => {
       'options.nodeDownPolicy must be "error" or "miss" or "failover", got "ignore"',
     ],
     [{ failoverTtlMs: 0 }, `options.failoverTtlMs must be ${delay(1)}, got 0`],
-    [{ hints: 'no' }, 'options.hints must be true or false, got "no"'],
     [{ restartPolicy: true }, 'options.restartPolicy must be "keep" or "purge", got true'],
     [{ disconnectTimeoutMs: -1 }, `options.disconnectTimeoutMs must be ${delay(0)}, got -1`],
     [{ scanCount: 0 }, 'options.scanCount must be a whole number of keys from 1 to 1000000, got 0'],
@@ -134,10 +133,10 @@ describe('what is refused, and in which words', () => {
   });
 
   const SOCKET =
-    'a location says where to connect and how, connectTimeoutMs says how long it may take, and the store ' +
+    'the location sets the address and TLS, connectTimeoutMs the time to connect, and the store ' +
     'itself reconnects';
   test.each([
-    [{ url: 'redis://:pw@h' }, 'options.clientOptions.url is not allowed: give the URL as the location'],
+    [{ url: 'redis://:pw@h' }, 'options.clientOptions.url is not allowed: use the URL as the location'],
     [
       { username: 'u' },
       'options.clientOptions.username is not allowed: set the option username of the store or of a location',
@@ -150,10 +149,10 @@ describe('what is refused, and in which words', () => {
       { database: 1 },
       'options.clientOptions.database is not allowed: set the option database of the store or of a location',
     ],
-    [{ keyPrefix: 'p' }, 'options.clientOptions.keyPrefix is not allowed: set the option namespace instead'],
+    [{ keyPrefix: 'p' }, 'options.clientOptions.keyPrefix is not allowed: set the option namespace'],
     [
       { disableOfflineQueue: true },
-      'options.clientOptions.disableOfflineQueue is not allowed: commands to a node that is not connected fail fast anyway',
+      'options.clientOptions.disableOfflineQueue is not allowed: commands to a node that is not connected fail at once anyway',
     ],
     ...['host', 'port', 'path', 'tls', 'reconnectStrategy', 'connectTimeout'].map(
       (name) =>

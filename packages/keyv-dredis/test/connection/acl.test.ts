@@ -25,7 +25,7 @@ const namespace = rules.find((rule) => rule.startsWith('~'))?.slice(1, -':*'.len
 
 const ADMIN = 'admin';
 const ADMIN_PASSWORD = 'of-the-admin';
-const ADVICE = '(the ACL user needs more keys or commands: see the README)';
+const ADVICE = '(give the ACL user the keys and commands that docs/security.md lists)';
 
 const clientOf = (location: string, user: string, secret: string) =>
   createClient({ url: `redis://${user}:${secret}@${location}`, socket: { reconnectStrategy: 20 } }).on(

@@ -127,7 +127,7 @@ describe('a client of the caller’s', () => {
     const made = pool();
     expect(() => makeStore([made])).toThrow(
       new InvalidOptionError(
-        'locations[0] is a client that does not say where it connects to; name it: { name, client }',
+        'locations[0] is a client without an address in its options; give it a name: { name, client }',
       ),
     );
     const before = listeners(made);
@@ -199,22 +199,22 @@ describe('what is refused', () => {
     [
       'a cluster',
       () => createCluster({ rootNodes: [{ url: 'redis://h' }] }) as never,
-      'locations[0] is a cluster client, which shards by itself; give the nodes one by one',
+      'locations[0] is a cluster client, which shards by itself; list the nodes one by one',
     ],
     [
       'a client with a keyPrefix',
       () => createClient({ keyPrefix: 'p:' } as object),
-      'locations[0] is a client with a keyPrefix, which SCAN knows nothing of; use a namespace',
+      'locations[0] is a client with a keyPrefix, which SCAN ignores; use a namespace',
     ],
     [
       'a factory of one with a keyPrefix',
       () => () => createClient({ keyPrefix: 'p:' } as object),
-      'locations[0] is a client with a keyPrefix, which SCAN knows nothing of; use a namespace',
+      'locations[0] is a client with a keyPrefix, which SCAN ignores; use a namespace',
     ],
     [
       'connection options beside a client',
       () => ({ client: createClient(), password: 'p' }),
-      'locations[0].password is not allowed beside client, which has its own options',
+      'locations[0].password is not allowed together with client, which has options of its own',
     ],
   ])('%s', (_name, location, message) => {
     expect(() => makeStore([location()])).toThrow(new InvalidOptionError(message));

@@ -188,7 +188,7 @@ describe('a connection is refused, for one reason that is told with what to do',
       'a server that wants TLS, and a client that does not',
       () => makeStore(server.location),
       /closed the connection before the greeting/,
-      'is it a Redis server, and does it want TLS?',
+      'is it a Redis server, and does it require TLS?',
     ],
     [
       'a server without TLS',
@@ -200,7 +200,7 @@ describe('a connection is refused, for one reason that is told with what to do',
       'a server without TLS that has an answer',
       () => makeStore(`rediss://${http.location}`),
       /wrong version number|packet length too long/,
-      'does the server speak TLS? if not, use redis:// and no tls',
+      'if the server does not speak TLS, use redis:// and no tls',
     ],
   ])('%s', async (_name, make, reason, advice) => {
     const store = make();

@@ -94,11 +94,11 @@ describe('physicalKey() refuses a key:', () => {
   test.each([
     [
       '\ud800',
-      'A key must be well-formed Unicode, got "\\ud800" with a lone surrogate, which UTF-8 cannot carry',
+      'A key must be well-formed Unicode, got "\\ud800" with a lone surrogate, which UTF-8 cannot encode',
     ],
     [
       'a\udc00b',
-      'A key must be well-formed Unicode, got "a\\udc00b" with a lone surrogate, which UTF-8 cannot carry',
+      'A key must be well-formed Unicode, got "a\\udc00b" with a lone surrogate, which UTF-8 cannot encode',
     ],
   ])('%j', (key, message) => {
     expect(() => physicalKey('keyv:', key)).toThrow(new InvalidArgumentError(message));
@@ -127,7 +127,7 @@ describe('physicalKey() refuses a key:', () => {
 
   test('a raw key that begins with the reserved %dredis:', () => {
     const message =
-      'A key must not begin with %dredis:, as "%dredis:run" does, where keys are raw: those are the store’s own';
+      'A raw key must not begin with %dredis:, which the store reserves for itself, got "%dredis:run"';
     expect(() => physicalKey('', '%dredis:run')).toThrow(new InvalidArgumentError(message));
     expect(physicalKey('keyv:', '%dredis:run')).toBe('keyv:%dredis:run');
     expect(physicalKey('', 'a%dredis:run')).toBe('a%dredis:run');

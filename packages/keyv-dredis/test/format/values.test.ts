@@ -41,7 +41,7 @@ describe('values without Keyv', () => {
   });
 });
 
-describe('serialisers of Keyv', () => {
+describe('serializers of Keyv', () => {
   const marked = {
     stringify: (data: unknown) => `marked ${new KeyvJsonSerializer().stringify(data)}`,
     parse: (text: string) => new KeyvJsonSerializer().parse(text.slice('marked '.length)),
@@ -69,7 +69,7 @@ describe('serialisers of Keyv', () => {
       expect(errors).toHaveLength(2);
       for (const error of errors) {
         expect(error).toMatchObject({ code: 'DREDIS_INVALID_ARGUMENT' });
-        expect(error.message).toContain("Keyv's serialiser, which is on by default");
+        expect(error.message).toContain("Keyv's serializer, which is on by default");
       }
       expect(await sharedRedis.keys()).toEqual([]);
     },

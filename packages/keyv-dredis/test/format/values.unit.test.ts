@@ -109,7 +109,7 @@ describe('encodeValue() refuses', () => {
   test.each(['\ud800', '\udfff', 'a\udc00b', '\ude00\ud83d'])('the lone surrogate in %j', (value) => {
     expect(() => encodeValue(value)).toThrow(
       new InvalidArgumentError(
-        'A string value must be well-formed Unicode, got one with a lone surrogate, which UTF-8 cannot carry',
+        'A string value must be well-formed Unicode, got one with a lone surrogate, which UTF-8 cannot encode',
       ),
     );
   });
@@ -129,7 +129,7 @@ describe('encodeValue() refuses', () => {
   ])('%p', (value, got) => {
     expect(() => encodeValue(value)).toThrow(
       new InvalidArgumentError(
-        `A value must be a string or a Buffer, got ${got}; objects need Keyv's serialiser, which is on by default`,
+        `A value must be a string or a Buffer, got ${got}; objects need Keyv's serializer, which is on by default`,
       ),
     );
   });

@@ -1,25 +1,27 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidArgumentError } from '../../src/errors/errors.js';
-import { Contract } from '../../src/keyv/keyv-compat.js';
+import type { CallingConvention } from '../../src/keyv/calling-convention.js';
+import { KeyvCompat } from '../../src/keyv/keyv-compat.js';
 
 const NOW = 1_700_000_000_000;
 
-function keyv5(): Contract {
-  const contract = new Contract({ keyFormat: 'default' });
-  contract.errorListenerAdded();
-  contract.optsRead();
-  return contract;
+function keyv5(): CallingConvention {
+  const compat = new KeyvCompat({ keyFormat: 'default' });
+  compat.errorListenerAdded();
+  compat.optsRead();
+  return compat.convention;
 }
 
-const keyv6 = () => new Contract({ keyFormat: 'default' });
+const keyv6 = () => new KeyvCompat({ keyFormat: 'default' }).convention;
 
 const never = [undefined, null, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
-/** Milliseconds that an entry has left. */
-const left = (contract: Contract, expiry: number) => (contract.expiresAt(expiry, NOW) ?? Number.NaN) - NOW;
+/** Milliseconds until an entry expires. */
+const left = (convention: CallingConvention, expiry: number) =>
+  (convention.expiresAt(expiry, NOW) ?? Number.NaN) - NOW;
 
-describe('under Keyv 5, milliseconds from now', () => {
+describe('an expiry under Keyv 5 is milliseconds from now', () => {
   test.each([
     [1, 1],
     [1000, 1000],
@@ -33,19 +35,16 @@ describe('under Keyv 5, milliseconds from now', () => {
     [-1e300, 0],
     [NOW, NOW],
     [Number.MAX_SAFE_INTEGER - NOW, Number.MAX_SAFE_INTEGER - NOW],
-  ])('%p leave %p ms', (expiry, expected) => {
+  ])('%p expires in %p ms', (expiry, expected) => {
     expect(left(keyv5(), expiry)).toBe(expected);
   });
 
-  test.each([...never, 1e300, Number.MAX_VALUE, Number.MAX_SAFE_INTEGER + 1])(
-    '%p never expires',
-    (expiry) => {
-      expect(keyv5().expiresAt(expiry, NOW)).toBeUndefined();
-    },
-  );
+  test.each([...never, 1e300, Number.MAX_VALUE, Number.MAX_SAFE_INTEGER + 1])('%p means never', (expiry) => {
+    expect(keyv5().expiresAt(expiry, NOW)).toBeUndefined();
+  });
 });
 
-describe('under Keyv 6, milliseconds since the epoch', () => {
+describe('an expiry under Keyv 6 is milliseconds since the epoch', () => {
   test.each([
     [NOW + 1, 1],
     [NOW + 1000, 1000],
@@ -58,11 +57,11 @@ describe('under Keyv 6, milliseconds since the epoch', () => {
     [-1, 0],
     [-1e300, 0],
     [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - NOW],
-  ])('%p leaves %p ms', (expiry, expected) => {
+  ])('%p expires in %p ms', (expiry, expected) => {
     expect(left(keyv6(), expiry)).toBe(expected);
   });
 
-  test.each([...never, 1e300, Number.MAX_VALUE])('%p never expires', (expiry) => {
+  test.each([...never, 1e300, Number.MAX_VALUE])('%p means never', (expiry) => {
     expect(keyv6().expiresAt(expiry, NOW)).toBeUndefined();
   });
 });
@@ -70,22 +69,22 @@ describe('under Keyv 6, milliseconds since the epoch', () => {
 describe.each([
   ['Keyv 5', keyv5],
   ['Keyv 6', keyv6],
-])('under %s', (_name, contract) => {
+])('an expiry under %s', (_name, convention) => {
   test.each([
     ['1000', 'string'],
     [true, 'boolean'],
     [new Date(NOW), 'object'],
     [1000n, 'bigint'],
-  ])('%p is refused', (expiry, got) => {
-    expect(() => contract().expiresAt(expiry as never, NOW)).toThrow(
+  ])('%p is refused: not a number', (expiry, got) => {
+    expect(() => convention().expiresAt(expiry as never, NOW)).toThrow(
       new InvalidArgumentError(`An expiry must be a number of milliseconds, got ${got}`),
     );
   });
 
-  test('what is left is a whole number that Redis takes after PX, or 0 for gone, or none', () => {
+  test('becomes a safe integer that is not in the past, or never', () => {
     fc.assert(
       fc.property(fc.double(), (expiry) => {
-        const expiresAt = contract().expiresAt(expiry, NOW);
+        const expiresAt = convention().expiresAt(expiry, NOW);
         if (expiresAt === undefined) return;
         expect(Number.isSafeInteger(expiresAt) && expiresAt >= NOW).toBe(true);
       }),

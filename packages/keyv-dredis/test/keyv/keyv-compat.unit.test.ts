@@ -1,19 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
-import { CAPABILITIES, Contract } from '../../src/keyv/keyv-compat.js';
+import { CAPABILITIES } from '../../src/keyv/capabilities.js';
+import { KeyvCompat } from '../../src/keyv/keyv-compat.js';
 
-const contract = (
+const compat = (
   options: { namespace?: string; keyFormat?: 'default' | 'raw'; useKeyPrefix?: boolean } = {},
-) => new Contract({ keyFormat: 'default', ...options });
+) => new KeyvCompat({ keyFormat: 'default', ...options });
 
-/** What Keyv 5.6 does in its constructor, in this order. */
-function keyv5Takes(it: Contract, namespace: string | undefined = 'keyv'): void {
+/** The steps of Keyv 5.6's constructor. */
+function keyv5Takes(it: KeyvCompat, namespace: string | undefined = 'keyv'): void {
   it.errorListenerAdded();
   it.assignNamespace(namespace);
   it.optsRead();
 }
 
-/** What Keyv 6.1 does in its constructor, in this order. */
-function keyv6Takes(it: Contract, namespace?: string): void {
+/** The steps of Keyv 6.1's constructor. */
+function keyv6Takes(it: KeyvCompat, namespace?: string): void {
   it.capabilitiesRead();
   it.errorListenerAdded();
   if (namespace !== undefined) it.assignNamespace(namespace);
@@ -21,103 +22,103 @@ function keyv6Takes(it: Contract, namespace?: string): void {
 
 const nextJob = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('who is in front', () => {
-  test('nobody: the contract of Keyv 6', () => {
-    expect(contract().version).toBe(6);
+describe('the detected major version of Keyv', () => {
+  test('is 6 without a Keyv', () => {
+    expect(compat().convention.version).toBe(6);
   });
 
-  test('a Keyv 5', () => {
-    const it = contract();
+  test('is 5 with a Keyv 5', () => {
+    const it = compat();
     keyv5Takes(it);
-    expect(it.version).toBe(5);
+    expect(it.convention.version).toBe(5);
   });
 
-  test('a Keyv 6', () => {
-    const it = contract();
+  test('is 6 with a Keyv 6', () => {
+    const it = compat();
     keyv6Takes(it, 'users');
-    expect(it.version).toBe(6);
+    expect(it.convention.version).toBe(6);
   });
 
-  test('a Keyv 6 after a Keyv 5, and the other way round: the last one', () => {
-    const it = contract();
+  test('is that of the last Keyv, if a Keyv 5 and a Keyv 6 take the store', () => {
+    const it = compat();
     keyv5Takes(it);
     keyv6Takes(it);
-    expect(it.version).toBe(6);
+    expect(it.convention.version).toBe(6);
     keyv5Takes(it);
-    expect(it.version).toBe(5);
+    expect(it.convention.version).toBe(5);
   });
 
-  test('a Keyv 5, in the same go as a listener of the user’s', () => {
-    const it = contract();
+  test('is 5 with a Keyv 5 that comes in the same turn as a listener of the user', () => {
+    const it = compat();
     it.errorListenerAdded();
     keyv5Takes(it);
-    expect(it.version).toBe(5);
+    expect(it.convention.version).toBe(5);
   });
 
-  test('a Keyv 6, in the same go as a listener of the user’s', () => {
-    const it = contract();
+  test('is 6 with a Keyv 6 that comes in the same turn as a listener of the user', () => {
+    const it = compat();
     it.errorListenerAdded();
     keyv6Takes(it);
-    expect(it.version).toBe(6);
-    expect(it.ambiguous).toBe(false);
+    expect(it.convention.version).toBe(6);
+    expect(it.isAmbiguous).toBe(false);
   });
 });
 
-describe('what a debugger or a logger does says nothing', () => {
-  test('reading opts alone, however often', () => {
-    const it = contract();
+describe('the major version is not changed by a debugger or a logger', () => {
+  test('that reads opts alone, several times', () => {
+    const it = compat();
     it.optsRead();
     it.optsRead();
-    expect(it.version).toBe(6);
+    expect(it.convention.version).toBe(6);
   });
 
-  test('reading capabilities alone, with a Keyv 5 in front', async () => {
-    const it = contract();
+  test('that reads capabilities of a store that a Keyv 5 uses', async () => {
+    const it = compat();
     keyv5Takes(it);
     await nextJob();
     it.capabilitiesRead();
-    expect(it.version).toBe(5);
+    expect(it.convention.version).toBe(5);
   });
 
-  test('reading opts some time after a listener was added', async () => {
-    const it = contract();
+  test('that reads opts in a later turn than a listener was added', async () => {
+    const it = compat();
     it.errorListenerAdded();
     await nextJob();
     it.optsRead();
-    expect(it.version).toBe(6);
+    expect(it.convention.version).toBe(6);
   });
 
-  test('adding a listener some time after capabilities were read', async () => {
-    const it = contract();
+  test('that reads capabilities in an earlier turn than a listener is added', async () => {
+    const it = compat();
     keyv5Takes(it);
     await nextJob();
     it.capabilitiesRead();
     await nextJob();
     it.errorListenerAdded();
-    expect(it.version).toBe(5);
+    expect(it.convention.version).toBe(5);
   });
 
-  test('reading both, with a Keyv 6 in front', async () => {
-    const it = contract();
+  test('that reads both of a store that a Keyv 6 uses', async () => {
+    const it = compat();
     keyv6Takes(it);
     await nextJob();
     it.capabilitiesRead();
     it.optsRead();
-    expect(it.version).toBe(6);
+    expect(it.convention.version).toBe(6);
   });
 
-  test('a second listener of the user’s on a store that two Keyvs of one namespace have', async () => {
-    const it = contract();
+  test('that adds a listener to a store which two Keyvs of the same namespace share', async () => {
+    const it = compat();
     keyv5Takes(it, 'users');
     keyv5Takes(it, 'users');
     await nextJob();
     it.errorListenerAdded();
-    expect(it.ambiguous).toBe(false);
+    expect(it.isAmbiguous).toBe(false);
   });
 });
 
-describe('Keyv 6 asks what the store can do', () => {
-  test('and hears that it takes absolute times of expiry, and every method', () => {
+describe('capabilities, which Keyv 6 reads', () => {
+  test('declare absolute expiries and every method', () => {
     expect(CAPABILITIES).toMatchObject({ compatible: true, store: 'keyvStorage', expires: true });
     expect(Object.keys(CAPABILITIES.methods).sort()).toEqual(
       [
@@ -140,95 +141,108 @@ describe('Keyv 6 asks what the store can do', () => {
   });
 });
 
-describe('the namespace', () => {
+describe('the namespace of KeyvCompat', () => {
   test.each([
     [undefined, 'keyv:'],
     ['', 'keyv:'],
     ['users', 'users:'],
     ['a:b', 'a%3Ab:'],
-  ])('%j makes the prefix %j', (namespace, prefix) => {
-    const it = contract();
+  ])('%j gives the prefix %j', (namespace, prefix) => {
+    const it = compat();
     it.assignNamespace(namespace);
-    expect(it.prefix).toBe(prefix);
+    expect(it.convention.prefix).toBe(prefix);
     expect(it.namespace).toBe(namespace);
   });
 
-  test('of the options holds until a Keyv assigns its own', () => {
-    const it = contract({ namespace: 'options' });
+  test('is that of the options until a Keyv assigns its own', () => {
+    const it = compat({ namespace: 'options' });
     keyv6Takes(it);
-    expect(it.prefix).toBe('options:');
+    expect(it.convention.prefix).toBe('options:');
     it.assignNamespace('keyv');
-    expect(it.prefix).toBe('keyv:');
+    expect(it.convention.prefix).toBe('keyv:');
   });
 
-  test('reads escaped under Keyv 5, which looks for it in the keys that iterator() yields', () => {
-    const it = contract();
+  test('reads escaped under Keyv 5, which looks for it in keys of iterator()', () => {
+    const it = compat();
     keyv5Takes(it, 'a:b');
     expect(it.namespace).toBe('a%3Ab');
   });
 
-  test.each([5, null, {}, '\ud800'])('%p is refused, and the one before stays', (namespace) => {
-    const it = contract({ namespace: 'users' });
+  test.each([5, null, {}, '\ud800'])('%p is refused, and the previous namespace stays', (namespace) => {
+    const it = compat({ namespace: 'users' });
     expect(() => it.assignNamespace(namespace as string)).toThrow(
       'A namespace must be a string of well-formed Unicode, or undefined, got ',
     );
-    expect(it.prefix).toBe('users:');
+    expect(it.convention.prefix).toBe('users:');
   });
 });
 
-describe('keys as they come', () => {
+describe('the physical key', () => {
   test.each([
-    ['1', 'users:', '1'],
-    ['users:1', 'users:', 'users:1'],
-  ])('under Keyv 6 %j is taken as it is', (given, prefix, key) => {
-    const it = contract();
+    ['1', 'users:1'],
+    ['users:1', 'users:users:1'],
+  ])('under Keyv 6 with namespace users, of %j is %j', (given, physical) => {
+    const it = compat();
     keyv6Takes(it, 'users');
-    expect(it.resolveKey(given)).toEqual({ prefix, key });
+    expect(it.convention.physicalKey(given)).toBe(physical);
   });
 
   test.each([
-    ['users', 'users:1', 'users:', '1'],
-    ['users', 'users:users:1', 'users:', 'users:1'],
-    ['users', 'users:', 'users:', ''],
-    ['users', '1', 'users:', '1'],
-    ['users', 'usersx:1', 'users:', 'usersx:1'],
-    ['a:b', 'a:b:1', 'a%3Ab:', '1'],
-    ['a:b', 'a%3Ab:1', 'a%3Ab:', 'a%3Ab:1'],
-    ['keyv', 'keyv:1', 'keyv:', '1'],
-    [undefined, 'keyv:1', 'keyv:', 'keyv:1'],
-    [undefined, '1', 'keyv:', '1'],
-  ])('under Keyv 5 with namespace %j, %j is %j and %j', (namespace, given, prefix, key) => {
-    const it = contract();
+    ['users', 'users:1', 'users:1'],
+    ['users', 'users:users:1', 'users:users:1'],
+    ['users', 'users:', 'users:'],
+    ['users', '1', 'users:1'],
+    ['users', 'usersx:1', 'users:usersx:1'],
+    ['a:b', 'a:b:1', 'a%3Ab:1'],
+    ['a:b', 'a%3Ab:1', 'a%3Ab:a%3Ab:1'],
+    ['keyv', 'keyv:1', 'keyv:1'],
+    [undefined, 'keyv:1', 'keyv:keyv:1'],
+    [undefined, '1', 'keyv:1'],
+  ])('under Keyv 5 with namespace %j, of %j is %j', (namespace, given, physical) => {
+    const it = compat();
     it.errorListenerAdded();
     it.assignNamespace(namespace);
     it.optsRead();
-    expect(it.resolveKey(given)).toEqual({ prefix, key });
+    expect(it.convention.physicalKey(given)).toBe(physical);
+    expect(it.convention.locate(given)).toBe(physical);
   });
 
-  test('under Keyv 5 with useKeyPrefix: false nothing is taken off', () => {
-    const it = contract({ useKeyPrefix: false });
+  test('under Keyv 5 with useKeyPrefix: false keeps what looks like a prefix', () => {
+    const it = compat({ useKeyPrefix: false });
     keyv5Takes(it, 'users');
-    expect(it.resolveKey('users:1')).toEqual({ prefix: 'users:', key: 'users:1' });
+    expect(it.convention.physicalKey('users:1')).toBe('users:users:1');
   });
 
-  test('both majors meet in one physical key', () => {
-    const five = contract();
+  test('is the same under both majors', () => {
+    const five = compat();
     keyv5Takes(five, 'a:b');
-    const six = contract();
+    const six = compat();
     keyv6Takes(six, 'a:b');
-    expect(five.resolveKey('a:b:k')).toEqual(six.resolveKey('k'));
+    expect(five.convention.physicalKey('a:b:k')).toBe(six.convention.physicalKey('k'));
   });
 
-  test('what is no string is left for the key check to refuse', () => {
-    const it = contract();
-    keyv5Takes(it, 'users');
-    expect(it.resolveKey(5 as never)).toEqual({ prefix: 'users:', key: 5 });
+  test.each([
+    ['Keyv 5', keyv5Takes],
+    ['Keyv 6', keyv6Takes],
+  ])('under %s refuses a key that is not a string, and a lone surrogate', (_name, takes) => {
+    const it = compat();
+    takes(it, 'users');
+    expect(() => it.convention.physicalKey(5 as never)).toThrow('A key must be a string, got number');
+    expect(() => it.convention.physicalKey('\ud800')).toThrow('A key must be well-formed Unicode');
+    expect(() => it.convention.physicalKey('users:\ud800')).toThrow('A key must be well-formed Unicode');
+  });
+
+  test('of a call that has started does not change with the namespace', () => {
+    const it = compat({ namespace: 'users' });
+    const { convention } = it;
+    it.assignNamespace('pages');
+    expect([convention.physicalKey('1'), it.convention.physicalKey('1')]).toEqual(['users:1', 'pages:1']);
   });
 });
 
-describe('keys as iterator() yields them', () => {
-  test('bare under Keyv 6', () => {
-    const it = contract();
+describe('a key that iterator() yields', () => {
+  test('is bare under Keyv 6', () => {
+    const it = compat();
     keyv6Takes(it, 'users');
     expect(it.presentKey('1')).toBe('1');
   });
@@ -236,47 +250,54 @@ describe('keys as iterator() yields them', () => {
   test.each([
     ['users', 'users:1'],
     ['a:b', 'a%3Ab:1'],
-  ])('with the namespace %j before it under Keyv 5: %j', (namespace, presented) => {
-    const it = contract();
+  ])('has the escaped namespace of %j before it under Keyv 5: %j', (namespace, presented) => {
+    const it = compat();
     keyv5Takes(it, namespace);
     expect(it.presentKey('1')).toBe(presented);
   });
 
-  test('bare under Keyv 5 with useKeyPrefix: false, told or seen from the last key', () => {
-    const told = contract({ useKeyPrefix: false });
+  test('is bare under Keyv 5 with useKeyPrefix: false, as an option or as the last key shows', () => {
+    const told = compat({ useKeyPrefix: false });
     keyv5Takes(told, 'users');
     expect(told.presentKey('1')).toBe('1');
 
-    const seen = contract();
+    const seen = compat();
     keyv5Takes(seen, 'users');
-    seen.resolveKey('1');
+    seen.convention.physicalKey('1');
     expect(seen.presentKey('1')).toBe('1');
-    seen.resolveKey('users:1');
+    seen.convention.physicalKey('users:1');
     expect(seen.presentKey('1')).toBe('users:1');
+  });
+
+  test('does not depend on keys that locate() was asked for', () => {
+    const it = compat();
+    keyv5Takes(it, 'users');
+    it.convention.locate('1');
+    expect(it.presentKey('1')).toBe('users:1');
   });
 });
 
-describe('one store, several Keyvs', () => {
+describe('several Keyv instances on one store', () => {
   test.each([
     ['5 and 5', keyv5Takes, keyv5Takes],
     ['6 and 6', keyv6Takes, keyv6Takes],
     ['5 and 6', keyv5Takes, keyv6Takes],
     ['6 and 5', keyv6Takes, keyv5Takes],
-  ])('Keyv %s with different namespaces: ambiguous', (_name, one, other) => {
-    const it = contract();
+  ])('Keyv %s with different namespaces are ambiguous', (_name, one, other) => {
+    const it = compat();
     one(it, 'users');
-    expect(it.ambiguous).toBe(false);
+    expect(it.isAmbiguous).toBe(false);
     other(it, 'pages');
-    expect(it.ambiguous).toBe(true);
+    expect(it.isAmbiguous).toBe(true);
   });
 
   test.each([
     ['5', keyv5Takes],
     ['6', keyv6Takes],
-  ])('Keyv %s with the same namespace: not ambiguous, however many', (_name, takes) => {
-    const it = contract();
+  ])('five of Keyv %s with the same namespace are not ambiguous', (_name, takes) => {
+    const it = compat();
     for (let count = 0; count < 5; count++) takes(it, 'users');
-    expect(it.ambiguous).toBe(false);
+    expect(it.isAmbiguous).toBe(false);
   });
 
   test.each([
@@ -285,27 +306,27 @@ describe('one store, several Keyvs', () => {
     ['5 and 6', keyv5Takes, keyv6Takes, true],
     ['6 and 5', keyv6Takes, keyv5Takes, true],
   ])('Keyv %s of the same namespace are mixed or not', (_name, one, other, mixed) => {
-    const it = contract();
+    const it = compat();
     one(it, 'users');
-    expect(it.mixed).toBe(false);
+    expect(it.isMixed).toBe(false);
     other(it, 'users');
-    expect([it.mixed, it.ambiguous]).toEqual([mixed, false]);
+    expect([it.isMixed, it.isAmbiguous]).toEqual([mixed, false]);
   });
 
-  test('one Keyv that changes its namespace: not ambiguous', async () => {
-    const it = contract();
+  test('a single Keyv that changes its namespace is not ambiguous', async () => {
+    const it = compat();
     keyv5Takes(it, 'users');
     await nextJob();
     it.assignNamespace('pages');
-    expect(it.ambiguous).toBe(false);
+    expect(it.isAmbiguous).toBe(false);
   });
 
-  test('under Keyv 5 the prefix of each key still tells whose it is', () => {
-    const it = contract();
+  test('under Keyv 5 are told apart by the prefix of each key', () => {
+    const it = compat();
     keyv5Takes(it, 'users');
     keyv5Takes(it, 'users:old');
     keyv5Takes(it, 'pages');
-    expect(it.resolveKey('users:old:1')).toEqual({ prefix: 'users%3Aold:', key: '1' });
-    expect(it.resolveKey('users:1')).toEqual({ prefix: 'users:', key: '1' });
+    expect(it.convention.physicalKey('users:old:1')).toBe('users%3Aold:1');
+    expect(it.convention.physicalKey('users:1')).toBe('users:1');
   });
 });

@@ -89,7 +89,7 @@ const BAD_SERVERS: readonly BadServer[] = [
   {
     title: 'a port that is not Redis but HTTP',
     start: httpServer,
-    reason: /^what answers is not a Redis server$/,
+    reason: /^the other side is not a Redis server$/,
     advice: 'correct the host or the port of its location',
   },
   {
@@ -126,7 +126,7 @@ const BAD_SERVERS: readonly BadServer[] = [
     title: 'a read-only replica',
     start: replica,
     reason: /^READONLY .*[^.]$/,
-    advice: 'this is a replica: let the location name the primary',
+    advice: 'this server is a replica: use the location of the primary',
     reads: true,
   },
   {
@@ -275,7 +275,7 @@ test('a replica that has lost its primary and does not serve what it has', async
   const { location } = await startOne(args);
   const { message } = await rejection(makeStore([location]).get('key'));
   expect(message.startsWith(`Node ${location} refused a command: MASTERDOWN `)).toBe(true);
-  expect(message.endsWith('(this is a replica: let the location name the primary)')).toBe(true);
+  expect(message.endsWith('(this server is a replica: use the location of the primary)')).toBe(true);
 });
 
 test('a host with two addresses, and nothing at either', () => {

@@ -103,7 +103,9 @@ describe('what does not speak Redis', () => {
     };
     const error = await rejection(store.get('key'));
     expect(error).toBeInstanceOf(NodeUnavailableError);
-    expect(error.message).toBe(`Node ${proxy.location} is unavailable: it sent a reply that cannot be read`);
+    expect(error.message).toBe(
+      `Node ${proxy.location} is unavailable: it sent a reply that cannot be parsed`,
+    );
     await up;
     expect(await store.get('key of nobody')).toBeUndefined();
   });

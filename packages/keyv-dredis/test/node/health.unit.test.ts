@@ -42,7 +42,7 @@ const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 describe('timeouts', () => {
   test('one makes a suspect, which serves on, and an answer clears it', () => {
     health.timedOut(late);
-    expect([health.state, health.serves, health.reason]).toEqual(['suspect', true, late]);
+    expect([health.state, health.isAvailable, health.reason]).toEqual(['suspect', true, late]);
     health.answered();
     expect([health.state, health.reason]).toEqual(['up', undefined]);
     expect(states()).toEqual(['suspect', 'up']);
@@ -56,7 +56,7 @@ describe('timeouts', () => {
     }
     expect(health.state).toBe('up');
     for (let times = 0; times < 3; times += 1) health.timedOut(late);
-    expect([health.state, health.serves, health.reason]).toEqual(['down', false, late]);
+    expect([health.state, health.isAvailable, health.reason]).toEqual(['down', false, late]);
     expect(states().slice(-2)).toEqual(['suspect', 'down']);
   });
 });
@@ -96,7 +96,7 @@ describe('what is lost', () => {
     expect([down.reason, returning.reason, up.reason]).toEqual([gone, gone, gone]);
     expect(returning.durationMs).toBeGreaterThan(2000);
     expect(up.durationMs).toBeGreaterThanOrEqual(returning.durationMs);
-    expect([health.serves, health.reason]).toEqual([true, undefined]);
+    expect([health.isAvailable, health.reason]).toEqual([true, undefined]);
     attemptCount = 0;
     await pass(60_000);
     expect(attemptCount).toBe(0);
@@ -119,7 +119,7 @@ describe('what is lost', () => {
     health.lost(gone);
     answers = true;
     second = async () => {
-      expect([health.state, health.serves]).toEqual(['returning', false]);
+      expect([health.state, health.isAvailable]).toEqual(['returning', false]);
       throw late;
     };
     await pass(250);

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createClient } from 'redis';
 import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
 import { DRedisStore, type DRedisStoreOptions } from '../../src/index.js';
+import { StoreWithoutHints } from '../support/store-without-hints.js';
 import { keysOf, nextEvent, timeOut } from '../support/stores.js';
 
 // A server that was away comes back with what it had. Nobody gets a value from it that was overwritten,
@@ -133,7 +134,12 @@ describe.each(MODES)("nodeDownPolicy: '%s'", (nodeDownPolicy) => {
   });
 
   test('without hints, it is: what the tests above see is theirs', async () => {
-    const store = open({ nodeDownPolicy, hints: false });
+    await using store = new StoreWithoutHints(redis.locations, {
+      commandTimeoutMs: 300,
+      connectTimeoutMs: 300,
+      nodeDownPolicy,
+    });
+    store.on('error', () => undefined);
     const [key] = lostKeys(store, 1) as [string];
     await store.set(key, 'old');
     await freeze(store);

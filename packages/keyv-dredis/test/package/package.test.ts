@@ -55,13 +55,16 @@ describe('the tarball of keyv-dredis', () => {
       'config/options',
       'connection/redis-client',
       'create-keyv',
+      'dredis-store',
       'errors/errors',
       'errors/reporter',
+      'format/keyspace',
       'format/values',
       'index',
-      'keyv/keyv-compat',
+      'keyv/capabilities',
       'node/health',
       'store',
+      'types',
     ].map((name) => `${name}.d.ts`);
     const dist = (format: string, ...more: string[]) =>
       [...declarations, 'index.js', ...more].map((name) => `dist/${format}/${name}`);

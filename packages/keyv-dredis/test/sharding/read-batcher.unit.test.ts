@@ -1,42 +1,42 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Batch, Batcher } from '../../src/sharding/read-batcher.js';
+import { type Batch, ReadBatcher } from '../../src/sharding/read-batcher.js';
 
 const bad = new Error('bad');
 
-/** A batcher that answers each key with its name, and the keys of each batch that it sent. */
-function batcher(limits = { keyCount: 100, keyLength: 1000 }) {
+/** A batcher that resolves each key with its name, and the keys of each batch that it sent. */
+function batcher(limits = { maxKeys: 100, maxLength: 1000 }) {
   const sent: (readonly string[])[] = [];
-  const it = new Batcher<string>(limits, (batch: Batch<string>) => {
+  const it = new ReadBatcher<string>(limits, (batch: Batch<string>) => {
     sent.push(batch.keys);
-    batch.keys.forEach((key, place) => {
-      if (key.endsWith('bad')) batch.reject(place, bad);
-      else batch.resolve(place, `<${key}>`);
+    batch.keys.forEach((key, index) => {
+      if (key.endsWith('bad')) batch.reject(index, bad);
+      else batch.resolve(index, `<${key}>`);
     });
   });
-  return { it, sent, get: (key: string, prefix = '') => it.get(prefix, key) };
+  return { it, sent, get: (key: string) => it.get(key) };
 }
 
-describe('reads of one turn', () => {
-  test('go together, and each caller gets its own', async () => {
+describe('reads of one turn of the event loop', () => {
+  test('are one batch, and each caller gets its own value', async () => {
     const { get, sent } = batcher();
     expect(await Promise.all([get('a'), get('b'), get('c')])).toEqual(['<a>', '<b>', '<c>']);
     expect(sent).toEqual([['a', 'b', 'c']]);
   });
 
-  test('of one key go once', async () => {
+  test('of the same key are one key of the batch', async () => {
     const { get, sent } = batcher();
     const all = ['a', 'a', 'b', 'a', 'b'].map((key) => get(key));
     expect(await Promise.all(all)).toEqual(['<a>', '<a>', '<b>', '<a>', '<b>']);
     expect(sent).toEqual([['a', 'b']]);
   });
 
-  test('that fail do so alone, for everybody who asked', async () => {
+  test('fail one by one, for every caller of the key', async () => {
     const { get } = batcher();
     const outcomes = await Promise.allSettled([get('a'), get('bad'), get('b'), get('bad')]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
   });
 
-  test('that follow each other through promises still go together', async () => {
+  test('that follow each other by promises are one batch', async () => {
     const { get, sent } = batcher();
     const late = async (key: string, jobs: number) => {
       for (let job = 0; job < jobs; job += 1) await undefined;
@@ -46,7 +46,7 @@ describe('reads of one turn', () => {
     expect(sent).toEqual([['a', 'b', 'c']]);
   });
 
-  test('are sent before the loop goes on', async () => {
+  test('are sent before the event loop continues, if there is one', async () => {
     const { get, sent } = batcher();
     const answered = get('a');
     const sentByThen = await new Promise((resolve) => setImmediate(() => resolve(sent.length)));
@@ -54,7 +54,7 @@ describe('reads of one turn', () => {
     await answered;
   });
 
-  test('wait for those of the turns after, as long as each turn brings some', async () => {
+  test('wait for reads of the next turn as long as each turn adds some', async () => {
     const { get, sent } = batcher();
     const turn = () => new Promise((resolve) => setImmediate(resolve));
     const all = [get('a'), get('b')];
@@ -67,7 +67,7 @@ describe('reads of one turn', () => {
     await Promise.all(all);
   });
 
-  test('do not wait for ever, whatever comes', async () => {
+  test('are sent after four turns even if each turn adds some', async () => {
     const { get, sent } = batcher();
     const all = [get('0'), get('1')];
     for (let key = 2; sent.length === 0; key += 1) {
@@ -79,8 +79,8 @@ describe('reads of one turn', () => {
     expect(sent.flat()).toHaveLength(all.length);
   });
 
-  test('that have reached a limit leave the wait to the batch after them', async () => {
-    const { get, sent } = batcher({ keyCount: 3, keyLength: 1000 });
+  test('that reach a limit do not shorten the wait of the next batch', async () => {
+    const { get, sent } = batcher({ maxKeys: 3, maxLength: 1000 });
     const all = [get('a'), get('b')];
     await new Promise((resolve) => process.nextTick(resolve));
     all.push(...['c', 'd', 'e'].map((key) => get(key)));
@@ -90,25 +90,17 @@ describe('reads of one turn', () => {
       ['d', 'e'],
     ]);
   });
-
-  test('are told apart by their prefixes', async () => {
-    const { get, sent } = batcher();
-    const all = [get('a', 'p:'), get('a', 'q:'), get('b', 'q:'), get('a', 'p:')];
-    expect(await Promise.all(all)).toEqual(['<p:a>', '<q:a>', '<q:b>', '<p:a>']);
-    expect(new Set(sent.flat())).toEqual(new Set(['p:a', 'q:a', 'q:b']));
-    expect(sent).toHaveLength(1);
-  });
 });
 
-describe('calls for many keys', () => {
-  test('have their values in order, with what fails told once', async () => {
+describe('multi-key reads', () => {
+  test('return values in the order of the keys, and each error once', async () => {
     const { it } = batcher();
     const { values, errors } = await it.getMany(['b', 'bad', 'a', 'b', 'very bad']);
     expect(values).toEqual(['<b>', undefined, '<a>', '<b>', undefined]);
     expect([...errors]).toEqual([bad]);
   });
 
-  test('go together, and with reads of one key', async () => {
+  test('share a batch with each other and with single reads', async () => {
     const { it, get, sent } = batcher();
     const answers = await Promise.all([
       it.getMany(['a', 'b']),
@@ -120,7 +112,7 @@ describe('calls for many keys', () => {
     expect(sent).toEqual([['a', 'b', 'c', 'b', 'd']]);
   });
 
-  test('of which there is one are sent before the loop goes on', async () => {
+  test('are sent before the event loop continues, if there is one', async () => {
     const { it, sent } = batcher();
     const answered = it.getMany(['a', 'b', 'c']);
     expect(await new Promise((resolve) => setImmediate(() => resolve(sent.length)))).toBe(1);
@@ -128,16 +120,16 @@ describe('calls for many keys', () => {
   });
 });
 
-test('the next turn is another batch', async () => {
+test('reads of the next turn are another batch', async () => {
   const { get, sent } = batcher();
   await get('a');
   await get('a');
   expect(sent).toHaveLength(2);
 });
 
-describe('a limit', () => {
-  test('of keys sends at once what it allows', async () => {
-    const { get, sent } = batcher({ keyCount: 2, keyLength: 1000 });
+describe('a limit of a batch', () => {
+  test('of keys sends the batch at once', async () => {
+    const { get, sent } = batcher({ maxKeys: 2, maxLength: 1000 });
     const all = ['a', 'b', 'c', 'd', 'e'].map((key) => get(key));
     expect(sent).toEqual([
       ['a', 'b'],
@@ -147,20 +139,20 @@ describe('a limit', () => {
     expect(sent.map((keys) => keys.length)).toEqual([2, 2, 1]);
   });
 
-  test('of one key sends every key by itself', async () => {
-    const { get, sent } = batcher({ keyCount: 1, keyLength: 1000 });
+  test('of one key sends each key by itself', async () => {
+    const { get, sent } = batcher({ maxKeys: 1, maxLength: 1000 });
     await Promise.all([get('a'), get('a')]);
     expect(sent).toEqual([['a'], ['a']]);
   });
 
-  test('of their length counts all keys of the batch', async () => {
-    const { get, sent } = batcher({ keyCount: 100, keyLength: 6 });
+  test('of length counts all keys of the batch', async () => {
+    const { get, sent } = batcher({ maxKeys: 100, maxLength: 6 });
     await Promise.all([get('aaa'), get('aaa'), get('bbb'), get('c')]);
     expect(sent).toEqual([['aaa', 'bbb'], ['c']]);
   });
 });
 
-test('flush() sends what waits, once', async () => {
+test('flush() sends the open batch once', async () => {
   const { it, get, sent } = batcher();
   const answered = get('a');
   it.flush();
@@ -168,4 +160,30 @@ test('flush() sends what waits, once', async () => {
   it.flush();
   await answered;
   expect(sent).toHaveLength(1);
+});
+
+describe('flushBefore() a write', () => {
+  test('sends a batch that contains the key', async () => {
+    const { it, get, sent } = batcher();
+    const value = get('a');
+    it.flushBefore('a');
+    expect(sent).toEqual([['a']]);
+    await value;
+  });
+
+  test('leaves a batch of other keys open', async () => {
+    const { it, get, sent } = batcher();
+    const value = get('a');
+    it.flushBefore('b');
+    expect(sent).toEqual([]);
+    await value;
+  });
+
+  test('sends a batch with a multi-key read, whose keys are not indexed', async () => {
+    const { it, sent } = batcher();
+    const values = it.getMany(['a', 'b']);
+    it.flushBefore('c');
+    expect(sent).toEqual([['a', 'b']]);
+    await values;
+  });
 });

@@ -58,12 +58,6 @@ describe('the store opens one connection per node', () => {
     expect(await connectionsMadeBy(() => store.get(key))).toEqual([1, 1]);
   });
 
-  test('for the owner of the key only, without hints', async () => {
-    const store = openStore({ hints: false });
-    const [key] = keysOf(store, redis.locations[1] as string, 1) as [string];
-    expect(await connectionsMadeBy(() => store.get(key))).toEqual([0, 1]);
-  });
-
   test('for a thousand concurrent first operations of all kinds', async () => {
     const store = openStore();
     const users = store.withNamespace('users');

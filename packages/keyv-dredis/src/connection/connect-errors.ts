@@ -1,0 +1,45 @@
+/** Reasons why a connection could not be opened, or was given up. */
+import { types } from 'node:util';
+import { SocketClosedUnexpectedlyError } from 'redis';
+
+export function noGreeting(timeoutMs: number): Error {
+  return new Error(`no greeting within ${timeoutMs} ms (connectTimeoutMs)`);
+}
+
+/** A server without TLS takes the handshake for part of a command, and waits silently for the rest. */
+export function noHandshake(timeoutMs: number): Error {
+  return new Error(`no TLS handshake within ${timeoutMs} ms (connectTimeoutMs; does the server speak TLS?)`);
+}
+
+/** Whether the server closed the connection without giving a reason. */
+export function isHangUp(error: unknown): error is Error {
+  return (
+    error instanceof SocketClosedUnexpectedlyError ||
+    (types.isNativeError(error) && 'code' in error && /^(ECONNRESET|EPIPE)$/.test(String(error.code)))
+  );
+}
+
+/** The server closed the connection before the greeting. */
+export function hungUp(cause: Error, tls: boolean): Error {
+  const hint = tls
+    ? 'does it speak TLS, and does it require a client certificate, tls: { cert, key }?'
+    : 'is it a Redis server, and does it require TLS?';
+  return new Error(`closed the connection before the greeting: ${cause.message} (${hint})`, { cause });
+}
+
+/** The client cannot parse the reply to the greeting. */
+export function notRedis(cause: unknown): Error {
+  return new Error('the other side is not a Redis server (correct the host or the port of its location)', {
+    cause,
+  });
+}
+
+/** The client cannot parse a reply of a server that had greeted. */
+export function unreadable(cause: unknown): Error {
+  return new Error('it sent a reply that cannot be parsed', { cause });
+}
+
+/** The caller closed its client. The store does not open it again. */
+export function closedByOwner(): Error {
+  return new Error('its client was closed');
+}

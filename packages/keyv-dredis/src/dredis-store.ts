@@ -1,0 +1,35 @@
+import type { Locations } from './config/locations.js';
+import type { DRedisStoreOptions } from './config/options.js';
+import { resolveOptions } from './config/validation.js';
+import { Reporter } from './errors/reporter.js';
+import { Runtime } from './runtime.js';
+import { NamespacedStore } from './store.js';
+
+/**
+ * A Keyv storage adapter that shards one cache over several Redis servers. Consistent hashing assigns each
+ * key to one node, a multi-key call sends one request per node to all nodes in parallel, and a node that fails
+ * costs only its own keys.
+ *
+ * It works with Keyv 5 and Keyv 6. Without Keyv it follows the contract of Keyv 6: keys come without their
+ * namespace, and an expiry is a time in milliseconds since the Unix epoch.
+ *
+ * @example
+ * const store = new DRedisStore(['10.0.0.1:6379', '10.0.0.2:6379']);
+ * const cache = new Keyv({ store });
+ */
+export class DRedisStore extends NamespacedStore {
+  /**
+   * Opens no connection before the first operation, or `connect()`.
+   *
+   * @param locations the nodes. Default: `localhost:6379`
+   * @throws InvalidOptionError for a location or an option that is not allowed
+   */
+  constructor(locations?: Locations, options?: DRedisStoreOptions) {
+    const resolved = resolveOptions(options);
+    const runtime = new Runtime(locations, resolved);
+    super(runtime, resolved.namespace, () => runtime.nodes.close());
+    const reporter = new Reporter(this);
+    runtime.onNodeChange = (node, { state, reason, durationMs }) =>
+      reporter.notify(`node:${state}`, node, reason, durationMs);
+  }
+}

@@ -1,0 +1,78 @@
+import { type DRedisError, NodeUnavailableError } from '../errors/errors.js';
+import type { Reporter } from '../errors/reporter.js';
+import type { KeyvCompat } from './keyv-compat.js';
+
+/** Values and errors of a multi-key call. */
+export interface Outcome<T> {
+  /** One value per key, in the order of the keys. */
+  readonly values: T[];
+  /** One error per node that failed. */
+  readonly errors: readonly DRedisError[];
+}
+
+/**
+ * Handles failures so that each one is reported exactly once: the call rejects, or the store emits an `error`
+ * event, or the failure counts as a miss.
+ *
+ * Keyv 6 reports a rejection. Keyv 5 swallows a rejected read, so there the store reports it and returns a
+ * miss. A multi-key call returns the values that it has and reports one error per failed node.
+ */
+export class FailurePolicy {
+  readonly #compat: KeyvCompat;
+  readonly #reporter: Reporter;
+  /** Keys of a node that is down are misses. */
+  readonly #downIsMiss: boolean;
+
+  constructor(compat: KeyvCompat, reporter: Reporter, downIsMiss: boolean) {
+    this.#compat = compat;
+    this.#reporter = reporter;
+    this.#downIsMiss = downIsMiss;
+  }
+
+  /** Runs a read of one key. @param miss the result if a failure counts as a miss */
+  read<T>(read: () => Promise<T>, miss: T): Promise<T> {
+    const value = attempt(read);
+    if (this.#compat.convention.version === 6 && !this.#downIsMiss) return value;
+    return value.catch((error) => {
+      if (this.#isMiss(error)) return miss;
+      if (this.#compat.convention.version === 6) throw error;
+      this.#reporter.report(error as DRedisError);
+      return miss;
+    });
+  }
+
+  /** Runs a write of one key. Resolves with false if a failure counts as a miss. */
+  write(write: () => Promise<boolean>): Promise<boolean> {
+    const done = attempt(write);
+    if (!this.#downIsMiss) return done;
+    return done.catch((error) => {
+      if (this.#isMiss(error)) return false;
+      throw error;
+    });
+  }
+
+  /** Runs a multi-key call. Reports its errors and returns its values. Rejects if nothing was sent. */
+  async many<T>(call: () => Promise<Outcome<T>>): Promise<T[]> {
+    const { values, errors } = await call();
+    for (const error of errors) this.report(error);
+    return values;
+  }
+
+  /** Emits an `error` event, unless the failure counts as a miss. */
+  report(error: DRedisError): void {
+    if (!this.#isMiss(error)) this.#reporter.report(error);
+  }
+
+  #isMiss(error: unknown): boolean {
+    return this.#downIsMiss && error instanceof NodeUnavailableError;
+  }
+}
+
+/** Runs a call. Rejects if it throws. */
+function attempt<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}

@@ -1,0 +1,23 @@
+import { CommandFailedError, type DRedisError } from '../errors/errors.js';
+
+const FORBIDDEN_OR_UNKNOWN = /^(NOPERM|ERR unknown)/;
+
+/** The reply; undefined if an ACL forbids the command, or the server does not know it. */
+export async function ifSupported<T>(reply: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reply;
+  } catch (error) {
+    const { cause } = error as DRedisError;
+    if (cause instanceof Error && FORBIDDEN_OR_UNKNOWN.test(cause.message)) return undefined;
+    throw error;
+  }
+}
+
+/** Ignores any error reply. A server that is read-only or out of memory still answers reads. */
+export async function ignoreRefusal(reply: Promise<unknown>): Promise<void> {
+  try {
+    await reply;
+  } catch (error) {
+    if (!(error instanceof CommandFailedError)) throw error;
+  }
+}

@@ -1,0 +1,69 @@
+import type { RestartPolicy } from '../config/options.js';
+import { failoverKey, PREFIXES_KEY, RUN_ID_KEY } from '../format/reserved-keys.js';
+import { MAINTENANCE, type Node } from '../node/node.js';
+import { purge } from '../sharding/scan.js';
+import type { NamespacesInUse } from './namespaces.js';
+import { ifSupported, ignoreRefusal } from './optional-commands.js';
+
+/** Identity of a server, and of the connection to it. */
+interface ServerIdentity {
+  /** Changes when the server restarts. */
+  readonly runId: string | undefined;
+  readonly connectionId: number | undefined;
+}
+
+export interface RestartOptions {
+  /** By default, 'keep' if the server's append-only file is on, else 'purge'. */
+  readonly restartPolicy?: RestartPolicy | undefined;
+  readonly scanCount: number;
+}
+
+/** Detects that a server has restarted, and removes keys of an old snapshot. */
+export class RestartDetector {
+  readonly #namespaces: NamespacesInUse;
+  readonly #options: RestartOptions;
+  readonly #known = new Map<string, ServerIdentity>();
+
+  constructor(namespaces: NamespacesInUse, options: RestartOptions) {
+    this.#namespaces = namespaces;
+    this.#options = options;
+  }
+
+  /** Compares the server with the one of the last connection, and purges it if the policy says so. */
+  async detectRestart(node: Node): Promise<void> {
+    const known = this.#known.get(node.name);
+    const [info, mark, connectionId] = await Promise.all([
+      ifSupported(node.run((commands) => commands.info(), MAINTENANCE)),
+      ifSupported(node.run((commands) => commands.getText(RUN_ID_KEY), MAINTENANCE)),
+      node.isManaged ? ifSupported(node.run((commands) => commands.connectionId(), MAINTENANCE)) : undefined,
+    ]);
+    const runId = /^run_id:(\S+)/m.exec(info ?? '')?.[1];
+    if (runId !== undefined && runId !== mark) {
+      // A snapshot holds the mark of its own run. Without a mark the server is new, was emptied, or its
+      // snapshot is older than the first mark.
+      const restarted = mark ? true : known !== undefined && known.runId !== runId;
+      const policy = this.#options.restartPolicy ?? (/^aof_enabled:1/m.test(info ?? '') ? 'keep' : 'purge');
+      if (restarted && policy === 'purge') await this.#purgeAll(node);
+      await ignoreRefusal(node.run((commands) => commands.set(RUN_ID_KEY, runId, undefined), MAINTENANCE));
+    }
+    const previous = known?.runId === runId ? known?.connectionId : undefined;
+    if (previous !== undefined && previous !== connectionId) {
+      // The server may still have unread commands of the previous connection.
+      await ignoreRefusal(node.run((commands) => commands.killConnection(previous), MAINTENANCE));
+    }
+    const prefixes = [...this.#namespaces.prefixes];
+    await ignoreRefusal(node.run((commands) => commands.addMembers(PREFIXES_KEY, prefixes), MAINTENANCE));
+    this.#known.set(node.name, { runId, connectionId });
+  }
+
+  async #purgeAll(node: Node): Promise<void> {
+    const registered =
+      (await ifSupported(node.run((commands) => commands.setMembers(PREFIXES_KEY), MAINTENANCE))) ?? [];
+    for (const prefix of new Set([...registered, ...this.#namespaces.prefixes])) {
+      if (!this.#namespaces.mayPurge(prefix)) continue;
+      for (const each of [prefix, failoverKey(prefix)]) {
+        await ifSupported(purge((request) => node.run(request, MAINTENANCE), each, this.#options.scanCount));
+      }
+    }
+  }
+}

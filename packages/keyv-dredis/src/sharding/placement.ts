@@ -1,0 +1,114 @@
+import type { Node } from '../node/node.js';
+import { ownerOf, type Snapshot, type Topology } from './topology.js';
+
+/** Current location of a key. */
+export interface Route {
+  readonly node: Node;
+  /** The physical key on that node. */
+  readonly key: string;
+  /** The node serves the key in place of its unavailable owner. */
+  readonly isFallback: boolean;
+  /** Latest expiry of an entry there, in milliseconds since the Unix epoch; undefined for no limit. */
+  readonly latestExpiry?: number | undefined;
+}
+
+/** The part of a multi-key call that one node serves. */
+export interface NodeRequest {
+  readonly node: Node;
+  /** Physical keys on that node, in the order of the call, with duplicates. */
+  readonly keys: readonly string[];
+  /** Index of each key in the call. */
+  readonly positions: readonly number[];
+  readonly isFallback: boolean;
+  readonly latestExpiry?: number | undefined;
+}
+
+/** Decides which node serves the keys of an unavailable owner. */
+export interface FallbackPlacement {
+  /** The route of a key whose owner is unavailable; undefined if no other node serves it. */
+  fallbackFor(key: string, snapshot: Snapshot): Route | undefined;
+  /** Prefixes of the physical keys of a namespace, on owners and on fallback nodes. */
+  prefixesOf(prefix: string): readonly string[];
+}
+
+/** Learns of writes that a node missed, or may have missed. */
+export interface WriteObserver {
+  /** A fallback node gets a write. Resolves once it is recorded that the nodes before it miss the write. */
+  fallbackWrite(key: string, fallback: Node, snapshot: Snapshot): Promise<void>;
+  /** A write failed. */
+  writeFailed(request: Pick<NodeRequest, 'node' | 'keys' | 'isFallback'>, error: unknown): void;
+  /** `clear()` failed on a node. */
+  clearFailed(node: Node, prefix: string): void;
+  /** Resolves once all records are sent, or cannot be sent. Never rejects. */
+  flushed(): Promise<void>;
+}
+
+type MutableRequest = NodeRequest & { readonly keys: string[]; readonly positions: number[] };
+
+/** Finds the node of a key: its owner or, while that is unavailable, a fallback node. */
+export class Placement {
+  readonly #topology: Topology;
+  readonly #fallback: FallbackPlacement | undefined;
+
+  constructor(topology: Topology, fallback: FallbackPlacement | undefined) {
+    this.#topology = topology;
+    this.#fallback = fallback;
+  }
+
+  get snapshot(): Snapshot {
+    return this.#topology.snapshot;
+  }
+
+  /** The route of a physical key. O(log n) in the number of nodes. */
+  routeOf(key: string, snapshot: Snapshot): Route {
+    const node = ownerOf(key, snapshot);
+    const fallback = node.isAvailable ? undefined : this.#fallback?.fallbackFor(key, snapshot);
+    return fallback ?? { node, key, isFallback: false };
+  }
+
+  /**
+   * Groups keys by node.
+   *
+   * @param start index of the first key in the call
+   */
+  requestsFor(keys: readonly string[], start: number, snapshot: Snapshot): readonly NodeRequest[] {
+    const requests = groupByOwner(keys, start, snapshot);
+    const fallback = this.#fallback;
+    if (fallback === undefined || requests.every(({ node }) => node.isAvailable)) return requests;
+    const rerouted = new Map<Node, MutableRequest>();
+    for (const unavailable of requests.filter(({ node }) => !node.isAvailable)) {
+      for (const [index, key] of unavailable.keys.entries()) {
+        const route = fallback.fallbackFor(key, snapshot);
+        // Without a fallback for one key there is none for any: the requests fail on their owners.
+        if (route === undefined) return requests;
+        const request = rerouted.get(route.node) ?? { ...route, keys: [], positions: [] };
+        rerouted.set(route.node, request);
+        request.keys.push(route.key);
+        request.positions.push(unavailable.positions[index] as number);
+      }
+    }
+    return [...requests.filter(({ node }) => node.isAvailable), ...rerouted.values()];
+  }
+}
+
+function groupByOwner(keys: readonly string[], start: number, snapshot: Snapshot): readonly NodeRequest[] {
+  if (keys.length === 1) {
+    return [{ node: ownerOf(keys[0] as string, snapshot), keys, positions: [start], isFallback: false }];
+  }
+  const { ring, byIndex } = snapshot;
+  const owners = ring.getManyIndexes(keys);
+  const requests: MutableRequest[] = [];
+  const byOwner = new Array<MutableRequest | undefined>(byIndex.length);
+  for (let index = 0; index < keys.length; index += 1) {
+    const owner = owners[index] as number;
+    let request = byOwner[owner];
+    if (request === undefined) {
+      request = { node: byIndex[owner] as Node, keys: [], positions: [], isFallback: false };
+      byOwner[owner] = request;
+      requests.push(request);
+    }
+    request.keys.push(keys[index] as string);
+    request.positions.push(start + index);
+  }
+  return requests;
+}
