@@ -74,6 +74,18 @@ describe.each(MAJORS)('two %s of different namespaces over one store', (_title, 
   });
 });
 
+test.each(MAJORS)(
+  'two %s of one namespace emit a warning once one of them changes its namespace',
+  async (_title, major) => {
+    const store = openStore();
+    const [keyv] = [1, 2].map(() => openKeyv(major, { namespace: 'app-same' }, store)) as [AnyKeyv];
+    await keyv.get('key');
+    expect(emitWarning).not.toHaveBeenCalled();
+    keyv.namespace = 'app-other';
+    expect(emitWarning.mock.calls).toEqual([WARNING]);
+  },
+);
+
 test('two Keyv 5 of different namespaces over one store keep their keys apart', async () => {
   const store = openStore();
   const users = openKeyv(5, { namespace: 'app-users' }, store);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { DRedisStore } from '../../src/index.js';
-import { openStore, sharedRedis } from '../support/index.js';
+import { interceptCommands, openStore, sharedRedis } from '../support/index.js';
 
 // A call over many keys is prepared and sent in chunks of 1,000. Everything that it depends on is read before
 // the first chunk, and nothing is sent if one key is invalid.
@@ -28,9 +28,17 @@ describe('a call of several chunks', () => {
     expect(await store.get('key-7')).toBe('later');
   });
 
-  test('yields to the event loop between chunks', async () => {
+  test('yields to the event loop between chunks, also before it sends the first one', async () => {
+    await store.connect();
     let turns = 0;
+    let turnsBeforeSending: number | undefined;
     let hasEnded = false;
+    for (const client of new Set(KEYS.slice(0, 100).map((key) => store.locate(key).client))) {
+      interceptCommands(client, (args, send) => {
+        turnsBeforeSending ??= turns;
+        return send(args);
+      });
+    }
     const count = () => {
       turns += 1;
       if (!hasEnded) setImmediate(count);
@@ -38,6 +46,7 @@ describe('a call of several chunks', () => {
     setImmediate(count);
     await store.setMany(ENTRIES);
     hasEnded = true;
+    expect(turnsBeforeSending).toBeGreaterThanOrEqual(KEYS.length / 1000 - 1);
     expect(turns).toBeGreaterThanOrEqual((2 * KEYS.length) / 1000 - 1);
   });
 

@@ -3,7 +3,6 @@ import { afterEach } from '@jest/globals';
 import { Keyv as Keyv6, type KeyvOptions as Keyv6Options } from 'keyv';
 import { Keyv as Keyv5, type KeyvOptions as Keyv5Options } from 'keyv5';
 import type { DRedisStore } from '../../src/index.js';
-import { sharedRedis } from './clients.js';
 import { openStore } from './stores.js';
 
 export type Major = 5 | 6;
@@ -97,6 +96,3 @@ export async function entriesOf(iterable: {
   for await (const entry of iterable.iterator()) entries.push(entry);
   return entries.sort(([one], [other]) => (one < other ? -1 : 1));
 }
-
-/** @deprecated Every name of it is exported by index.js. */
-export const workbench = (_database: number) => ({ redis: sharedRedis, errors, openStore, openKeyv });
