@@ -7,7 +7,7 @@ const text = fc.string({ unit: 'binary' });
 /** Text of a few special characters, so that near misses are common. */
 const trickyText = fc.string({ unit: fc.constantFrom('a', ':', '%', '3', 'A', '2', '5', '*') });
 
-describe('the namespace in a physical key', () => {
+describe('physical keys:', () => {
   test.each([
     ['users', 'users'],
     ['a:b', 'a%3Ab'],
@@ -17,7 +17,7 @@ describe('the namespace in a physical key', () => {
     ['%:', '%25%3A'],
     ['a b/c?d*e[f]\\g', 'a b/c?d*e[f]\\g'],
     ['ü\u0000\n', 'ü\u0000\n'],
-  ])('%j is escaped as %j', (namespace, escaped) => {
+  ])('namespace %j is escaped as %j', (namespace, escaped) => {
     expect(escapeNamespace(namespace)).toBe(escaped);
   });
 
@@ -121,11 +121,11 @@ describe('physicalKey() refuses a key:', () => {
     });
   });
 
-  test('but accepts a surrogate pair', () => {
+  test('but not one with a surrogate pair', () => {
     expect(physicalKey('keyv:', '\ud83d\ude00')).toBe('keyv:😀');
   });
 
-  test('a raw key that begins with the reserved %dredis:', () => {
+  test('a raw key with the reserved prefix %dredis:', () => {
     const message =
       'A raw key must not begin with %dredis:, which the store reserves for itself, got "%dredis:run"';
     expect(() => physicalKey('', '%dredis:run')).toThrow(new InvalidArgumentError(message));
@@ -133,7 +133,7 @@ describe('physicalKey() refuses a key:', () => {
     expect(physicalKey('', 'a%dredis:run')).toBe('a%dredis:run');
   });
 
-  test('with the beginning of a long key only in the message', () => {
+  test('with a short message if the key is long', () => {
     const { message } = thrownBy(() => physicalKey('keyv:', `${'k'.repeat(100_000)}\ud800`));
     expect(message.length).toBeLessThan(250);
   });

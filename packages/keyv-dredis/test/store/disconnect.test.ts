@@ -136,7 +136,7 @@ test('Symbol.asyncDispose, for `await using`, is disconnect()', async () => {
   expect((await rejection(store.get('key'))).code).toBe('DREDIS_CLOSED');
 });
 
-describe('after disconnect(), DREDIS_CLOSED rejects', () => {
+describe('after disconnect()', () => {
   const calls: Record<string, (store: DRedisStore) => Promise<unknown>> = {
     get: (store) => store.get('key'),
     getMany: (store) => store.getMany(['key']),
@@ -154,7 +154,7 @@ describe('after disconnect(), DREDIS_CLOSED rejects', () => {
     locate: async (store) => store.locate('key'),
   };
 
-  test.each(Object.entries(calls))('%s', async (_name, call) => {
+  test.each(Object.entries(calls))('%s rejects with DREDIS_CLOSED', async (_name, call) => {
     const store = openStore();
     const errors = errorsOf(store);
     const disconnected = store.disconnect();

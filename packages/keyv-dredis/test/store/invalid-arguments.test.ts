@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Keyv as Keyv6 } from 'keyv';
 import type { DRedisStore } from '../../src/index.js';
@@ -111,11 +112,11 @@ describe('invalid arguments are refused before anything is sent:', () => {
       [],
       Symbol('value'),
       '\ud800',
-      new Date(),
+      new Date(0),
     ];
 
-    test.each(INVALID_VALUES.map((value) => [String(value), value]))(
-      'the value %j',
+    test.each(INVALID_VALUES.map((value) => [inspect(value), value]))(
+      'the value %s',
       async (_title, value) => {
         expect(await rejection(store.set('new', value))).toMatchObject(REFUSED);
         const entries = [
@@ -126,7 +127,7 @@ describe('invalid arguments are refused before anything is sent:', () => {
       },
     );
 
-    test.each(['60000', true, new Date(), 5n, {}])('the expiry %p', async (expires) => {
+    test.each(['60000', true, new Date(0), 5n, {}])('the expiry %p', async (expires) => {
       const expiry = expires as unknown as number;
       expect(await rejection(store.set('kept', 'new', expiry))).toMatchObject(REFUSED);
       const entries = [
