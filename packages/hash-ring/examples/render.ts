@@ -1,4 +1,4 @@
-/** Draws the picture of the README: four nodes, one of them heavier, and what a fifth one takes from them. */
+/** Draws the picture in the README: four nodes, one of them with weight 2, and what moves to a fifth node. */
 import { writeFileSync } from 'node:fs';
 import { HashRing } from '../src/index.js';
 import { renderRing } from '../src/svg.js';

@@ -1,15 +1,15 @@
-/** What went wrong, for programs. The message is for people and may change in any version. */
+/** The kind of error. It is stable, while a message may change in any version. */
 export type HashRingErrorCode =
-  /** An option, or one of a call's arguments, is not of the allowed kind. */
+  /** An option or an argument of a method is not allowed. */
   | 'INVALID_OPTION'
-  /** A node's name, weight or zone is not of the allowed kind. */
+  /** A node's name, weight or zone is not allowed. */
   | 'INVALID_NODE'
-  /** Two nodes would stand on the same points of the ring. */
+  /** Two nodes have the same name, or the same points on the ring. */
   | 'DUPLICATE_NODE'
-  /** A key is neither a string nor bytes, or the `hash` option made no uint32 of it. */
+  /** A key is neither a string nor a Uint8Array, or the `hash` function does not return a uint32 for it. */
   | 'INVALID_KEY';
 
-/** Every error that this package throws on purpose. Branch on `code`. */
+/** The class of all errors that the ring throws. Branch on `code`. */
 export class HashRingError extends Error {
   override readonly name = 'HashRingError';
   readonly code: HashRingErrorCode;
@@ -21,16 +21,16 @@ export class HashRingError extends Error {
 }
 
 /**
- * Refuses a value that is not what it must be.
- * @throws HashRingError that names it, says what is allowed, and what came
+ * Validates a value. The message names it, and says which values are allowed and which one was given.
+ * @throws HashRingError if `isAllowed` is false
  */
 export function check(
   isAllowed: boolean,
   code: HashRingErrorCode,
   what: string,
   allowed: string,
-  came: unknown,
+  given: unknown,
 ): void {
   if (!isAllowed)
-    throw new HashRingError(code, `${what} must be ${allowed}, got ${typeof came} ${String(came)}`);
+    throw new HashRingError(code, `${what} must be ${allowed}, got ${typeof given} ${String(given)}`);
 }

@@ -1,14 +1,14 @@
 import { hashKey } from './key-hash.js';
-import { md5Many } from './md5/md5.js';
+import { md5Many } from './md5/index.js';
 import type { RingPoint } from './movement.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
 
-/** Keys whose places tell hash functions apart: nothing, text, other text, text that takes two blocks. */
+/** Keys whose hashes tell hash functions apart: empty, ASCII, not ASCII, longer than one block of MD5. */
 const PROBES = ['', 'hash-ring', '{é}€', 'x'.repeat(100)];
 
 /**
- * A digest, as 32 hex digits, of all that decides on owners: options, names, weights, zones, where the
- * points are and whose. It knows no order of insertion.
+ * A digest, as 32 hex digits, of everything that determines the owner of a key: options, names, weights, zones,
+ * and the points with their owners. It does not depend on the order in which nodes were added.
  */
 export function fingerprint(
   nodes: readonly ResolvedNode[],

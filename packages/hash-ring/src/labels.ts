@@ -1,36 +1,37 @@
 import type { ResolvedNode, ResolvedOptions } from './options.js';
+import { utf8 } from './utf8.js';
 
 /**
- * One label of a node, `name-0`, `name-1` and so on, gives this many points: the little-endian words of its
- * MD5, as in Last.fm's libketama, and in libmemcached and twemproxy after it.
+ * A node has the labels `name-0`, `name-1` and so on. The MD5 of a label gives four points: its little-endian
+ * 32-bit words, as in Last.fm's libketama, libmemcached and twemproxy.
  */
 export const POINTS_PER_LABEL = 4;
 
-/** How many labels each node has: its weight in points. */
+/** The number of labels of each node, which follows from its weight. */
 export function labelCounts(nodes: readonly ResolvedNode[], options: ResolvedOptions): number[] {
   const { placement, pointsPerNode } = options;
   if (placement === 'independent') {
     return nodes.map(({ weight }) => Math.max(1, Math.round((weight * pointsPerNode) / POINTS_PER_LABEL)));
   }
-  // As libmemcached and twemproxy compute it in C, each step a float32: so seven nodes of one weight get
-  // 39 labels and not 40. Weights are added from the smallest up, as a sum of fractions depends on order.
+  // libmemcached and twemproxy round each step to a 32-bit float, so 25 nodes of equal weight get 39 labels each
+  // and not 40. A sum of fractions depends on their order, so weights are added from the smallest to the largest.
   const f32 = Math.fround;
   const weights = nodes.map(({ weight }) => weight).sort((a, b) => a - b);
   const total = f32(weights.reduce((sum, weight) => sum + weight, 0));
   return nodes.map(({ weight }) => {
-    const ofAllPoints = f32(f32(f32(weight) / total) * pointsPerNode);
-    return Math.floor(f32(f32(f32(ofAllPoints / POINTS_PER_LABEL) * nodes.length) + 1e-10));
+    const points = f32(f32(f32(weight) / total) * pointsPerNode);
+    return Math.floor(f32(f32(f32(points / POINTS_PER_LABEL) * nodes.length) + 1e-10));
   });
 }
 
 /**
- * Which of two nodes' labels stands first where the nodes share a point: the shorter one, and among equal
- * lengths the one whose bytes are smaller. That is twemproxy's rule, which sorts its servers so, and it knows
- * no order of insertion.
+ * Orders two nodes that share a point, by what their labels start with: the shorter one first, and of equal
+ * lengths the one with the smaller bytes. twemproxy sorts its servers like this. The order in which nodes were
+ * added does not matter.
  */
-export function compareStems(a: string, b: string): number {
-  const left = new TextEncoder().encode(a);
-  const right = new TextEncoder().encode(b);
+export function compareLabels(a: string, b: string): number {
+  const left = utf8.encode(a);
+  const right = utf8.encode(b);
   const i = left.findIndex((byte, index) => byte !== right[index]);
   return left.length - right.length || (i < 0 ? 0 : (left[i] as number) - (right[i] as number));
 }

@@ -1,13 +1,16 @@
-/** What moves between two rings, as fractions of the hash space. */
+/** How keys move from one ring to another, as fractions of the hash space. */
 export interface Movement {
-  /** How much changes owner, from 0 to 1: the sum of all flows. */
+  /** The fraction that changes its owner, from 0 to 1: the sum of all flows. */
   readonly fraction: number;
-  /** From whom to whom, the largest first. `undefined` stands for nobody, where a ring is empty. */
+  /** The largest first. */
   readonly flows: readonly Flow[];
 }
 
+/** The fraction of the hash space that moves from one node to another. */
 export interface Flow {
+  /** The name of the node that loses it; `undefined` if the first ring is empty. */
   readonly from: string | undefined;
+  /** The name of the node that gets it; `undefined` if the second ring is empty. */
   readonly to: string | undefined;
   readonly fraction: number;
 }
@@ -15,25 +18,28 @@ export interface Flow {
 /** A point of a ring and the name of its node. */
 export type RingPoint = readonly [point: number, name: string];
 
-/** How many hashes there are. A fraction is a whole number of them divided by this, so nothing is rounded. */
+/** Hashes with the same owner: from the end of the previous arc up to and including `last`. */
+type Arc = readonly [last: number, owner: string | undefined];
+
+/** The number of hashes. It is a power of two, so a number of hashes divided by it is exact. */
 const HASH_SPACE = 2 ** 32;
 
-/** What changes owner from one ring to another, by their points clockwise. O(p) for the points of both. */
+/** Compares the owners of two rings, given their points clockwise. O(p) for the points of both. */
 export function movement(before: Iterable<RingPoint>, after: Iterable<RingPoint>): Movement {
-  const givers = wholeSpace(before);
-  const takers = wholeSpace(after);
+  const arcsBefore = arcsOf(before);
+  const arcsAfter = arcsOf(after);
   const moved = new Map<string | undefined, Map<string | undefined, number>>();
   for (let start = 0, i = 0, j = 0; start < HASH_SPACE; ) {
-    const [lastOfGiver, from] = givers[i] as RingPoint;
-    const [lastOfTaker, to] = takers[j] as RingPoint;
-    // From here to the next point of either, all hashes have the same two owners.
-    const end = Math.min(lastOfGiver, lastOfTaker) + 1;
+    const [lastBefore, from] = arcsBefore[i] as Arc;
+    const [lastAfter, to] = arcsAfter[j] as Arc;
+    // All hashes up to the next point of either ring have the same two owners.
+    const end = Math.min(lastBefore, lastAfter) + 1;
     if (from !== to && start < end) {
       const flows = moved.get(from) ?? new Map<string | undefined, number>();
       moved.set(from, flows.set(to, (flows.get(to) ?? 0) + (end - start) / HASH_SPACE));
     }
-    if (lastOfGiver < end) i++;
-    if (lastOfTaker < end) j++;
+    if (lastBefore < end) i++;
+    if (lastAfter < end) j++;
     start = end;
   }
   const flows = Array.from(moved).flatMap(([from, flows]) =>
@@ -43,9 +49,9 @@ export function movement(before: Iterable<RingPoint>, after: Iterable<RingPoint>
   return { fraction: flows.reduce((sum, flow) => sum + flow.fraction, 0), flows };
 }
 
-/** A ring's points, and behind them the last hash there is, whose owner is that of the first point. */
-function wholeSpace(points: Iterable<RingPoint>): (readonly [last: number, name: string | undefined])[] {
-  const all: (readonly [number, string | undefined])[] = Array.from(points);
-  all.push([HASH_SPACE - 1, all[0]?.[1]]);
-  return all;
+/** A ring's arcs. The owner of the first point also owns the arc after the last point. */
+function arcsOf(points: Iterable<RingPoint>): Arc[] {
+  const arcs: Arc[] = Array.from(points);
+  arcs.push([HASH_SPACE - 1, arcs[0]?.[1]]);
+  return arcs;
 }

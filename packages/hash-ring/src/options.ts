@@ -1,67 +1,67 @@
 import { check } from './errors.js';
 
-/** What a ring can place: text, which counts as its UTF-8 bytes, or bytes. Buffers are bytes. */
+/** A key: text, which is hashed as UTF-8, or bytes. A `Buffer` is a `Uint8Array`. */
 export type Key = string | Uint8Array;
 
-/** A member of the ring. */
+/** A node of the ring. */
 export interface RingNode {
-  /** Its identity: the points, and so the keys, follow from it. Not empty, no lone surrogates. */
+  /** The node's identity: its points follow from it. Not empty, and without lone surrogates. */
   readonly name: string;
   /**
-   * Its share of the keys, relative to the other nodes: a positive finite number.
+   * The node's share of the keys, relative to the other nodes: a positive finite number.
    * @default 1
    */
   readonly weight?: number;
   /**
-   * What fails together with it (a rack, a data centre): `replicas` takes nodes of different zones
-   * first. A node without one shares its fate with no other.
+   * Nodes of a zone fail together, for example a rack or a data centre. `replicas` prefers nodes of different
+   * zones. A node without a zone fails alone.
    */
   readonly zone?: string | undefined;
 }
 
-/** How a ring places nodes and keys. Two programs agree on owners when they agree on all of these. */
+/** How a ring places nodes and keys. Programs need the same options to agree on the owners of keys. */
 export interface HashRingOptions {
   /**
-   * `'independent'`: a node's points depend on its own name and weight alone, so a change of nodes moves
-   * only the changed nodes' shares. `'ketama'`: the points follow from all weights together, bit for bit
-   * as in libmemcached's KETAMA_WEIGHTED and twemproxy, for rings that are shared with their clients.
+   * `'independent'`: a node's points depend on its own name and weight only, so a change moves only the shares
+   * of the changed nodes. `'ketama'`: a node's points depend on all weights, exactly as in libmemcached's
+   * KETAMA_WEIGHTED and in twemproxy. Use it to share servers with their clients.
    * @default 'independent'
    */
   readonly placement?: 'independent' | 'ketama';
   /**
-   * How many points a node of weight 1 has (under `'ketama'`, of average weight): a multiple of 4 from 4
-   * up, as one MD5 gives 4 points. More points even out the shares and cost 8 bytes each.
+   * The number of points of a node of weight 1 (under `'ketama'`, of average weight): a positive multiple of 4,
+   * because one MD5 gives 4 points. More points make the shares more even, and take about 5 bytes each.
    * @default 160
    */
   readonly pointsPerNode?: number;
   /**
-   * Two ASCII characters, say `'{}'`: of a key that has the first and later the second, only what stands
-   * between them is hashed, so `{user1}:a` and `{user1}:b` have one owner. A key with nothing between
-   * them is hashed whole. As in Redis Cluster, twemproxy and go-redis. `''`: keys are hashed whole.
+   * Two ASCII characters such as `'{}'`. If a key has a part between them, only that part is hashed: `{user1}:a`
+   * and `{user1}:b` have the same owner. If the part is empty, the whole key is hashed, as in Redis Cluster,
+   * twemproxy and go-redis. `''` means that keys have no hash tags.
    * @default ''
    */
   readonly hashTag?: string;
   /**
-   * How a key becomes a place on the ring: MD5 as ketama reads it, or a function that returns a uint32 (an
-   * int32 counts as the same 32 bits). It gets the key as the caller gave it, without what `hashTag`
-   * leaves out; take care that text and its UTF-8 bytes give the same. Nodes are placed by MD5 always.
+   * The hash of a key: the first word of its MD5, as in ketama, or a function that returns a uint32 (or an int32
+   * with the same bits). The function gets the key, or the part of it that `hashTag` selects. It should return
+   * the same hash for text and for its UTF-8 bytes. Nodes are always placed by MD5.
    * @default 'md5'
    */
   readonly hash?: 'md5' | KeyHash;
   /**
-   * Whether a node at memcached's port, `host:11211`, stands on the points of `host`, as libmemcached and
-   * twemproxy have it.
+   * Whether a node named `host:11211`, with memcached's default port, gets the points of `host`, as in
+   * libmemcached and twemproxy.
    * @default false
    */
   readonly omitMemcachedPort?: boolean;
 }
 
-/** From a key to a uint32. */
+/** Returns a uint32 for a key. */
 export type KeyHash = (key: Key) => number;
 
-/** How `replicas` chooses. */
+/** Options of `replicas`. */
 export interface ReplicaOptions {
-  /** The zone of a node, by name, in place of the nodes' own `zone`; `undefined` for one of its own. */
+  /** Returns the zone of a node by name, or `undefined` for none. Replaces the `zone` of the nodes. */
   readonly zoneOf?: (name: string) => string | undefined;
 }
 
@@ -69,7 +69,7 @@ export type ResolvedNode = Required<RingNode>;
 
 export type ResolvedOptions = Required<HashRingOptions>;
 
-/** Of each option: its default, what is allowed in words, and whether a value is. */
+/** For each option: its default, the allowed values in words, and a check. */
 const OPTIONS: Record<keyof HashRingOptions, [unknown, string, (value: unknown) => boolean]> = {
   placement: [
     'independent',
@@ -81,33 +81,33 @@ const OPTIONS: Record<keyof HashRingOptions, [unknown, string, (value: unknown) 
     'a positive multiple of 4',
     (value) => Number.isSafeInteger(value) && (value as number) > 0 && (value as number) % 4 === 0,
   ],
-  hashTag: ['', 'two ASCII characters, or none', (value) => /^([\0-\x7f]{2})?$/.test(value as string)],
+  hashTag: ['', 'two ASCII characters or empty', (value) => /^([\0-\x7f]{2})?$/.test(value as string)],
   hash: ['md5', '"md5" or a function', (value) => value === 'md5' || typeof value === 'function'],
   omitMemcachedPort: [false, 'true or false', (value) => typeof value === 'boolean'],
 };
 
-/** The options with every default filled in. @throws HashRingError `INVALID_OPTION` */
+/** Validates the options and fills in the defaults. @throws HashRingError `INVALID_OPTION` */
 export function resolveOptions(options: HashRingOptions = {}): ResolvedOptions {
   const known = Object.keys(OPTIONS);
   for (const name of Object.keys(options)) {
     check(known.includes(name), 'INVALID_OPTION', 'an option', known.join(' or '), name);
   }
-  const resolved = Object.entries(OPTIONS).map(([name, [byDefault, allowed, isAllowed]]) => {
-    const value = options[name as keyof HashRingOptions] ?? byDefault;
+  const resolved = Object.entries(OPTIONS).map(([name, [defaultValue, allowed, isAllowed]]) => {
+    const value = options[name as keyof HashRingOptions] ?? defaultValue;
     check(isAllowed(value), 'INVALID_OPTION', name, allowed, value);
     return [name, value];
   });
   return Object.freeze(Object.fromEntries(resolved));
 }
 
-/** A node with its defaults filled in. @throws HashRingError `INVALID_NODE` */
+/** Validates a node and fills in its defaults. @throws HashRingError `INVALID_NODE` */
 export function resolveNode(node: string | RingNode): ResolvedNode {
   const { name, weight = 1, zone } = (typeof node === 'string' ? { name: node } : (node ?? {})) as RingNode;
   check(
     typeof name === 'string' && name !== '' && name.isWellFormed(),
     'INVALID_NODE',
     'the name of a node',
-    'text, not empty and without lone surrogates',
+    'non-empty text without lone surrogates',
     name,
   );
   check(

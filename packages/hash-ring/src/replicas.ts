@@ -1,25 +1,24 @@
 import { check } from './errors.js';
-import { ownerAt, successor } from './lookup.js';
+import { ownerAt, positionOf } from './lookup.js';
 import type { ResolvedNode } from './options.js';
 import type { RingTable } from './ring-table.js';
 
 /**
- * The names of the nodes of a hash in the order of preference, `count` at most: its owner, then the next
- * distinct nodes clockwise.
+ * The names of up to `count` nodes for the copies of a hash: its owner, then the next distinct nodes clockwise.
  *
- * Zones come in turns: first the first node clockwise of every zone, then the second of every zone, and so
- * on, so that copies fail together only when there are more of them than zones. A node without a zone is a
- * zone of its own; with no zones at all that leaves the plain clockwise order.
+ * Zones take turns: the first node of every zone clockwise, then the second node of every zone, and so on. So two
+ * copies share a zone only if there are more copies than zones. A node without a zone counts as a zone with one
+ * node; without any zones the order is the plain clockwise one.
  */
-export function preferenceList(
+export function replicasOf(
   table: RingTable,
   hash: number,
   count: number,
   zoneOf?: (name: string) => string | undefined,
 ): string[] {
-  check(Number.isSafeInteger(count) && count >= 0, 'INVALID_OPTION', 'count', 'an integer from 0 up', count);
+  check(Number.isSafeInteger(count) && count >= 0, 'INVALID_OPTION', 'count', 'an integer >= 0', count);
   const { entries, nodes } = table;
-  const start = successor(table, hash);
+  const start = positionOf(table, hash);
   const turns: string[][] = [[]];
   const seen = new Set<ResolvedNode>();
   const seenInZone = new Map<string | ResolvedNode, number>();

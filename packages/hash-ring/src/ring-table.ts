@@ -1,27 +1,27 @@
 import { check } from './errors.js';
-import { compareStems, labelCounts, POINTS_PER_LABEL } from './labels.js';
+import { compareLabels, labelCounts, POINTS_PER_LABEL } from './labels.js';
 import type { SortedPoints } from './lookup.js';
-import { md5Many } from './md5/md5.js';
+import { md5Many } from './md5/index.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
 import { sortPoints, unpack } from './sort-points.js';
 
-/** One state of a ring. Nothing in it changes any more: a change of the ring makes another table. */
+/** One state of a ring. It is immutable: a change of the ring builds another table. */
 export interface RingTable extends SortedPoints {
   readonly nodes: readonly ResolvedNode[];
   readonly names: readonly string[];
-  /** Name to position in `nodes`, which is how points name their owners. */
+  /** From a name to its position in `nodes`. Points refer to their owners by position. */
   readonly positions: ReadonlyMap<string, number>;
-  /** How many labels each node has. */
+  /** The number of labels of each node. */
   readonly counts: readonly number[];
 }
 
-/** A gigabyte of points. Weights are relative, so a ring that wants more can do with smaller ones. */
+/** Half a gigabyte of points. Weights are relative, so a larger ring can use smaller weights. */
 const MAX_POINTS = 2 ** 27;
 
 /**
- * The table for these nodes. Points that the previous table has are taken from it and not hashed again.
- * O(p) for p points.
- * @throws HashRingError `DUPLICATE_NODE`, or `INVALID_NODE` for weights that no table can hold
+ * Builds the table for these nodes. O(p) for p points. The points of a node are copied from the previous table if
+ * it has the same ones, and hashed otherwise.
+ * @throws HashRingError `DUPLICATE_NODE`; `INVALID_NODE` if the weights give no points or too many
  */
 export function buildTable(
   nodes: readonly ResolvedNode[],
@@ -30,15 +30,17 @@ export function buildTable(
 ): RingTable {
   const names = Object.freeze(nodes.map((node) => node.name));
   const positions = new Map(names.map((name, position) => [name, position]));
-  // A node's labels are `stem-0`, `stem-1`, ...
-  const stems = options.omitMemcachedPort ? names.map((name) => name.replace(/(?<=.):11211$/s, '')) : names;
-  refuseDuplicates(stems, names);
+  // A node's labels are `prefix-0`, `prefix-1` and so on.
+  const labelPrefixes = options.omitMemcachedPort
+    ? names.map((name) => name.replace(/(?<=.):11211$/s, ''))
+    : names;
+  checkDistinct(labelPrefixes, names);
   const counts = labelCounts(nodes, options);
   const size = counts.reduce((sum, count) => sum + count, 0) * POINTS_PER_LABEL;
   check(
     size <= MAX_POINTS && (size > 0 || nodes.length === 0),
     'INVALID_NODE',
-    'the points of all weights',
+    'the number of points',
     `1 to ${MAX_POINTS}`,
     size,
   );
@@ -46,9 +48,9 @@ export function buildTable(
   const points = new Uint32Array(size);
   const owners = new Uint32Array(size);
   let end = 0;
-  /** Where each of the previous nodes stands now, if its points are still the same. */
+  /** For each previous position of a node whose points are still the same: its new position. */
   const moved: number[] = [];
-  for (const [position, stem] of stems.entries()) {
+  for (const [position, labelPrefix] of labelPrefixes.entries()) {
     const count = counts[position] as number;
     const before = previous?.positions.get(names[position] as string) as number;
     if (previous?.counts[before] === count) {
@@ -57,7 +59,7 @@ export function buildTable(
     }
     points.set(
       md5Many(
-        Array.from({ length: count }, (_, i) => `${stem}-${i}`),
+        Array.from({ length: count }, (_, i) => `${labelPrefix}-${i}`),
         POINTS_PER_LABEL,
       ),
       end,
@@ -74,16 +76,17 @@ export function buildTable(
       owners[end++] = position;
     }
   }
-  const compare = (a: number, b: number) => compareStems(stems[a] as string, stems[b] as string);
+  const compare = (a: number, b: number) =>
+    compareLabels(labelPrefixes[a] as string, labelPrefixes[b] as string);
   return { nodes, names, positions, counts, ...sortPoints(points, owners, nodes.length, compare) };
 }
 
-function refuseDuplicates(stems: readonly string[], names: readonly string[]): void {
-  const byStem = new Map<string, string>();
-  for (const [position, stem] of stems.entries()) {
+function checkDistinct(labelPrefixes: readonly string[], names: readonly string[]): void {
+  const nameByPrefix = new Map<string, string>();
+  for (const [position, labelPrefix] of labelPrefixes.entries()) {
     const name = names[position] as string;
-    const other = byStem.get(stem);
-    check(!other, 'DUPLICATE_NODE', 'a name', `other than ${other}, which is taken`, name);
-    byStem.set(stem, name);
+    const other = nameByPrefix.get(labelPrefix);
+    check(!other, 'DUPLICATE_NODE', 'the name of a node', `distinct from ${other}`, name);
+    nameByPrefix.set(labelPrefix, name);
   }
 }

@@ -1,12 +1,12 @@
 import { ownerAt, type SortedPoints } from './lookup.js';
 
-/** Beyond so many bits the prefixes would no longer stay in a processor's cache. */
+/** With more bits the prefix table would not fit into a processor's cache. */
 const MAX_BITS = 16;
 
 /**
- * Sorts points with their owners in O(p), for points that are spread as a hash spreads them: each goes to
- * its prefix's place by counting, which makes the prefix table too, and the few of one prefix are put in
- * order by insertion. Where owners share a point, `compare` says whose stands first.
+ * Sorts points with their owners in O(p), if the points are spread evenly: a counting sort by prefix, which also
+ * gives the prefix table, then an insertion sort of the few points of each prefix. `compare` orders the owners of
+ * the same point.
  */
 export function sortPoints(
   points: Uint32Array,
@@ -15,7 +15,7 @@ export function sortPoints(
   compare: (owner: number, other: number) => number,
 ): SortedPoints {
   const size = points.length;
-  // Four to eight points for each prefix, until that is too many prefixes; but an owner must have room.
+  // Four to eight points for each prefix, up to MAX_BITS; but an owner must fit into the bits.
   const bits = Math.max(1, 32 - Math.clz32(ownerCount), Math.min(MAX_BITS, 29 - Math.clz32(size)));
   const prefixes = new Uint32Array(2 ** bits + 1);
   const entries = new Uint32Array(size);
@@ -25,7 +25,7 @@ export function sortPoints(
   };
   for (let i = 0; i < size; i++) add((points[i] as number) >>> (32 - bits), 1);
   for (let prefix = 1; prefix < prefixes.length; prefix++) add(prefix, prefixes[prefix - 1] as number);
-  // Each prefix's number is where its points end, and falls to where they begin.
+  // A prefix's number starts as the end of its points, and ends as their start.
   for (let i = size - 1; i >= 0; i--) {
     const point = points[i] as number;
     entries[add(point >>> (32 - bits), -1)] = (point << bits) | (owners[i] as number);
@@ -51,7 +51,7 @@ export function sortPoints(
   return sorted;
 }
 
-/** The points and owners again, in order. O(p). */
+/** The sorted points and their owners. O(p). */
 export function unpack(sorted: SortedPoints): { readonly points: Uint32Array; readonly owners: Uint32Array } {
   const { bits, prefixes, entries } = sorted;
   const points = new Uint32Array(entries.length);

@@ -10,10 +10,10 @@ const BAR_WIDTH = 200;
 const ROW = 26;
 
 /**
- * A ring as an SVG drawing: the circle with the arcs that each node owns, from the top clockwise, and beside
- * it each node's share as a bar with a mark at its ideal, which is its part of all weights. With a second
- * ring, an outer circle shows what moves to it, in the colours of the new owners, and the bars are the shares
- * after that. Made for the eye: with more than some fifty nodes it is a blur. O(p) for the points of both.
+ * Draws a ring as SVG. A circle has the arcs of each node, clockwise from the top. Beside it, bars show the share
+ * of each node, with a mark at the share that its weight asks for. With a second ring, an outer circle shows the
+ * arcs that change their owner, in the colours of the new owners, and the bars show the shares of the second ring.
+ * Readable for up to about fifty nodes. O(p) for the points of both.
  */
 export function renderRing(ring: HashRing, next?: HashRing): string {
   const shown = next ?? ring;
@@ -72,11 +72,11 @@ export function renderRing(ring: HashRing, next?: HashRing): string {
 interface Arc {
   readonly start: number;
   readonly end: number;
-  /** Its owner in each of the rings. */
+  /** The owner in each ring. */
   readonly owners: readonly (string | undefined)[];
 }
 
-/** The hash space cut where an owner changes in any of the rings. */
+/** The hash space, cut wherever the owner changes in any of the rings. */
 function arcsOf(rings: readonly HashRing[]): Arc[] {
   const points = rings.map((ring) => Array.from(ring.points()));
   const at = rings.map(() => 0);
@@ -86,8 +86,8 @@ function arcsOf(rings: readonly HashRing[]): Arc[] {
     const owners = nexts.map((next, i) => (next ?? points[i]?.[0])?.[1]);
     const end = Math.min(HASH_SPACE, ...nexts.map((next) => (next?.[0] ?? HASH_SPACE) + 1));
     const last = arcs.at(-1);
-    const goesOn = last?.owners.every((owner, i) => owner === owners[i]);
-    if (last && goesOn) arcs[arcs.length - 1] = { ...last, end };
+    const continuesLast = last?.owners.every((owner, i) => owner === owners[i]);
+    if (last && continuesLast) arcs[arcs.length - 1] = { ...last, end };
     else arcs.push({ start, end, owners });
     for (const [i, list] of points.entries()) {
       while ((list[at[i] as number]?.[0] ?? HASH_SPACE) < end) at[i] = (at[i] as number) + 1;
@@ -97,17 +97,17 @@ function arcsOf(rings: readonly HashRing[]): Arc[] {
   return arcs;
 }
 
-/** The arcs as slices of the ring between two radii. */
+/** Draws arcs as slices between two radii. */
 function slices(arcs: readonly Arc[], inner: number, outer: number, colour: string, title: string): string {
   if (arcs.length === 0) return '';
   const paths = arcs.map(({ start, end }) => {
     if (end - start < HASH_SPACE / 200) {
       const corners = [place(start, outer), place(end, outer), place(end, inner), place(start, inner)];
-      return `M${corners.join('L')}Z`; // too short to see that it bends
+      return `M${corners.join('L')}Z`; // too short for a visible curve
     }
-    const edge = (radius: number, sweep: 0 | 1, ...way: number[]) =>
-      way.map((to) => `A${radius} ${radius} 0 0 ${sweep} ${place(to, radius)}`).join('');
-    // By way of the middle, as an arc that ends where it starts would be no arc.
+    const edge = (radius: number, sweep: 0 | 1, ...targets: number[]) =>
+      targets.map((to) => `A${radius} ${radius} 0 0 ${sweep} ${place(to, radius)}`).join('');
+    // In two halves: SVG draws nothing for an arc that ends where it starts.
     const middle = (start + end) / 2;
     return `M${place(start, outer)}${edge(outer, 1, middle, end)}L${place(end, inner)}${edge(inner, 0, middle, start)}Z`;
   });
@@ -119,7 +119,7 @@ function place(hash: number, radius: number): string {
   return `${round(MIDDLE + radius * Math.sin(angle))} ${round(MIDDLE - radius * Math.cos(angle))}`;
 }
 
-/** As much as stands between the circle and the bars; the circle's own titles have all of it. */
+/** Shortens a name to the space between the circle and the bars. The titles of the arcs have it in full. */
 function abbreviated(name: string): string {
   const characters = Array.from(name);
   return characters.length > 22 ? `${characters.slice(0, 21).join('')}…` : name;
@@ -134,7 +134,7 @@ function round(n: number): number {
 }
 
 function escapeText(text: string): string {
-  // What XML 1.0 cannot carry at all, control characters, is shown as its absence.
+  // XML 1.0 cannot represent control characters, even escaped.
   return text
     .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd')
     .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

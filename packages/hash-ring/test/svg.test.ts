@@ -5,7 +5,7 @@ import { renderRing } from '../src/svg.js';
 
 const svg = (ring: HashRing, next?: HashRing) => renderRing(ring, next);
 
-/** The area of all slices of one colour and title, as a fraction of their ring, from the drawing alone. */
+/** The area of all slices with a title as a fraction of their circle, read from the drawing. */
 function drawnShare(drawing: string, title: string): number {
   const path = new RegExp(`<path d="([^"]*)"[^>]*><title>${title}</title>`).exec(drawing)?.[1] ?? '';
   let share = 0;
@@ -15,13 +15,13 @@ function drawnShare(drawing: string, title: string): number {
     );
     const turn = (from: number, to: number) => (to - from + 4 * Math.PI) % (2 * Math.PI);
     const [first, second, third] = places as [number, number, number];
-    // Bent slices go by way of their middle, straight ones do not.
+    // A curved slice has an extra point in its middle.
     share += (turn(first, second) + (slice.includes('A') ? turn(second, third) : 0)) / (2 * Math.PI);
   }
   return share;
 }
 
-test('the slices of a node cover its share of the circle', () => {
+test('the slices of a node cover its share of the circle, and a bar shows the share', () => {
   const ring = new HashRing(['a', 'b', { name: 'c', weight: 3 }]);
   const drawing = svg(ring);
   for (const [name, share] of ring.shares()) {
@@ -32,7 +32,7 @@ test('the slices of a node cover its share of the circle', () => {
   expect(drawing).not.toContain('moves to');
 });
 
-test('with a second ring the outer slices are what moves, by new owner', () => {
+test('with a second ring, the outer slices show what moves to each new owner', () => {
   const ring = new HashRing(['a', 'b', 'c']);
   const next = ring.clone().add('d');
   next.remove('a');
@@ -48,13 +48,13 @@ test('with a second ring the outer slices are what moves, by new owner', () => {
   expect(drawing).not.toContain('moves to a');
 });
 
-test('one node is a whole circle, and none is none', () => {
+test('the only node is a whole circle, and an empty ring has no slices', () => {
   expect(drawnShare(svg(new HashRing(['only'])), 'only')).toBeCloseTo(1);
   expect(svg(new HashRing(['only']))).toContain('>1 node<');
   expect(svg(new HashRing())).toContain('>0 nodes<');
 });
 
-test('names are text, whatever is in them', () => {
+test('names are escaped, and shortened beside the bars', () => {
   const drawing = svg(new HashRing(['</title><script>&"\u0000', 'x'.repeat(40)]));
   expect(drawing).toContain('&#60;/title&#62;&#60;script&#62;&#38;&#34;\ufffd');
   expect(drawing).not.toMatch(/<script|\0/);
@@ -62,7 +62,7 @@ test('names are text, whatever is in them', () => {
   expect(drawing).toContain(`<title>${'x'.repeat(40)}</title>`);
 });
 
-test('the picture in the README is what the example draws', () => {
+test('docs/ring.svg, the picture in the README, is what renderRing draws', () => {
   const ring = new HashRing(['cache-1', 'cache-2', 'cache-3', { name: 'cache-4', weight: 2 }]);
   const picture = readFileSync(new URL('../docs/ring.svg', import.meta.url), 'utf8');
   expect(picture).toBe(`${svg(ring, ring.clone().add('cache-5'))}\n`);

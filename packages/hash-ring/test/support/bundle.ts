@@ -2,13 +2,13 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-/** An entry point bundled for browsers as applications do: minified, in one file, with nothing left out. */
+/** Bundles an entry point as an application for browsers does: minified, into one file. */
 export async function bundle(
   entry: string,
   options: { readonly format?: 'esm' | 'iife' } = {},
 ): Promise<string> {
   const { outputFiles, warnings } = await build({
-    entryPoints: [fileURLToPath(new URL(`../src/${entry}`, import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(`../../src/${entry}`, import.meta.url))],
     bundle: true,
     minify: true,
     platform: 'browser',
@@ -22,6 +22,7 @@ export async function bundle(
   return outputFiles[0]?.text as string;
 }
 
+/** The size of the gzipped bundle. */
 export async function bundledBytes(entry: string): Promise<number> {
   return gzipSync(await bundle(entry), { level: 9 }).length;
 }

@@ -1,0 +1,2 @@
+/** Shared, because making one costs more than encoding a short key. */
+export const utf8 = new TextEncoder();
