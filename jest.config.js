@@ -24,6 +24,8 @@ const common = {
   moduleNameMapper: {
     // Tests use the sources of the workspace packages, so they need no build.
     '^(hash-ring|redis-launcher|keyv-dredis)$': '<rootDir>/packages/$1/src/index.ts',
+    '^keyv-dredis/hash-ring$': '<rootDir>/packages/hash-ring/src/index.ts',
+    '^keyv-dredis/hash-ring/svg$': '<rootDir>/packages/hash-ring/src/svg.ts',
     // Sources import `./x.js`, the name after the build. Here the file is `./x.ts`.
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -1,4 +1,5 @@
-import { HashRing } from 'hash-ring';
+import { HashRing } from 'keyv-dredis/hash-ring';
+import { renderRing } from 'keyv-dredis/hash-ring/svg';
 
 /** The ring alone: owners, and what a change would move, without a connection. */
 export function hashRing(): unknown[] {
@@ -6,5 +7,6 @@ export function hashRing(): unknown[] {
   const owner = ring.get('app:user:1');
   const planned = ring.clone().add('10.0.0.5:6379');
   const { fraction } = ring.movement(planned); // about a fifth of the keys
-  return [owner, fraction];
+  const svg = renderRing(ring, planned);
+  return [owner, fraction, svg];
 }

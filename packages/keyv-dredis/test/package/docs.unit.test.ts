@@ -23,7 +23,6 @@ const examples = await Promise.all(
 function linesOf(code: string): string[] {
   return code
     .replace(/import \{ Keyv(, KeyvHooks)? \} from 'keyv5'/, "import { Keyv } from 'keyv'")
-    .replace("from 'hash-ring'", "from 'keyv-dredis/hash-ring'")
     .replace(/(?<=new DRedisStore\()\['10\.0\.0\.1:6379'[^\]]*\]/, 'locations')
     .split('\n')
     .map((line) => line.trim())

@@ -145,10 +145,11 @@ describe('each example runs and returns what its documentation says', () => {
   });
 
   test('hash-ring.ts plans a fifth server', () => {
-    const [owner, fraction] = hashRing();
+    const [owner, fraction, svg] = hashRing();
     expect(owner).toMatch(/^10\.0\.0\.[1-4]:6379$/);
     expect(fraction).toBeGreaterThan(0.15);
     expect(fraction).toBeLessThan(0.25);
+    expect(svg).toMatch(/^<svg .*10\.0\.0\.5:6379/s);
   });
 });
 
