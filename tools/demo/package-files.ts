@@ -4,7 +4,8 @@ import { join, relative } from 'node:path';
 /** Reads every package.json below a folder. @returns their text by their path relative to `root` */
 export async function readPackageFiles(folder: string, root: string): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
-  for await (const path of packageFilesIn(folder)) files.set(relative(root, path), await readFile(path, 'utf8'));
+  for await (const path of packageFilesIn(folder))
+    files.set(relative(root, path), await readFile(path, 'utf8'));
   return files;
 }
 

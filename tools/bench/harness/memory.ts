@@ -1,8 +1,8 @@
 const SAMPLE_MS = 5;
 
 /**
- * Runs `work` and tells what memory V8 and its buffers held at most meanwhile, in megabytes, garbage included.
- * (Resident memory says less: what a process used to start it keeps, and grows into unseen.)
+ * Runs `work` and returns the highest memory of V8's heap and its buffers meanwhile, in megabytes. It includes garbage.
+ * Resident memory would not do: a process keeps what it allocated at its start, which hides later growth.
  */
 export async function peakMbWhile(work: () => Promise<void>): Promise<number> {
   globalThis.gc?.();
