@@ -4,7 +4,7 @@
  * Run: `npx -y pnpm@12 bench` for everything (about 25 minutes), `npx -y pnpm@12 bench:quick get clear` for a short run
  * of two scenarios; `--help` lists the options.
  * Output: one table per scenario and metric, then the expectations and whether the store meets them. The figures are
- * saved in .bench/, from where write-tables.ts puts them into README.md and docs/benchmarks.md.
+ * saved in .bench/. write-tables.ts reads them there and updates README.md and docs/benchmarks.md.
  */
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -49,10 +49,10 @@ for (const scenario of options.scenarios) {
   if (contestants.length > 0 && cells.length > 0) await run(scenario, contestants, cells);
 }
 
-const { title, header, rows } = verdictTable(results);
-if (rows.length > 0) {
-  heading(title);
-  table(header, rows);
+const expectations = verdictTable(results);
+if (expectations.rows.length > 0) {
+  heading(expectations.title);
+  table(expectations.header, expectations.rows, expectations.textColumnCount);
 }
 line('');
 for (const text of machineLines(results)) line(dim(text));
@@ -110,7 +110,7 @@ function printProfile(file: string): void {
   for (const [share, place] of topOfProfile(file, PROFILE_LINES)) line(`${share.padStart(7)}  ${place}`);
 }
 
-/** Copies a build, so that all processes of the run load the same code even if somebody builds meanwhile. */
+/** Copies a build, so that all processes of the run load the same code even if the build changes during the run. */
 function copyBuild(build: string, copyName: string): string {
   if (!existsSync(build)) throw new Error(`${build} does not exist: run npx -y pnpm@12 build`);
   const copy = join(COPIES_FOLDER, `${copyName}-${process.pid}.js`);

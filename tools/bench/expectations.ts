@@ -154,5 +154,5 @@ export function verdictTable(results: Results): Table {
     return [[measure, against, at, expected, `${ratio.median.toFixed(2)} x`, range, verdict]];
   });
   const header = ['measure', 'compared with', 'at', 'expected', 'measured', 'lowest–highest', ''];
-  return { title: `Expectations, Node.js ${results.machine.node}`, header, rows };
+  return { title: `Expectations, Node.js ${results.machine.node}`, textColumnCount: 2, header, rows };
 }

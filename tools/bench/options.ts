@@ -32,7 +32,7 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** The Node.js that runs the contestants. */
   readonly execPath: string;
-  /** Ids of contestants. @default those of the scenario */
+  /** Ids of contestants. @default the contestants of the scenario */
   readonly contestants: readonly string[] | undefined;
   /** A part of a cell's table or column. @default '' for all cells */
   readonly cells: string;

@@ -19,16 +19,21 @@ export function line(text: string): void {
   console.log(`  ${text}`);
 }
 
-/** Prints a table. The first column is left-aligned, all others are right-aligned. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): void {
+/** Prints a table. The first `textColumnCount` columns are left-aligned, all others are right-aligned. */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  textColumnCount = 1,
+): void {
   const widths = header.map((_, column) =>
     Math.max(...[header, ...rows].map((row) => row[column]?.length ?? 0)),
   );
   const format = (row: readonly string[]) =>
     row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return column < textColumnCount ? cell.padEnd(width) : cell.padStart(width);
+      })
       .join('   ');
   line(dim(format(header)));
   for (const row of rows) line(format(row));

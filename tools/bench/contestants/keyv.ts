@@ -1,16 +1,16 @@
-import type { OpenOptions, Subject } from '../harness/contestant.js';
+import type { Subject } from '../harness/contestant.js';
 
-/** Any adapter that works under both Keyv majors, whatever types it declares. */
+/** An adapter that works under both Keyv majors. Its declared types may fit only one of them. */
 type Adapter = object;
 
 // Each Keyv is imported when it is used: a contestant's process must load only its own libraries.
 
-export async function underKeyv5(adapter: Adapter, namespace: OpenOptions['namespace']): Promise<Subject> {
+export async function underKeyv5(adapter: Adapter, namespace: string): Promise<Subject> {
   const { Keyv } = await import('keyv5');
   return subjectOf(new Keyv({ store: adapter, namespace }) as KeyvLike);
 }
 
-export async function underKeyv6(adapter: Adapter, namespace: OpenOptions['namespace']): Promise<Subject> {
+export async function underKeyv6(adapter: Adapter, namespace: string): Promise<Subject> {
   const { Keyv } = await import('keyv');
   return subjectOf(new Keyv({ store: adapter as never, namespace }) as KeyvLike);
 }

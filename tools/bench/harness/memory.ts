@@ -1,8 +1,8 @@
 const SAMPLE_MS = 5;
 
 /**
- * Runs `work` and returns the highest memory of V8's heap and its buffers meanwhile, in megabytes. It includes garbage.
- * Resident memory would not do: a process keeps what it allocated at its start, which hides later growth.
+ * Runs `work` and returns the peak size of V8's heap and its buffers, in megabytes, including garbage.
+ * Resident memory would hide growth: a process keeps the memory that it needed at its start, and reuses it.
  */
 export async function peakMbWhile(work: () => Promise<void>): Promise<number> {
   globalThis.gc?.();

@@ -5,6 +5,8 @@ import { spreadOf } from './statistics.js';
 
 export interface Table {
   readonly title: string;
+  /** The number of left-aligned columns. @default 1 */
+  readonly textColumnCount?: number;
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
@@ -65,8 +67,8 @@ export function machineLines({ machine, takenAt, quick, scenarios }: Results): s
   ];
 }
 
-export function markdown({ header, rows }: Table): string {
+export function markdown({ header, rows, textColumnCount = 1 }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const rule = line(header.map((_, column) => (column === 0 ? '---' : '---:')));
+  const rule = line(header.map((_, column) => (column < textColumnCount ? '---' : '---:')));
   return [line(header), rule, ...rows.map(line)].join('\n');
 }
