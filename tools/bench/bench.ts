@@ -1,6 +1,10 @@
 /**
- * Measures the store and its peers, on servers that it starts itself. `npx -y pnpm@12 bench` plays everything
- * (`bench:quick` a short version), `npx -y pnpm@12 bench get clear` only what is named; see options.ts.
+ * Bench: compares the store with @keyv/redis, ioredis and plain node-redis on Redis servers that it starts.
+ *
+ * Run: `npx -y pnpm@12 bench` for everything (about 25 minutes), `npx -y pnpm@12 bench:quick get clear` for a short run
+ * of two scenarios; `--help` lists the options.
+ * Output: one table per scenario and metric, then the expectations and whether the store meets them. The figures are
+ * saved in .bench/. write-tables.ts reads them there and updates README.md and docs/benchmarks.md.
  */
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,49 +15,67 @@ import { Fleet } from './harness/fleet.js';
 import { describeMachine } from './harness/machine.js';
 import type { Results, ScenarioResult } from './harness/results.js';
 import { runScenario } from './harness/run-scenario.js';
+import type { Cell, Scenario } from './harness/scenario.js';
 import { machineLines, tablesOf } from './harness/tables.js';
 import { parseOptions } from './options.js';
 import { topOfProfile } from './top-of-profile.js';
 
-/** Not in git. */
-const FOLDER = fileURLToPath(new URL('../../.bench/', import.meta.url));
+/** Ignored by git. */
+const RESULTS_FOLDER = fileURLToPath(new URL('../../.bench/', import.meta.url));
+/** Inside the package, so that a copied build finds its dependencies. */
+const COPIES_FOLDER = fileURLToPath(new URL('../../packages/keyv-dredis/.bench/', import.meta.url));
 const PROFILE_LINES = 15;
 
 const options = parseOptions(process.argv.slice(2));
-mkdirSync(FOLDER, { recursive: true });
-const storeFile = keep(options.storeFile, 'store');
-const baselineFile = options.baselineFile && keep(options.baselineFile, 'baseline');
+mkdirSync(RESULTS_FOLDER, { recursive: true });
+const storeFile = copyBuild(options.storeFile, 'store');
+const baselineFile = options.baselineFile && copyBuild(options.baselineFile, 'baseline');
 
 await using fleet = new Fleet();
-const [one = ''] = await fleet.locations({ kind: 'nodes', count: 1 });
-const machine = await describeMachine(one, options.execPath);
+const [location = ''] = await fleet.locations({ kind: 'nodes', count: 1 });
+const machine = await describeMachine(location, options.execPath);
 const scenarios: ScenarioResult[] = [];
-const absent: Record<string, string> = {};
-const results: Results = {
-  takenAt: new Date().toISOString(),
-  quick: options.quick,
-  machine,
-  absent,
-  scenarios,
-};
-const name =
-  options.resultsName ?? `${options.quick ? 'quick-' : ''}node-${machine.node.replace(/^v(\d+).*/, '$1')}`;
+const unavailable: Record<string, string> = {};
+const { quick } = options;
+const results: Results = { takenAt: new Date().toISOString(), quick, machine, unavailable, scenarios };
+const resultsName =
+  options.resultsName ?? `${quick ? 'quick-' : ''}node-${machine.node.replace(/^v(\d+).*/, '$1')}`;
 
 for (const scenario of options.scenarios) {
-  const contestants = scenario.contestants.filter(
+  const contestants = contestantsOf(scenario);
+  const cells = scenario
+    .cells(quick)
+    .filter((cell) => `${cell.table}, ${cell.column}`.includes(options.cells));
+  if (contestants.length > 0 && cells.length > 0) await run(scenario, contestants, cells);
+}
+
+const expectations = verdictTable(results);
+if (expectations.rows.length > 0) {
+  heading(expectations.title);
+  table(expectations.header, expectations.rows, expectations.textColumnCount);
+}
+line('');
+for (const text of machineLines(results)) line(dim(text));
+line(dim(`saved in .bench/${resultsName}.json`));
+
+function contestantsOf(scenario: Scenario): readonly string[] {
+  return scenario.contestants.filter(
     (id) =>
       (options.contestants?.includes(id) ?? true) &&
       (id !== 'baseline' || options.baselineFile !== undefined),
   );
-  const cells = scenario
-    .cells(options.quick)
-    .filter((cell) => `${cell.table}, ${cell.column}`.includes(options.cells));
-  if (contestants.length === 0 || cells.length === 0) continue;
+}
+
+async function run(
+  scenario: Scenario,
+  contestants: readonly string[],
+  cells: readonly Cell[],
+): Promise<void> {
   heading(scenario.name);
   line(scenario.about);
   const profileFiles: string[] = [];
-  const profileFile = (cell: { table: string; column: string }) => {
-    const file = join(FOLDER, `${`${cell.table} ${cell.column}`.replaceAll(/[^\w]+/g, '-')}.cpuprofile`);
+  const profileFile = ({ table, column }: Cell) => {
+    const file = join(RESULTS_FOLDER, `${`${table} ${column}`.replaceAll(/[^\w]+/g, '-')}.cpuprofile`);
     profileFiles.push(file);
     return file;
   };
@@ -65,42 +87,33 @@ for (const scenario of options.scenarios) {
     contestants,
     cells,
     profileFile: options.profile ? profileFile : undefined,
-    absent: (id, why) => {
-      absent[id] = why;
-      line(`without ${id}: ${why}`);
+    onUnavailable: (id, reason) => {
+      unavailable[id] = reason;
+      line(`skipped ${id}: ${reason}`);
     },
   });
-  scenarios.push(result);
   for (const { title, header, rows } of tablesOf(scenario, result).tables) {
     line('');
     line(title);
     table(header, rows);
   }
   line(dim(`${result.seconds.toFixed(0)} s`));
-  for (const file of profileFiles.filter(existsSync)) {
-    line('');
-    line(file);
-    for (const [share, where] of topOfProfile(file, PROFILE_LINES)) line(`${share.padStart(7)}  ${where}`);
-  }
-  // After each scenario: what is measured stays, whatever becomes of the rest.
-  writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify(results, null, 1)}\n`);
+  for (const file of profileFiles.filter(existsSync)) printProfile(file);
+  scenarios.push(result);
+  // Saved after each scenario, so that an interrupted run keeps its figures.
+  writeFileSync(join(RESULTS_FOLDER, `${resultsName}.json`), `${JSON.stringify(results, null, 1)}\n`);
 }
 
-const { title, header, rows } = verdictTable(results);
-if (rows.length > 0) {
-  heading(title);
-  table(header, rows);
+function printProfile(file: string): void {
+  line('');
+  line(file);
+  for (const [share, place] of topOfProfile(file, PROFILE_LINES)) line(`${share.padStart(7)}  ${place}`);
 }
-line('');
-for (const text of machineLines(results)) line(dim(text));
-line(dim(`written to .bench/${name}.json`));
 
-/** A copy of a build, so that the run has one and the same, whoever builds meanwhile. Beside its dependencies. */
-function keep(build: string, copyName: string): string {
-  if (!existsSync(build)) throw new Error(`There is no ${build}: run pnpm build`);
-  const copy = fileURLToPath(
-    new URL(`../../packages/keyv-dredis/.bench/${copyName}-${process.pid}.js`, import.meta.url),
-  );
+/** Copies a build, so that all processes of the run load the same code even if the build changes during the run. */
+function copyBuild(build: string, copyName: string): string {
+  if (!existsSync(build)) throw new Error(`${build} does not exist: run npx -y pnpm@12 build`);
+  const copy = join(COPIES_FOLDER, `${copyName}-${process.pid}.js`);
   mkdirSync(dirname(copy), { recursive: true });
   copyFileSync(build, copy);
   process.on('exit', () => rmSync(copy, { force: true }));

@@ -1,21 +1,26 @@
+import { contestant } from './contestants/index.js';
 import { type Results, series } from './harness/results.js';
 import { ratiosOf, type Spread } from './harness/statistics.js';
 import type { Table } from './harness/tables.js';
 
-/** One figure of a contestant. */
+/** A metric of one contestant. */
 interface Figure {
   readonly contestant: string;
   readonly metric: string;
-  readonly column?: string;
+  /** True for the cell with a tenth of the keys. @default false */
+  readonly tenth?: boolean;
 }
 
-/** A ratio that is expected of the store, and why it is the one to look at. */
+/** A ratio of two figures, and the value it should reach. Expectations are set before a run, and are not adapted to it. */
 interface Expectation {
+  /** What is measured. */
+  readonly measure: string;
+  /** What the store is compared with. */
   readonly against: string;
   readonly at: string;
   readonly scenario: string;
   readonly table?: string;
-  /** Columns, the first of which the run has: a quick run has smaller ones. */
+  /** The columns to look for: the first one that the run has is used, because a quick run has smaller ones. */
   readonly columns: readonly string[];
   readonly numerator: Figure;
   readonly denominator: Figure;
@@ -23,25 +28,35 @@ interface Expectation {
   readonly atMost?: number;
 }
 
-export interface Verdict {
+interface Verdict {
   readonly expectation: Expectation;
-  /** Undefined where it was not measured. */
+  /** Undefined if the run did not measure it. */
   readonly ratio: Spread | undefined;
   readonly verdict: 'pass' | 'short' | 'not measured';
 }
 
 const GET_TABLE = 'GET, values of 100 bytes';
 
-/** How many times our calls a second are those of another. */
+/** By column: the column with a tenth of the keys. */
+const TENTHS: Readonly<Record<string, string>> = {
+  '1,000,000 keys': '100,000 keys',
+  '100,000 keys': '10,000 keys',
+};
+const LARGEST = { at: 'largest namespace', columns: Object.keys(TENTHS) };
+
+const labelOf = (id: string) => contestant(id).label;
+
+/** Expects the store to reach `atLeast` times the throughput of another contestant. */
 const throughput = (
-  against: string,
+  measure: string,
   other: string,
   scenario: string,
   column: string,
   atLeast: number,
   table?: string,
 ): Expectation => ({
-  against,
+  measure,
+  against: labelOf(other),
   at: column,
   scenario,
   ...(table !== undefined && { table }),
@@ -51,39 +66,22 @@ const throughput = (
   atLeast,
 });
 
-const gets = (against: string, other: string, expected: Readonly<Record<string, number>>) =>
+const getThroughput = (other: string, expected: Readonly<Record<string, number>>) =>
   Object.entries(expected).map(([column, atLeast]) =>
-    throughput(`${against}, GET`, other, 'get', column, atLeast, GET_TABLE),
+    throughput('GET throughput', other, 'get', column, atLeast, GET_TABLE),
   );
 
-/** What sharding with this store should be worth: ratios of medians. */
-export const EXPECTATIONS: readonly Expectation[] = [
-  ...gets('node-redis with its defaults, one server', 'node-redis-defaults', { '64 callers': 4 }),
-  ...gets('node-redis with timeout: 0, spread by hand over the same four servers', 'spread', {
-    '1 caller': 0.95,
-    '8 callers': 0.95,
-    '64 callers': 1.2,
-    '512 callers': 2,
-  }),
-  ...gets('@keyv/redis, one server', 'keyv-redis', { '64 callers': 1.3, '512 callers': 2.2 }),
-  throughput('@keyv/redis, one server, getMany, 8 callers', 'keyv-redis', 'get-many', '100 keys', 1),
-  throughput(
-    '@keyv/redis, cluster of four, getMany, 8 callers',
-    'keyv-redis-cluster',
-    'get-many',
-    '100 keys',
-    3,
-  ),
-  throughput(
-    '@keyv/redis, cluster of four, setMany, 8 callers',
-    'keyv-redis-cluster',
-    'set-many',
-    '100 keys',
-    2,
-  ),
-  ...gets('twemproxy before the same four servers', 'twemproxy', { '64 callers': 1.5, '512 callers': 3 }),
+const EXPECTATIONS: readonly Expectation[] = [
+  ...getThroughput('node-redis-defaults', { '64 callers': 4 }),
+  ...getThroughput('spread', { '1 caller': 0.95, '8 callers': 0.95, '64 callers': 1.2, '512 callers': 2 }),
+  ...getThroughput('keyv-redis', { '64 callers': 1.3, '512 callers': 2.2 }),
+  throughput('getMany throughput, 8 callers', 'keyv-redis', 'get-many', '100 keys', 1),
+  throughput('getMany throughput, 8 callers', 'keyv-redis-cluster', 'get-many', '100 keys', 3),
+  throughput('setMany throughput, 8 callers', 'keyv-redis-cluster', 'set-many', '100 keys', 2),
+  ...getThroughput('twemproxy', { '64 callers': 1.5, '512 callers': 3 }),
   {
-    against: 'our own store over 4 servers, CPU time per GET over 64',
+    measure: 'CPU time per GET, 64 servers',
+    against: labelOf('dredis'),
     at: '512 callers',
     scenario: 'nodes',
     columns: ['512 callers'],
@@ -92,25 +90,27 @@ export const EXPECTATIONS: readonly Expectation[] = [
     atMost: 1.3,
   },
   {
-    against: '@keyv/redis, one server, time for clear',
-    at: 'largest namespace',
+    measure: 'clear speed',
+    against: labelOf('keyv-redis'),
+    ...LARGEST,
     scenario: 'clear',
-    columns: ['1,000,000 keys', '100,000 keys'],
+    // A ratio of speeds: the times are swapped.
     numerator: { contestant: 'keyv-redis', metric: 'seconds' },
     denominator: { contestant: 'dredis', metric: 'seconds' },
     atLeast: 1.5,
   },
   {
-    against: 'our own clear of a tenth of the keys, memory at its highest',
-    at: 'largest namespace',
+    measure: 'peak memory of clear',
+    against: `${labelOf('dredis')}, a tenth of the keys`,
+    ...LARGEST,
     scenario: 'clear',
-    columns: ['1,000,000 keys', '100,000 keys'],
     numerator: { contestant: 'dredis', metric: 'peakMb' },
-    denominator: { contestant: 'dredis', metric: 'peakMb', column: 'tenth' },
+    denominator: { contestant: 'dredis', metric: 'peakMb', tenth: true },
     atMost: 1.5,
   },
   {
-    against: 'our own p99 of GETs of the other servers before one of four was frozen',
+    measure: 'p99 of GETs to healthy servers while one of four is frozen',
+    against: `${labelOf('dredis')}, before the freeze`,
     at: '64 callers',
     scenario: 'frozen',
     columns: ['64 + 8 callers'],
@@ -120,21 +120,13 @@ export const EXPECTATIONS: readonly Expectation[] = [
   },
 ];
 
-const TENTHS: Readonly<Record<string, string>> = {
-  '1,000,000 keys': '100,000 keys',
-  '100,000 keys': '10,000 keys',
-};
-
-export function verdicts(results: Results): Verdict[] {
+function verdicts(results: Results): Verdict[] {
   return EXPECTATIONS.map((expectation) => {
     const ratio = ratioOf(results, expectation);
     if (ratio === undefined) return { expectation, ratio, verdict: 'not measured' };
     const { atLeast = 0, atMost = Number.POSITIVE_INFINITY } = expectation;
-    return {
-      expectation,
-      ratio,
-      verdict: ratio.median >= atLeast && ratio.median <= atMost ? 'pass' : 'short',
-    };
+    const passes = ratio.median >= atLeast && ratio.median <= atMost;
+    return { expectation, ratio, verdict: passes ? 'pass' : 'short' };
   });
 }
 
@@ -143,34 +135,24 @@ function ratioOf(
   { scenario, table, columns, numerator, denominator }: Expectation,
 ): Spread | undefined {
   for (const column of columns) {
-    const of = ({ contestant, metric, column: other }: Figure) =>
-      series(
-        results,
-        scenario,
-        contestant,
-        (other === 'tenth' ? TENTHS[column] : other) ?? column,
-        metric,
-        table,
-      );
-    const [above, below] = [of(numerator), of(denominator)];
-    if (above !== undefined && below !== undefined) return ratiosOf(above, below);
+    const seriesOf = ({ contestant, metric, tenth }: Figure) =>
+      series(results, scenario, contestant, (tenth && TENTHS[column]) || column, metric, table);
+    const numerators = seriesOf(numerator);
+    const denominators = seriesOf(denominator);
+    if (numerators !== undefined && denominators !== undefined) return ratiosOf(numerators, denominators);
   }
   return undefined;
 }
 
+/** Returns a table of all expectations that the run measured. */
 export function verdictTable(results: Results): Table {
-  const measured = verdicts(results).filter(({ verdict }) => verdict !== 'not measured');
-  const rows = measured.map(({ expectation, ratio, verdict }) => {
-    const { against, at, atLeast, atMost } = expectation;
-    return [
-      against,
-      at,
-      atLeast === undefined ? `≤ ${atMost} x` : `≥ ${atLeast} x`,
-      `${ratio?.median.toFixed(2)} x`,
-      `${ratio?.min.toFixed(2)}–${ratio?.max.toFixed(2)}`,
-      verdict,
-    ];
+  const rows = verdicts(results).flatMap(({ expectation, ratio, verdict }) => {
+    if (ratio === undefined) return [];
+    const { measure, against, at, atLeast, atMost } = expectation;
+    const expected = atLeast === undefined ? `≤ ${atMost} x` : `≥ ${atLeast} x`;
+    const range = `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`;
+    return [[measure, against, at, expected, `${ratio.median.toFixed(2)} x`, range, verdict]];
   });
-  const header = ['against', 'at', 'expected', 'measured', 'lowest–highest', ''];
-  return { title: `Expected of the store, Node.js ${results.machine.node}`, header, rows };
+  const header = ['measure', 'compared with', 'at', 'expected', 'measured', 'lowest–highest', ''];
+  return { title: `Expectations, Node.js ${results.machine.node}`, textColumnCount: 2, header, rows };
 }

@@ -4,23 +4,25 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CONTESTANTS, contestant } from './contestants/index.js';
 import type { Scenario } from './harness/scenario.js';
-import { SCENARIOS, scenario } from './scenarios/index.js';
+import { SCENARIO_NAMES, SCENARIOS, scenario } from './scenarios/index.js';
 
-const USAGE = `pnpm bench [scenario ...] [options]      measures the store and its peers
-pnpm bench:quick [scenario ...] [options]
-pnpm bench:failures [options]            kills a server under the store and its peers
+const USAGE = `npx -y pnpm@12 bench [scenario ...] [options]   compares the store with its peers
+npx -y pnpm@12 bench:quick [scenario ...] [options]
+npx -y pnpm@12 bench:failures [options]        kills a server of each contestant
 
-scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')} (all)
-  --quick               fewer rounds, shorter ones, fewer cells
-  --node 24             with that Node.js, which npx fetches
-  --contestants a,b     only these: ${CONTESTANTS.map(({ id }) => id).join(', ')}
-  --cells "64 callers"  only cells whose table or column says so
-  --rounds 7            rounds of each contestant in each cell
-  --round-ms 150        length of a round, where the scenario does not say
-  --baseline <file>     another build of the store (its ES module), in turn with this one
-  --store <file>        a build of the store other than dist
-  --results <name>      .bench/<name>.json takes the figures, in place of node-20.json
-  --profile             profiles the store in each cell as well, and prints where its time goes`;
+scenarios: ${SCENARIO_NAMES.join(', ')}
+           (default: all but failures)
+
+  --quick               fewer and shorter rounds, fewer cells
+  --node 24             the version of Node.js that runs the contestants; npx downloads it
+  --contestants a,b     only these of ${CONTESTANTS.map(({ id }) => id).join(', ')}
+  --cells "64 callers"  only cells whose table or column contains this text
+  --rounds 7            rounds per contestant and cell
+  --round-ms 150        length of a round, unless the scenario has its own
+  --baseline <file>     another build of the store (ES module), to compare with
+  --store <file>        the build of the store (ES module); default: dist
+  --results <name>      save the figures as .bench/<name>.json; default: node-<major version>
+  --profile             profile the store in each cell, and print the functions that took the most time`;
 
 const FULL = { roundCount: 7, roundMs: 150 };
 const QUICK = { roundCount: 3, roundMs: 60 };
@@ -28,9 +30,11 @@ const QUICK = { roundCount: 3, roundMs: 60 };
 export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
   readonly quick: boolean;
-  readonly nodeVersion: string | undefined;
+  /** The Node.js that runs the contestants. */
   readonly execPath: string;
+  /** Ids of contestants. @default the contestants of the scenario */
   readonly contestants: readonly string[] | undefined;
+  /** A part of a cell's table or column. @default '' for all cells */
   readonly cells: string;
   readonly roundCount: number;
   readonly roundMs: number;
@@ -40,9 +44,10 @@ export interface BenchOptions {
   readonly profile: boolean;
 }
 
-/** @throws Error for an option or a name that there is not */
+/** @throws Error if an option, scenario or contestant is unknown, or a number is not positive */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parseArgs({
+    // pnpm passes on the `--` that separates its own options.
     args: args.filter((arg) => arg !== '--'),
     allowPositionals: true,
     options: {
@@ -64,17 +69,15 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     process.exit();
   }
   const defaults = values.quick ? QUICK : FULL;
-  const contestants = values.contestants?.split(',');
-  for (const id of contestants ?? []) contestant(id);
+  const contestants = values.contestants?.split(',').map((id) => contestant(id).id);
   return {
     scenarios: positionals.length === 0 ? SCENARIOS : positionals.map(scenario),
     quick: values.quick,
-    nodeVersion: values.node,
     execPath: values.node === undefined ? process.execPath : fetchNode(values.node),
     contestants,
     cells: values.cells,
-    roundCount: atLeastOne('--rounds', values.rounds ?? defaults.roundCount),
-    roundMs: atLeastOne('--round-ms', values['round-ms'] ?? defaults.roundMs),
+    roundCount: positiveInteger('--rounds', values.rounds ?? defaults.roundCount),
+    roundMs: positiveInteger('--round-ms', values['round-ms'] ?? defaults.roundMs),
     baselineFile: values.baseline === undefined ? undefined : resolve(values.baseline),
     storeFile:
       values.store === undefined
@@ -85,13 +88,13 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   };
 }
 
-function atLeastOne(name: string, value: string | number): number {
+function positiveInteger(name: string, value: string | number): number {
   const number = Number(value);
   if (Number.isInteger(number) && number >= 1) return number;
-  throw new Error(`${name} must be a whole number, 1 or more, got ${value}`);
+  throw new Error(`${name} must be an integer of at least 1, got ${value}`);
 }
 
-/** The npm package `node` holds the program itself. @returns its path */
+/** Downloads the npm package `node`, which contains the executable. @returns the path of the executable */
 function fetchNode(version: string): string {
   const args = ['-y', `node@${version}`, '--print', 'process.execPath'];
   return execFileSync('npx', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();

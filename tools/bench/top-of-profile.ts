@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The functions in which a profile spent most of its time, themselves alone, as percentages of the time at work. */
+/** Returns the functions with the highest self time in a CPU profile, as percentages of the time that was not idle. */
 export function topOfProfile(
   file: string,
   count: number,
-): readonly (readonly [share: string, where: string])[] {
+): readonly (readonly [share: string, place: string])[] {
   const profile: Profiler.Profile = JSON.parse(readFileSync(file, 'utf8'));
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const times = new Map<string, number>();
@@ -18,20 +18,21 @@ export function topOfProfile(
     const frame = nodes.get(id)?.callFrame;
     if (frame === undefined || frame.functionName === '(idle)') continue;
     const time = profile.timeDeltas?.[index] ?? 0;
-    const where = nameOf(frame);
-    times.set(where, (times.get(where) ?? 0) + time);
+    const place = placeOf(frame);
+    times.set(place, (times.get(place) ?? 0) + time);
     total += time;
   }
   return [...times]
     .sort(([, a], [, b]) => b - a)
     .slice(0, count)
-    .map(([where, time]) => [`${((100 * time) / total).toFixed(1)} %`, where] as const);
+    .map(([place, time]) => [`${((100 * time) / total).toFixed(1)} %`, place] as const);
 }
 
-function nameOf({ functionName, url, lineNumber }: Profiler.Profile['nodes'][number]['callFrame']): string {
+function placeOf({ functionName, url, lineNumber }: Profiler.Profile['nodes'][number]['callFrame']): string {
   const name = functionName === '' ? '(anonymous)' : functionName;
   if (url === '') return name;
   const path = url.startsWith('file:') ? relative(ROOT, fileURLToPath(url)) : url;
+  // The bench runs a copy of the build.
   const short = path.replace(/^.*node_modules\//, '').replace(/\.bench\/store-\d+\.js$/, 'dist/esm/index.js');
   return `${name} ${short}:${lineNumber + 1}`;
 }

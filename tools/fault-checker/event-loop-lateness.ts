@@ -1,4 +1,4 @@
-import { now } from '../bench/harness/clock.js';
+import { now } from '../shared/clock.js';
 
 const INTERVAL_MS = 5;
 /** A tick may be late that much without counting: timers have whole milliseconds. */

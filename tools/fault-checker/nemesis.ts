@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, type RedisServer } from 'redis-launcher';
-import { now } from '../bench/harness/clock.js';
+import { now } from '../shared/clock.js';
 import type { FaultyProxy, NetworkCondition } from './faulty-proxy.js';
 import type { FAULTS_OF_NETWORK, FAULTS_OF_SERVERS, FaultEntry, FaultKind, Log } from './history.js';
 import type { Random } from './random.js';

@@ -1,4 +1,4 @@
-import { mulberry32 } from '../bench/harness/mulberry32.js';
+import { mulberry32 } from '../shared/mulberry32.js';
 
 /** Random choices that a seed decides: the same seed makes the same ones. */
 export class Random {

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { DRedisStore } from '../../packages/keyv-dredis/src/index.js';
-import { now } from '../bench/harness/clock.js';
+import { now } from '../shared/clock.js';
 import type { EventLoopLateness } from './event-loop-lateness.js';
 import { type Action, type Log, NODE_STATES, type NodeState, type Outcome } from './history.js';
 

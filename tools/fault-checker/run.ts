@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RedisServer, startRedis } from 'redis-launcher';
 import { temporaryFolder } from '../../packages/keyv-dredis/test/support/temporary-folder.js';
-import { now } from '../bench/harness/clock.js';
+import { now } from '../shared/clock.js';
 import { FaultyProxy } from './faulty-proxy.js';
 import {
   type Entry,

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { now } from '../bench/harness/clock.js';
+import { now } from '../shared/clock.js';
 import { type Entry, type ExitEntry, entriesOf } from './history.js';
 import type { WorkerReady, WorkerSetup } from './worker.js';
 

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DRedisStore, type LocationOptions } from '../../packages/keyv-dredis/src/index.js';
 import { StoreWithoutHints } from '../../packages/keyv-dredis/test/support/store-without-hints.js';
-import { now } from '../bench/harness/clock.js';
+import { now } from '../shared/clock.js';
 import { EventLoopLateness } from './event-loop-lateness.js';
 import { type Entry, linesOf } from './history.js';
 import { Random } from './random.js';

@@ -1,7 +1,9 @@
+/** Terminal output of all tools: text styles, number formats, headings, tables and progress bars. */
 import { Presets, SingleBar } from 'cli-progress';
 
-const isColored = process.stdout.isTTY === true && !('NO_COLOR' in process.env);
-const style = (code: number) => (text: string) => (isColored ? `\x1b[${code}m${text}\x1b[0m` : text);
+/** hasColors() exists only on a terminal, and obeys NO_COLOR and TERM=dumb. */
+const isStyled = process.stdout.hasColors?.() === true;
+const style = (code: number) => (text: string) => (isStyled ? `\x1b[${code}m${text}\x1b[0m` : text);
 export const bold = style(1);
 export const dim = style(2);
 
@@ -17,47 +19,33 @@ export function line(text: string): void {
   console.log(`  ${text}`);
 }
 
-/** Columns as wide as their widest cell; the first one to the left, numbers to the right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): void {
+/** Prints a table. The first `textColumnCount` columns are left-aligned, all others are right-aligned. */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  textColumnCount = 1,
+): void {
   const widths = header.map((_, column) =>
     Math.max(...[header, ...rows].map((row) => row[column]?.length ?? 0)),
   );
   const format = (row: readonly string[]) =>
     row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return column < textColumnCount ? cell.padEnd(width) : cell.padStart(width);
+      })
       .join('   ');
   line(dim(format(header)));
   for (const row of rows) line(format(row));
 }
 
-/** Does `work` chunk by chunk behind a progress bar, which only a terminal gets to see. @returns milliseconds */
-export async function inChunks<T>(
-  label: string,
-  items: readonly T[],
-  size: number,
-  work: (chunk: readonly T[]) => Promise<void>,
-): Promise<number> {
-  const bar = new SingleBar(
-    {
-      format: `  ${label} {bar} {percentage} %  {value} of {total} keys`,
-      // Ctrl-C finds the terminal as it was.
-      hideCursor: null,
-      linewrap: true,
-    },
-    Presets.shades_classic,
-  );
-  bar.start(items.length, 0);
-  const startedAt = performance.now();
-  try {
-    for (let from = 0; from < items.length; from += size) {
-      const chunk = items.slice(from, from + size);
-      await work(chunk);
-      bar.increment(chunk.length);
-    }
-  } finally {
-    bar.stop();
-  }
-  return performance.now() - startedAt;
+/** Creates a progress bar that prints only to a terminal. @param format in the syntax of cli-progress */
+export function progressBar(format: string): SingleBar {
+  const options = {
+    format: `  ${format}`,
+    // cli-progress would hide the cursor and disable line wrapping, and leave both so after Ctrl-C.
+    hideCursor: null,
+    linewrap: true,
+  };
+  return new SingleBar(options, Presets.shades_classic);
 }

@@ -1,53 +1,36 @@
 import { pathToFileURL } from 'node:url';
-import type { NodeDownPolicy } from '../../../packages/keyv-dredis/src/config/options.js';
+import type { DRedisStore, NodeDownPolicy } from 'keyv-dredis';
 import type { OpenOptions, Subject } from '../harness/contestant.js';
+import { underKeyv5, underKeyv6 } from './keyv.js';
 
-type Built = typeof import('../../../packages/keyv-dredis/src/index.js');
+type StoreModule = typeof import('keyv-dredis');
 
-async function openStore(
-  file: string,
-  { locations, namespace }: OpenOptions,
-  location: (address: string) => string | object = (address) => address,
-  nodeDownPolicy: NodeDownPolicy = 'error',
-) {
-  const { DRedisStore } = (await import(pathToFileURL(file).href)) as Built;
-  const store = new DRedisStore(locations.map(location) as string[], { namespace, nodeDownPolicy });
-  store.on('error', rethrow);
+interface StoreVariant {
+  /** The ES module to load. @default options.storeFile */
+  readonly file?: string;
+  /** Maps each `host:port` to a location of the store. @default the identity */
+  readonly toLocation?: (address: string) => string | object;
+  /** @default 'error' */
+  readonly nodeDownPolicy?: NodeDownPolicy;
+}
+
+async function openStore(options: OpenOptions, variant: StoreVariant = {}): Promise<DRedisStore> {
+  const { file = options.storeFile, toLocation = (address) => address, nodeDownPolicy = 'error' } = variant;
+  const { DRedisStore } = (await import(pathToFileURL(file).href)) as StoreModule;
+  const store = new DRedisStore(options.locations.map(toLocation) as string[], {
+    namespace: options.namespace,
+    // Not passed if it is the default: a --baseline build may be older than this option's name.
+    ...(nodeDownPolicy !== 'error' && { nodeDownPolicy }),
+  });
+  // An error makes the figures meaningless, so it ends the process.
+  store.on('error', (error) => {
+    throw error;
+  });
   await store.connect();
   return store;
 }
 
-function rethrow(error: Error): never {
-  throw error;
-}
-
-export async function openBare(options: OpenOptions, file = options.storeFile): Promise<Subject> {
-  return subjectOf(await openStore(file, options));
-}
-
-export async function openWithPolicy(options: OpenOptions, mode: NodeDownPolicy): Promise<Subject> {
-  const store = await openStore(options.storeFile, options, undefined, mode);
-  return { ...subjectOf(store), onReturn: (listener) => store.on('node:up', listener) };
-}
-
-/** With node-redis' own pools in place of single connections. */
-export async function openPooled(options: OpenOptions, size: number): Promise<Subject> {
-  const { createClientPool } = await import('redis');
-  const pools: { close(): Promise<unknown> }[] = [];
-  const store = await openStore(options.storeFile, options, (name) => {
-    const client = createClientPool({ url: `redis://${name}` }, { minimum: size, maximum: size });
-    pools.push(client);
-    return { client, name };
-  });
-  const subject = subjectOf(store);
-  const close = async () => {
-    await subject.close();
-    await Promise.all(pools.map((pool) => pool.close()));
-  };
-  return { ...subject, close };
-}
-
-function subjectOf(store: Awaited<ReturnType<typeof openStore>>): Subject {
+function subjectOf(store: DRedisStore): Subject {
   return {
     get: (key) => store.get(key),
     set: (key, value, ttlMs) => store.set(key, value, ttlMs === undefined ? undefined : Date.now() + ttlMs),
@@ -56,22 +39,38 @@ function subjectOf(store: Awaited<ReturnType<typeof openStore>>): Subject {
     clear: () => store.clear(),
     iterator: () => store.iterator(),
     ownerOf: (key) => store.locate(key).node,
-    close: () => store.disconnect(),
   };
 }
 
-export async function openBaseline(options: OpenOptions): Promise<Subject> {
-  if (options.baselineFile === undefined) throw new Error('there is no --baseline');
-  return openBare(options, options.baselineFile);
+export async function openAdapter(options: OpenOptions): Promise<Subject> {
+  return subjectOf(await openStore(options));
 }
 
-/** Without an `error` listener, for what fails on purpose. */
+export async function openBaseline(options: OpenOptions): Promise<Subject> {
+  const { baselineFile } = options;
+  if (baselineFile === undefined) throw new Error('the baseline needs --baseline <file>');
+  return subjectOf(await openStore(options, { file: baselineFile }));
+}
+
+export async function openWithPolicy(options: OpenOptions, nodeDownPolicy: NodeDownPolicy): Promise<Subject> {
+  const store = await openStore(options, { nodeDownPolicy });
+  return { ...subjectOf(store), onReadmission: (listener) => store.on('node:up', listener) };
+}
+
+/** Uses a client pool of node-redis per node instead of a single connection. */
+export async function openPooled(options: OpenOptions, poolSize: number): Promise<Subject> {
+  const { createClientPool } = await import('redis');
+  const toLocation = (name: string) => ({
+    name,
+    client: createClientPool({ url: `redis://${name}` }, { minimum: poolSize, maximum: poolSize }),
+  });
+  return subjectOf(await openStore(options, { toLocation }));
+}
+
 export async function openUnderKeyv5(options: OpenOptions): Promise<Subject> {
-  const { underKeyv5 } = await import('./keyv.js');
-  return underKeyv5(await openStore(options.storeFile, options), options.namespace);
+  return underKeyv5(await openStore(options), options.namespace);
 }
 
 export async function openUnderKeyv6(options: OpenOptions): Promise<Subject> {
-  const { underKeyv6 } = await import('./keyv.js');
-  return underKeyv6(await openStore(options.storeFile, options), options.namespace);
+  return underKeyv6(await openStore(options), options.namespace);
 }

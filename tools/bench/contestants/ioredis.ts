@@ -11,6 +11,5 @@ export async function openAutoPipelining({ locations: [location = ''] }: OpenOpt
       ttlMs === undefined ? client.set(key, value) : client.set(key, value, 'PX', ttlMs),
     getMany: (keys) => client.mget(keys as string[]),
     setMany: (entries) => client.mset(entries.flatMap(({ key, value }) => [key, value])),
-    close: () => client.quit(),
   };
 }

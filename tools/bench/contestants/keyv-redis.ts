@@ -3,54 +3,52 @@ import type { OpenOptions, Subject } from '../harness/contestant.js';
 import { slotOf } from '../harness/load-keys.js';
 import { underKeyv5, underKeyv6 } from './keyv.js';
 
-const adapter = ({ locations, namespace }: OpenOptions) =>
+const strictAdapter = ({ locations, namespace }: OpenOptions) =>
   new KeyvRedis(`redis://${locations[0]}`, { namespace, throwOnErrors: true, throwOnConnectError: true });
 
-function bare(store: KeyvRedis<unknown>, namespace: string): Subject {
+const clusterClient = (locations: readonly string[]) =>
+  createCluster({ rootNodes: locations.map((location) => ({ url: `redis://${location}` })) });
+
+function subjectOf(adapter: KeyvRedis<unknown>, namespace: string): Subject {
   return {
-    get: (key) => store.get(key),
-    set: (key, value, ttlMs) => store.set(key, value, ttlMs),
-    getMany: (keys) => store.getMany(keys as string[]),
-    setMany: (entries) => store.setMany(entries as { key: string; value: string }[]),
-    clear: () => store.clear(),
-    iterator: () => store.iterator(namespace) as AsyncGenerator<[string, unknown]>,
-    close: () => store.disconnect(),
+    get: (key) => adapter.get(key),
+    set: (key, value, ttlMs) => adapter.set(key, value, ttlMs),
+    getMany: (keys) => adapter.getMany(keys as string[]),
+    setMany: (entries) => adapter.setMany(entries as { key: string; value: string }[]),
+    clear: () => adapter.clear(),
+    iterator: () => adapter.iterator(namespace) as AsyncGenerator<[string, unknown]>,
   };
 }
 
-export async function openBare(options: OpenOptions): Promise<Subject> {
-  return bare(adapter(options), options.namespace);
+function withErrorEvents(adapter: KeyvRedis<unknown>, namespace: string): Subject {
+  return { ...subjectOf(adapter, namespace), onError: (listener) => adapter.on('error', listener) };
 }
 
-/** As its users have it: errors are events, and their calls answer undefined. */
-export async function openWithDefaults({ locations, namespace }: OpenOptions): Promise<Subject> {
-  return telling(new KeyvRedis(`redis://${locations[0]}`, { namespace }), namespace);
-}
-
-function telling(store: KeyvRedis<unknown>, namespace: string): Subject {
-  return { ...bare(store, namespace), onError: (listener) => store.on('error', listener) };
+export async function openAdapter(options: OpenOptions): Promise<Subject> {
+  return subjectOf(strictAdapter(options), options.namespace);
 }
 
 export async function openUnderKeyv5(options: OpenOptions): Promise<Subject> {
-  return underKeyv5(adapter(options), options.namespace);
+  return underKeyv5(strictAdapter(options), options.namespace);
 }
 
 export async function openUnderKeyv6(options: OpenOptions): Promise<Subject> {
-  return underKeyv6(adapter(options), options.namespace);
+  return underKeyv6(strictAdapter(options), options.namespace);
 }
 
 export async function openOnCluster({ locations, namespace }: OpenOptions): Promise<Subject> {
-  return bare(new KeyvRedis(clusterOf(locations), { namespace, throwOnErrors: true }), namespace);
+  return subjectOf(new KeyvRedis(clusterClient(locations), { namespace, throwOnErrors: true }), namespace);
 }
 
-export async function openOnReplicated({ locations, namespace }: OpenOptions): Promise<Subject> {
-  const cluster = clusterOf(locations);
+/** With its defaults, the adapter emits errors, and a failed call resolves with undefined. */
+export async function openWithDefaults({ locations, namespace }: OpenOptions): Promise<Subject> {
+  return withErrorEvents(new KeyvRedis(`redis://${locations[0]}`, { namespace }), namespace);
+}
+
+export async function openOnReplicatedCluster({ locations, namespace }: OpenOptions): Promise<Subject> {
+  const cluster = clusterClient(locations);
   return {
-    ...telling(new KeyvRedis(cluster, { namespace }), namespace),
+    ...withErrorEvents(new KeyvRedis(cluster, { namespace }), namespace),
     ownerOf: (key) => cluster.slots[slotOf(`${namespace}::${key}`)]?.master.address as string,
   };
-}
-
-function clusterOf(locations: readonly string[]) {
-  return createCluster({ rootNodes: locations.map((location) => ({ url: `redis://${location}` })) });
 }

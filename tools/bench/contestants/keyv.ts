@@ -1,28 +1,32 @@
-import { Keyv as Keyv6, type KeyvStorageAdapter } from 'keyv';
-import { Keyv as Keyv5, type KeyvStoreAdapter } from 'keyv5';
 import type { Subject } from '../harness/contestant.js';
 
-/** An adapter in front of which either Keyv works, whatever types it declares. */
-type Store = object;
+/** An adapter that works under both Keyv majors. Its declared types may fit only one of them. */
+type Adapter = object;
 
-export function underKeyv5(store: Store, namespace: string): Subject {
-  const keyv = new Keyv5({ store: store as KeyvStoreAdapter, namespace });
-  return {
-    get: (key) => keyv.get(key),
-    set: (key, value, ttlMs) => keyv.set(key, value, ttlMs),
-    getMany: (keys) => keyv.getMany(keys as string[]),
-    setMany: (entries) => keyv.setMany(entries as { key: string; value: string }[]),
-    close: () => keyv.disconnect(),
-  };
+// Each Keyv is imported when it is used: a contestant's process must load only its own libraries.
+
+export async function underKeyv5(adapter: Adapter, namespace: string): Promise<Subject> {
+  const { Keyv } = await import('keyv5');
+  return subjectOf(new Keyv({ store: adapter, namespace }) as KeyvLike);
 }
 
-export function underKeyv6(store: Store, namespace: string): Subject {
-  const keyv = new Keyv6({ store: store as KeyvStorageAdapter, namespace });
+export async function underKeyv6(adapter: Adapter, namespace: string): Promise<Subject> {
+  const { Keyv } = await import('keyv');
+  return subjectOf(new Keyv({ store: adapter as never, namespace }) as KeyvLike);
+}
+
+interface KeyvLike {
+  get(key: string): Promise<unknown>;
+  set(key: string, value: unknown, ttl?: number): Promise<unknown>;
+  getMany(keys: string[]): Promise<unknown[]>;
+  setMany(entries: { key: string; value: unknown }[]): Promise<unknown>;
+}
+
+function subjectOf(keyv: KeyvLike): Subject {
   return {
     get: (key) => keyv.get(key),
     set: (key, value, ttlMs) => keyv.set(key, value, ttlMs),
     getMany: (keys) => keyv.getMany(keys as string[]),
     setMany: (entries) => keyv.setMany(entries as { key: string; value: string }[]),
-    close: () => keyv.disconnect(),
   };
 }

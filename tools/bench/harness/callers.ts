@@ -1,22 +1,24 @@
-import type { Metric, Numbers } from './scenario.js';
+import type { Metric, MetricValues } from './scenario.js';
 
-/** What the callers of a round share. */
+/** State that all callers of a round share. */
 export interface Turns {
-  /** The time is up: nobody takes another turn. */
+  /** True when the time is up. Callers then start no further turn. */
   over: boolean;
-  /** The number of the next turn, and so of those that were taken. */
+  /** Number of the next turn, and so the number of turns taken. */
   next: number;
 }
 
 /**
- * Lets `count` callers take turns for a time: each asks, waits for its answer and asks again, as that many
- * requests in a service do. (tinybench and mitata time one call after the other, and know no callers.)
+ * Runs `count` callers for `ms`. Each caller sends its next call when the previous one is answered, like concurrent
+ * requests in a service. tinybench and mitata do not fit: they time sequential calls.
+ *
+ * @param runCaller takes turns until `turns.over`
  */
 export async function withCallers(
   count: number,
   ms: number,
-  caller: (turns: Turns, number: number) => Promise<void>,
-): Promise<Numbers & { readonly turnCount: number }> {
+  runCaller: (turns: Turns) => Promise<void>,
+): Promise<MetricValues & { readonly turnCount: number }> {
   const turns: Turns = { over: false, next: 0 };
   const timer = setTimeout(() => {
     turns.over = true;
@@ -24,7 +26,7 @@ export async function withCallers(
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   try {
-    await Promise.all(Array.from({ length: count }, (_, number) => caller(turns, number)));
+    await Promise.all(Array.from({ length: count }, () => runCaller(turns)));
   } finally {
     turns.over = true;
     clearTimeout(timer);
@@ -37,14 +39,14 @@ export async function withCallers(
 
 export const OPS_PER_SECOND: Metric = {
   key: 'opsPerSecond',
-  label: 'calls a second',
+  label: 'calls per second',
   better: 'more',
-  format: (value) =>
-    value >= 99_950
-      ? `${(value / 1000).toFixed(0)}k`
-      : value >= 1000
-        ? `${(value / 1000).toFixed(1)}k`
-        : value.toFixed(0),
+  format: (value) => {
+    if (value < 1_000) return value.toFixed(0);
+    const thousands = value / 1_000;
+    // 99,950 would round to "100.0k".
+    return `${thousands.toFixed(value < 99_950 ? 1 : 0)}k`;
+  },
 };
 
 export const CPU_US: Metric = {

@@ -2,12 +2,12 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Contestant, OpenOptions } from './contestant.js';
-import type { Answer, Order } from './protocol.js';
-import type { Numbers } from './scenario.js';
+import type { Request, Response } from './protocol.js';
+import type { MetricValues } from './scenario.js';
 
-const PROGRAM = fileURLToPath(new URL('./worker.ts', import.meta.url));
+const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
-/** This end of a contestant's process. While nothing is asked of it, it waits and uses no CPU. */
+/** The bench's handle on the process of a contestant. The process is idle between two requests. */
 export class ContestantProcess {
   readonly contestant: Contestant;
   readonly #child: ChildProcess;
@@ -17,45 +17,45 @@ export class ContestantProcess {
     this.#child = child;
   }
 
-  /** @param execPath the Node.js to run it with */
+  /** @param execPath the Node.js that runs the process */
   static async start(
     contestant: Contestant,
     options: OpenOptions,
     execPath: string,
   ): Promise<ContestantProcess> {
-    const child = fork(PROGRAM, {
+    const child = fork(WORKER, {
       execPath,
       execArgv: ['--expose-gc', '--import', import.meta.resolve('tsx')],
       env: { ...process.env, NODE_ENV: 'production' },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const started = new ContestantProcess(contestant, child);
-    await started.ask({ type: 'open', contestant: contestant.id, options });
+    await started.request({ type: 'open', contestant: contestant.id, options });
     return started;
   }
 
-  /** @throws Error with the contestant's own words */
-  async ask(order: Order): Promise<Numbers> {
-    this.#child.send(order);
-    const stop = new AbortController();
-    const { signal } = stop;
+  /** Sends one request and waits for its response. @throws Error with the contestant's label and error message */
+  async request(request: Request): Promise<MetricValues> {
+    this.#child.send(request);
+    const listening = new AbortController();
+    const { signal } = listening;
     try {
-      const answer = await Promise.race([
-        once(this.#child, 'message', { signal }).then(([message]) => message as Answer),
-        once(this.#child, 'exit', { signal }).then(([code, killed]): never => {
-          throw new Error(`its process ended (${code ?? killed})`);
+      const response = await Promise.race([
+        once(this.#child, 'message', { signal }).then(([message]) => message as Response),
+        once(this.#child, 'exit', { signal }).then(([code, signalName]): never => {
+          throw new Error(`its process exited (${code ?? signalName})`);
         }),
       ]);
-      if (answer.type === 'done') return answer.numbers;
-      throw new Error(answer.error);
+      if (response.type === 'done') return response.values;
+      throw new Error(response.error);
     } catch (cause) {
       throw new Error(`${this.contestant.label}: ${(cause as Error).message}`, { cause });
     } finally {
-      stop.abort();
+      listening.abort();
     }
   }
 
-  async end(): Promise<void> {
+  async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = once(this.#child, 'exit');
     if (this.#child.connected) this.#child.disconnect();

@@ -1,9 +1,12 @@
-/** What a contestant works on. `nodes` are independent servers; all contestants share them. */
+/** The servers that a contestant uses. All contestants of one kind share them. */
 export type Servers =
+  /** Independent servers. */
   | { readonly kind: 'nodes'; readonly count: number }
+  /** A Redis Cluster of four masters. */
   | { readonly kind: 'cluster' }
-  /** Three masters with a replica each. */
+  /** A Redis Cluster of three masters with one replica each. */
   | { readonly kind: 'replicated' }
+  /** twemproxy in front of four independent servers. */
   | { readonly kind: 'twemproxy' };
 
 export interface Entry {
@@ -11,7 +14,7 @@ export interface Entry {
   readonly value: string;
 }
 
-/** A cache as its users have it, behind one shape. A value that is missing is null or undefined. */
+/** The cache under test: one interface for stores, Keyv and plain clients. A missing value is null or undefined. */
 export interface Subject {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, ttlMs?: number): Promise<unknown>;
@@ -19,32 +22,33 @@ export interface Subject {
   setMany(entries: readonly Entry[]): Promise<unknown>;
   clear?(): Promise<unknown>;
   iterator?(): AsyncIterable<readonly [key: string, value: unknown]>;
-  /** `host:port` of the server that has a key. */
+  /** Returns `host:port` of the server that owns a key. */
   ownerOf?(key: string): string;
-  /** Errors that it tells of by events, in the asynchronous context of the call. */
+  /** Listens to `error` events. They are emitted in the asynchronous context of the failed call. */
   onError?(listener: () => void): void;
-  /** A server that was away is in use again. */
-  onReturn?(listener: (location: string) => void): void;
-  close(): Promise<unknown>;
+  /** Listens for servers that are in use again after an outage. */
+  onReadmission?(listener: (location: string) => void): void;
 }
 
 export interface OpenOptions {
   readonly locations: readonly string[];
-  /** A few letters, others for each contestant, so that nobody reads what another wrote. */
+  /** Differs between contestants, because they share servers. */
   readonly namespace: string;
-  /** The built store, and the build to compare it with. */
+  /** The ES module of the built store. */
   readonly storeFile: string;
+  /** The ES module of another build, to compare with. */
   readonly baselineFile: string | undefined;
 }
 
 export interface Contestant {
   readonly id: string;
+  /** The name in tables. */
   readonly label: string;
   readonly servers: Servers;
   /**
-   * What stands in Redis before a key of the namespace, and who puts it there: clients have no namespaces, so
-   * their callers hand in whole keys, built beforehand.
+   * What separates namespace and key in Redis, and who adds the prefix. Plain clients have no namespaces, so their
+   * callers pass prefixed keys that were built before the clock started.
    */
-  readonly prefix: { readonly by: 'contestant' | 'caller'; readonly separator: ':' | '::' };
+  readonly prefix: { readonly addedBy: 'contestant' | 'caller'; readonly separator: ':' | '::' };
   open(options: OpenOptions): Promise<Subject>;
 }

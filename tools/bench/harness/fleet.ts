@@ -10,50 +10,54 @@ import {
 import type { Contestant, Servers } from './contestant.js';
 import { loadKeys } from './load-keys.js';
 
-const CLUSTER_MASTERS = 4;
-/** The least by which a replica can take over, and sooner than Redis' default of 15 s. */
-const REPLICATED = { masterCount: 3, replicaCount: 1, nodeTimeoutMs: 2_000 };
-const PROXIED_SERVERS = 4;
+const CLUSTER = { masterCount: 4 };
+/**
+ * Three masters are the fewest that can elect a replica. The timeout is below the default of Redis, 15 s, to keep the
+ * rounds short.
+ */
+const REPLICATED_CLUSTER = { masterCount: 3, replicaCount: 1, nodeTimeoutMs: 2_000 };
+const PROXIED_SERVER_COUNT = 4;
+const FLUSH_TIMEOUT_MS = 60_000;
 
-/** All servers of a run, started when they are first asked for. The launcher sees that nothing survives. */
+/** The servers of a run. Each is started when a contestant first needs it. */
 export class Fleet implements AsyncDisposable {
-  readonly #groups: RedisServers[] = [];
+  readonly #nodeGroups: RedisServers[] = [];
   #nodes: readonly RedisServer[] = [];
   #cluster: Promise<RedisServers> | undefined;
-  #replicated: Promise<RedisServers> | undefined;
+  #replicatedCluster: Promise<RedisServers> | undefined;
   #proxy: Promise<Twemproxy> | undefined;
 
-  /** The servers that hold what a contestant writes. @throws Error that says why there are none */
+  /** Returns the servers that store the keys of a contestant. @throws Error if they cannot be started */
   async servers(servers: Servers): Promise<readonly RedisServer[]> {
     if (servers.kind === 'cluster') {
-      this.#cluster ??= startCluster({ masterCount: CLUSTER_MASTERS });
+      this.#cluster ??= startCluster(CLUSTER);
       return (await this.#cluster).servers;
     }
     if (servers.kind === 'replicated') {
-      this.#replicated ??= startCluster(REPLICATED);
-      return (await this.#replicated).servers;
+      this.#replicatedCluster ??= startCluster(REPLICATED_CLUSTER);
+      return (await this.#replicatedCluster).servers;
     }
-    const count = servers.kind === 'nodes' ? servers.count : PROXIED_SERVERS;
+    const count = servers.kind === 'nodes' ? servers.count : PROXIED_SERVER_COUNT;
     if (this.#nodes.length < count) {
-      const more = await startRedis({ count: count - this.#nodes.length });
-      this.#groups.push(more);
-      this.#nodes = [...this.#nodes, ...more.servers];
+      const added = await startRedis({ count: count - this.#nodes.length });
+      this.#nodeGroups.push(added);
+      this.#nodes = [...this.#nodes, ...added.servers];
     }
     return this.#nodes.slice(0, count);
   }
 
-  /** Where a contestant connects to. @throws Error that says why there is nothing */
+  /** Returns the locations that a contestant connects to. @throws Error if the servers cannot be started */
   async locations(servers: Servers): Promise<readonly string[]> {
-    const behind = (await this.servers(servers)).map(({ location }) => location);
-    if (servers.kind !== 'twemproxy') return behind;
-    this.#proxy ??= startTwemproxy({ servers: behind });
+    const locations = (await this.servers(servers)).map(({ location }) => location);
+    if (servers.kind !== 'twemproxy') return locations;
+    this.#proxy ??= startTwemproxy({ servers: locations });
     return [(await this.#proxy).location];
   }
 
-  /** Empties a contestant's servers and fills them with keys of its namespace. */
+  /** Flushes a contestant's servers and writes keys of its namespace to them. */
   async load({ servers, prefix }: Contestant, namespace: string, keyCount: number): Promise<void> {
     const locations = (await this.servers(servers)).map(({ location }) => location);
-    await Promise.all(locations.map((location) => ask(location, ['FLUSHALL', 'SYNC'], 60_000)));
+    await Promise.all(locations.map((location) => ask(location, ['FLUSHALL', 'SYNC'], FLUSH_TIMEOUT_MS)));
     await loadKeys(locations, servers.kind === 'cluster', namespace + prefix.separator, keyCount);
   }
 
@@ -63,10 +67,10 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const others = await Promise.allSettled([this.#cluster, this.#replicated, this.#proxy]);
+    const others = await Promise.allSettled([this.#cluster, this.#replicatedCluster, this.#proxy]);
     const started = others.flatMap((other) =>
       other.status === 'fulfilled' && other.value ? [other.value] : [],
     );
-    await Promise.all([...this.#groups, ...started].map((group) => group.stop()));
+    await Promise.all([...this.#nodeGroups, ...started].map((group) => group.stop()));
   }
 }

@@ -1,45 +1,56 @@
 import { on, once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { HashRing } from 'hash-ring';
 import { SLOT_COUNT } from 'redis-launcher';
 import { loadedKey, loadedValue } from './loaded-keys.js';
 
-const KEYS_PER_STEP = 20_000;
+const CHUNK_SIZE = 20_000;
 const OK = '+OK\r\n';
 
-/** Fills servers with keys, each on the server where the ring (or the cluster) has it: SETs in pipelines. */
+/** Writes keys to the servers that own them by the ring, or by the slots of the cluster, with pipelined SETs. */
 export async function loadKeys(
   locations: readonly string[],
   isCluster: boolean,
   prefix: string,
   keyCount: number,
 ): Promise<void> {
-  const ring = new HashRing(locations.map((name) => ({ name })));
-  const places = new Map(locations.map((location, index) => [location, index]));
-  const placeOf = isCluster
-    ? (key: string) => Math.floor((slotOf(key) * locations.length) / SLOT_COUNT)
-    : (key: string) => places.get(ring.get(key) as string) as number;
-  const pipelines = await Promise.all(locations.map((location) => Pipeline.open(location)));
-  let sent: Promise<unknown> = Promise.resolve();
-  for (let from = 0; from < keyCount; from += KEYS_PER_STEP) {
-    const end = Math.min(keyCount, from + KEYS_PER_STEP);
-    const texts = locations.map(() => ({ text: '', count: 0 }));
+  const ownerIndex = isCluster ? slotOwner(locations.length) : ringOwner(locations);
+  const pipelines = await Promise.all(locations.map((location) => Pipeline.connect(location)));
+  let inFlight: Promise<unknown> = Promise.resolve();
+  for (let from = 0; from < keyCount; from += CHUNK_SIZE) {
+    const end = Math.min(keyCount, from + CHUNK_SIZE);
+    const batches = locations.map(() => ({ commands: '', count: 0 }));
     for (let index = from; index < end; index++) {
       const key = prefix + loadedKey(index);
       const value = loadedValue(index);
-      const target = texts[placeOf(key)] as { text: string; count: number };
-      target.text += `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`;
-      target.count += 1;
+      const batch = batches[ownerIndex(key)] as (typeof batches)[number];
+      batch.commands += `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`;
+      batch.count += 1;
     }
-    // The servers are busy with the last step while this one is written.
-    await sent;
-    sent = Promise.all(texts.map(({ text, count }, place) => pipelines[place]?.send(text, count)));
+    // The servers execute the previous chunk while this one is encoded.
+    await inFlight;
+    inFlight = Promise.all(
+      batches.map(({ commands, count }, index) => pipelines[index]?.send(commands, count)),
+    );
   }
-  await sent;
+  await inFlight;
   for (const pipeline of pipelines) pipeline.close();
 }
 
-/** CRC-16/XMODEM modulo 16,384, as the specification of Redis Cluster has it; the keys here have no hash tag. */
+function ringOwner(locations: readonly string[]): (key: string) => number {
+  const ring = new HashRing(locations.map((name) => ({ name })));
+  const indexes = new Map(locations.map((location, index) => [location, index]));
+  return (key) => indexes.get(ring.get(key) as string) as number;
+}
+
+function slotOwner(masterCount: number): (key: string) => number {
+  return (key) => Math.floor((slotOf(key) * masterCount) / SLOT_COUNT);
+}
+
+/**
+ * Returns the slot of a key: CRC-16/XMODEM modulo 16,384, as in the specification of Redis Cluster. It does not support
+ * hash tags, because no key of the bench has one.
+ */
 export function slotOf(key: string): number {
   let crc = 0;
   for (let index = 0; index < key.length; index++) {
@@ -50,20 +61,20 @@ export function slotOf(key: string): number {
 }
 
 class Pipeline {
-  readonly #socket: ReturnType<typeof connect>;
+  readonly #socket: Socket;
 
-  private constructor(socket: ReturnType<typeof connect>) {
+  private constructor(socket: Socket) {
     this.#socket = socket;
   }
 
-  static async open(location: string): Promise<Pipeline> {
+  static async connect(location: string): Promise<Pipeline> {
     const [host = '', port] = location.split(':');
     const socket = connect({ host, port: Number(port) });
     await once(socket, 'connect');
     return new Pipeline(socket);
   }
 
-  /** Resolves when every one of `count` commands was answered with OK. */
+  /** Sends `count` commands. @throws Error if one of the replies is not OK */
   async send(commands: string, count: number): Promise<void> {
     if (count === 0) return;
     this.#socket.write(commands, 'latin1');
@@ -73,7 +84,7 @@ class Pipeline {
       if (received.length >= OK.length * count) break;
     }
     if (received !== OK.repeat(count)) {
-      throw new Error(`loading keys: ${received.replaceAll(OK, '').slice(0, 200)}`);
+      throw new Error(`loading keys failed: ${received.replaceAll(OK, '').slice(0, 200)}`);
     }
   }
 

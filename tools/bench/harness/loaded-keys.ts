@@ -1,3 +1,3 @@
-/** The key of a number, and its value, where servers are filled from outside; both in ASCII. */
+/** Key and value number `index` of load-keys.ts. Both are ASCII, so their length is their size in bytes. */
 export const loadedKey = (index: number) => `session:${String(index).padStart(10, '0')}:loaded-key`;
 export const loadedValue = (index: number) => `value of ${index}`;

@@ -5,7 +5,7 @@ import { cpus, loadavg, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ask } from 'redis-launcher';
 
-/** What figures depend on besides the code. */
+/** What the figures depend on besides the code. */
 export interface Machine {
   readonly cpu: string;
   readonly cpuCount: number;
@@ -14,15 +14,15 @@ export interface Machine {
   readonly node: string;
   readonly redis: string;
   readonly packages: Readonly<Record<string, string>>;
-  /** Of the repository, with a + when files were changed. */
+  /** The commit of the repository. It ends in + if sources have uncommitted changes. */
   readonly commit: string;
-  /** Processes that wanted to run, on average of the minute before the start: idle is near 0. */
+  /** Load average of the minute before the run. It is near 0 on an idle machine. */
   readonly loadBefore: number;
 }
 
 const PACKAGES = ['redis', '@keyv/redis', 'ioredis', 'keyv', 'keyv5'];
 
-/** @param location of a Redis server that runs */
+/** @param location of a running Redis server @param execPath the Node.js that runs the contestants */
 export async function describeMachine(location: string, execPath: string): Promise<Machine> {
   const [loadBefore = 0] = loadavg();
   const info = await ask(location, ['INFO', 'server']);
@@ -41,13 +41,13 @@ export async function describeMachine(location: string, execPath: string): Promi
 
 function versionOf(name: string): string {
   const require = createRequire(import.meta.url);
-  // Not every package lets its package.json be imported.
+  // Not every package exports its package.json.
   for (let folder = dirname(require.resolve(name)); folder !== dirname(folder); folder = dirname(folder)) {
     try {
       const { name: found, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
       if (found !== undefined && version !== undefined) return version;
     } catch {
-      // The package.json is further up.
+      // The package.json is in a parent folder.
     }
   }
   return 'unknown';

@@ -1,8 +1,8 @@
 const SAMPLE_MS = 5;
 
 /**
- * Runs `work` and tells what memory V8 and its buffers held at most meanwhile, in megabytes, garbage included.
- * (Resident memory says less: what a process used to start it keeps, and grows into unseen.)
+ * Runs `work` and returns the peak size of V8's heap and its buffers, in megabytes, including garbage.
+ * Resident memory would hide growth: a process keeps the memory that it needed at its start, and reuses it.
  */
 export async function peakMbWhile(work: () => Promise<void>): Promise<number> {
   globalThis.gc?.();

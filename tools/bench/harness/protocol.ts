@@ -1,21 +1,20 @@
 import type { OpenOptions } from './contestant.js';
-import type { Cell, Numbers } from './scenario.js';
+import type { Cell, MetricValues } from './scenario.js';
 
-/** What a contestant's process is asked. One at a time, each answered once. */
-export type Order =
+interface MeasureRequest {
+  readonly scenario: string;
+  readonly cell: Cell;
+  readonly ms: number;
+}
+
+/** A message to a contestant's process. It handles one request at a time and sends one response for each. */
+export type Request =
   | { readonly type: 'open'; readonly contestant: string; readonly options: OpenOptions }
   | { readonly type: 'prepare'; readonly scenario: string; readonly cell: Cell }
-  | { readonly type: 'measure'; readonly scenario: string; readonly cell: Cell; readonly ms: number }
-  /** Measures behind a CPU profiler, and writes the profile to a file. */
-  | {
-      readonly type: 'profile';
-      readonly scenario: string;
-      readonly cell: Cell;
-      readonly ms: number;
-      readonly file: string;
-    }
-  | { readonly type: 'close' };
+  | ({ readonly type: 'measure' } & MeasureRequest)
+  /** Measures with a CPU profiler, and writes the profile to a file. */
+  | ({ readonly type: 'profile'; readonly file: string } & MeasureRequest);
 
-export type Answer =
-  | { readonly type: 'done'; readonly numbers: Numbers }
+export type Response =
+  | { readonly type: 'done'; readonly values: MetricValues }
   | { readonly type: 'failed'; readonly error: string };

@@ -1,12 +1,12 @@
 import type { Machine } from './machine.js';
-import type { Cell, Numbers } from './scenario.js';
+import type { Cell, MetricValues } from './scenario.js';
 
-/** What a contestant did in a cell. */
+/** The rounds of one contestant in one cell. */
 export interface Score {
   readonly contestant: string;
   readonly cell: Cell;
-  /** One for each round, in the order in which they were played. */
-  readonly rounds: readonly Numbers[];
+  /** In the order in which they ran. */
+  readonly rounds: readonly MetricValues[];
 }
 
 export interface ScenarioResult {
@@ -15,17 +15,17 @@ export interface ScenarioResult {
   readonly scores: readonly Score[];
 }
 
-/** All of a run: what is written to the file. */
+/** A run of the bench, as it is saved in .bench/. */
 export interface Results {
   readonly takenAt: string;
   readonly quick: boolean;
   readonly machine: Machine;
-  /** Contestants that could not be had, and why. */
-  readonly absent: Readonly<Record<string, string>>;
+  /** The reasons why contestants could not run, by id. */
+  readonly unavailable: Readonly<Record<string, string>>;
   readonly scenarios: readonly ScenarioResult[];
 }
 
-/** One metric of a contestant in a cell, round by round. */
+/** Returns one metric of a contestant in a cell, round by round. */
 export function series(
   { scenarios }: Results,
   scenario: string,
@@ -42,5 +42,5 @@ export function series(
         score.cell.column === column &&
         (table === undefined || score.cell.table === table),
     )
-    ?.rounds.map((numbers) => numbers[metric] as number);
+    ?.rounds.map((values) => values[metric] as number);
 }

@@ -1,9 +1,9 @@
 import type { RedisServer } from 'redis-launcher';
+import type { Workload } from '../../shared/workload.js';
 import type { Contestant, Subject } from './contestant.js';
-import type { Workload } from './workload.js';
 
-/** What one round gave, by the metric's name. */
-export type Numbers = Readonly<Record<string, number>>;
+/** The result of one round: values by `Metric.key`. */
+export type MetricValues = Readonly<Record<string, number>>;
 
 export interface Metric {
   readonly key: string;
@@ -12,53 +12,63 @@ export interface Metric {
   readonly format: (value: number) => string;
 }
 
-/** One thing to measure: a column of a table. Plain data, for it goes to the contestants' processes. */
+/** One column of a table. Plain data: cells are sent to the contestants' processes. */
 export interface Cell {
   readonly table: string;
   readonly column: string;
 }
 
-/** What a contestant's process has, for the measuring. */
-export interface Workbench {
+/** What a measurement can use in a contestant's process. */
+export interface MeasureContext {
   readonly subject: Subject;
-  /** Keys, as this contestant wants them, and values of a size; the same for everybody, and built once. */
+  /** The keys and values for a value size. They are equal for all contestants and are built once per process. */
   readonly workload: (valueBytes: number) => Workload;
-  /** Counts the rounds, so that writes of one can be told from those of the one before. */
+  /** Number of the round. Writes use it to choose other values than the previous round. */
   readonly round: number;
 }
 
-/** What the run has, for a round that takes more than to say "measure". */
-export interface Conductor<C extends Cell> {
+/** What a round can use in the bench's own process. */
+export interface RoundContext<C extends Cell> {
   readonly cell: C;
   readonly contestant: Contestant;
   readonly roundMs: number;
-  measure(cell?: C, ms?: number): Promise<Numbers>;
-  /** The contestant's servers. Those of `nodes` can be paused. */
+  /** Calls `Scenario.measure` in the contestant's process. @param cell defaults to the cell of the round */
+  measure(cell?: C, ms?: number): Promise<MetricValues>;
+  /** The servers of the contestant. */
   readonly servers: readonly RedisServer[];
-  /** Empties the contestant's servers and fills them with its keys, from outside its process. */
+  /** Flushes the contestant's servers and writes keys of its namespace directly to them. */
   load(keyCount: number): Promise<void>;
-  /** Keys on all the contestant's servers. */
+  /** Counts the keys on all of the contestant's servers. */
   countKeys(): Promise<number>;
 }
 
 export interface Scenario<C extends Cell = Cell> {
   readonly name: string;
-  /** One sentence on what is measured and how. */
+  /** Describes what is measured and how. Printed above the tables. */
   readonly about: string;
-  /** The first one is what rounds are compared by. */
   readonly metrics: readonly Metric[];
+  /** Ids of contestants. */
   readonly contestants: readonly string[];
   cells(quick: boolean): readonly C[];
-  /** There is one cell, and its table has a row for each metric, a column for each contestant. @default false */
+  /**
+   * If true, the only table has a row per metric and a column per contestant. The scenario must have one cell.
+   *
+   * @default false
+   */
   readonly rowPerMetric?: boolean;
-  /** A new process for every round: for memory, which a process does not give back. @default false */
+  /**
+   * If true, every round runs in a new process. Memory figures need this, because a process keeps memory that earlier
+   * rounds allocated.
+   *
+   * @default false
+   */
   readonly freshProcess?: boolean;
-  /** Milliseconds of a round, where the run's are not enough. */
+  /** Length of a round, if it differs from --round-ms. */
   readonly roundMs?: (quick: boolean) => number;
-  /** Plays one round from outside. @default to measure once */
-  round?(conductor: Conductor<C>): Promise<Numbers>;
-  /** In the contestant's process, before a cell is measured. */
-  prepare?(bench: Workbench, cell: C): Promise<void>;
-  /** In the contestant's process: one round. @throws for any result that is not right */
-  measure(bench: Workbench, cell: C, ms: number): Promise<Numbers>;
+  /** Runs one round in the bench's own process. @default calls `context.measure()` once */
+  round?(context: RoundContext<C>): Promise<MetricValues>;
+  /** Runs in the contestant's process before a cell is measured. */
+  prepare?(context: MeasureContext, cell: C): Promise<void>;
+  /** Runs in the contestant's process. @throws WrongResult if the cache returns a wrong value */
+  measure(context: MeasureContext, cell: C, ms: number): Promise<MetricValues>;
 }

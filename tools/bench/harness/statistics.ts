@@ -1,13 +1,13 @@
-/** The middle of some numbers, and how far they lie apart. */
+/** Median and range of a series. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
   readonly max: number;
 }
 
-/** @throws Error when there are none */
+/** @throws Error if the series is empty */
 export function spreadOf(numbers: readonly number[]): Spread {
-  if (numbers.length === 0) throw new Error('there is no median of nothing');
+  if (numbers.length === 0) throw new Error('an empty series has no median');
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;
   const median = ((sorted[Math.floor(middle)] as number) + (sorted[Math.ceil(middle)] as number)) / 2;
@@ -15,8 +15,8 @@ export function spreadOf(numbers: readonly number[]): Spread {
 }
 
 /**
- * The ratios of two series, round by round: what slows the machine for a while slows both sides of one ratio, so
- * they lie closer together than the ratio of two medians would tell.
+ * Divides two series round by round. A machine that is slow for a while slows both values of a ratio, so these ratios
+ * vary less than the series themselves.
  */
 export function ratiosOf(numerators: readonly number[], denominators: readonly number[]): Spread {
   const count = Math.min(numerators.length, denominators.length);
@@ -28,7 +28,7 @@ export function ratiosOf(numerators: readonly number[], denominators: readonly n
   );
 }
 
-/** The value below which `share` of the sorted numbers lie. */
+/** Returns the percentile of a sorted series. @param share from 0 to 1 */
 export function percentile(sorted: readonly number[] | Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
 }

@@ -5,11 +5,13 @@ import { spreadOf } from './statistics.js';
 
 export interface Table {
   readonly title: string;
+  /** The number of left-aligned columns. @default 1 */
+  readonly textColumnCount?: number;
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** The tables of one scenario: for each metric and each group of cells a row per contestant. */
+/** Returns one table per metric and group of cells, with a row per contestant. */
 export function tablesOf(
   { metrics, about, rowPerMetric }: Scenario,
   { scores }: ScenarioResult,
@@ -18,12 +20,12 @@ export function tablesOf(
   const groups = [...new Set(scores.map(({ cell }) => cell.table))];
   const tables = groups.flatMap((group) =>
     metrics.map((metric) => {
-      const mine = scores.filter(({ cell }) => cell.table === group);
-      const columns = [...new Set(mine.map(({ cell }) => cell.column))];
-      const rows = [...new Set(mine.map((score) => score.contestant))].map((id) => [
+      const groupScores = scores.filter(({ cell }) => cell.table === group);
+      const columns = [...new Set(groupScores.map(({ cell }) => cell.column))];
+      const rows = [...new Set(groupScores.map((score) => score.contestant))].map((id) => [
         contestant(id).label,
         ...columns.map((column) => {
-          const score = mine.find((one) => one.contestant === id && one.cell.column === column);
+          const score = groupScores.find((one) => one.contestant === id && one.cell.column === column);
           return score === undefined ? '' : cellText(metric, score);
         }),
       ]);
@@ -41,16 +43,16 @@ function rowsPerMetric(metrics: readonly Metric[], scores: readonly Score[]): Ta
   };
 }
 
-/** A round may lack a number: what it is the time of did not happen. */
+/** A round lacks the time of an event that did not happen. */
 function cellText({ key, format }: Metric, { rounds }: Score): string {
-  const numbers = rounds.flatMap((round) => round[key] ?? []);
-  if (numbers.length === 0) return 'none';
-  const { median, min, max } = spreadOf(numbers);
+  const values = rounds.flatMap((round) => round[key] ?? []);
+  if (values.length === 0) return 'none';
+  const { median, min, max } = spreadOf(values);
   const text = `${format(median)} (${format(min)}–${format(max)})`;
-  return numbers.length < rounds.length ? `${text}, in ${numbers.length} of ${rounds.length}` : text;
+  return values.length < rounds.length ? `${text}, in ${values.length} of ${rounds.length}` : text;
 }
 
-/** What the figures were taken on. */
+/** Describes the machine, the versions and the run. */
 export function machineLines({ machine, takenAt, quick, scenarios }: Results): string[] {
   const packages = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
   const rounds = Math.max(
@@ -61,12 +63,12 @@ export function machineLines({ machine, takenAt, quick, scenarios }: Results): s
     `${machine.cpu}, ${machine.cpuCount} cores, ${machine.memoryGb} GB, ${machine.system}, all on one machine`,
     `Node.js ${machine.node}, Redis ${machine.redis}, ${packages.join(', ')}`,
     `median (lowest–highest) of ${rounds} rounds${quick ? ', quick run' : ''}; commit ${machine.commit}, ` +
-      `${takenAt.slice(0, 10)}, load before ${machine.loadBefore.toFixed(1)}`,
+      `${takenAt.slice(0, 10)}, load before the run ${machine.loadBefore.toFixed(1)}`,
   ];
 }
 
-export function markdown({ header, rows }: Table): string {
+export function markdown({ header, rows, textColumnCount = 1 }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const rule = line(header.map((_, column) => (column === 0 ? '---' : '---:')));
+  const rule = line(header.map((_, column) => (column < textColumnCount ? '---' : '---:')));
   return [line(header), rule, ...rows.map(line)].join('\n');
 }

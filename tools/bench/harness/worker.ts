@@ -1,16 +1,21 @@
-/** The process of one contestant: nothing but its own libraries shares its heap, its event loop and its JIT. */
+/**
+ * The process of one contestant. Nothing but the contestant's own libraries shares its heap, event loop and JIT.
+ *
+ * Run: only by contestant-process.ts, which sends requests over IPC.
+ * Output: one response over IPC per request.
+ */
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
+import { createWorkload, type Workload } from '../../shared/workload.js';
 import { contestant } from '../contestants/index.js';
 import { scenario } from '../scenarios/index.js';
 import type { Contestant, OpenOptions, Subject } from './contestant.js';
-import type { Answer, Order } from './protocol.js';
-import type { Numbers, Workbench } from './scenario.js';
-import { createWorkload, type Workload } from './workload.js';
+import type { Request, Response } from './protocol.js';
+import type { MeasureContext, MetricValues } from './scenario.js';
 
 const PROFILE_INTERVAL_US = 200;
 
-class Bench implements Workbench {
+class WorkerContext implements MeasureContext {
   readonly subject: Subject;
   round = 0;
   readonly #keyPrefix: string;
@@ -18,7 +23,7 @@ class Bench implements Workbench {
 
   constructor(subject: Subject, { prefix }: Contestant, { namespace }: OpenOptions) {
     this.subject = subject;
-    this.#keyPrefix = prefix.by === 'caller' ? namespace + prefix.separator : '';
+    this.#keyPrefix = prefix.addedBy === 'caller' ? namespace + prefix.separator : '';
   }
 
   readonly workload = (valueBytes: number): Workload => {
@@ -31,49 +36,45 @@ class Bench implements Workbench {
   };
 }
 
-let bench: Bench | undefined;
+let context: WorkerContext | undefined;
 
-async function obey(order: Order): Promise<Numbers> {
-  if (order.type === 'open') {
-    const entrant = contestant(order.contestant);
-    const subject = await entrant.open(order.options);
-    // Some connect with the first call, and one of them is not ready for several first calls at once.
+async function handle(request: Request): Promise<MetricValues> {
+  if (request.type === 'open') {
+    const entrant = contestant(request.contestant);
+    const subject = await entrant.open(request.options);
+    // Some contestants connect on their first call, and one of them fails if several first calls run at once.
     await subject.get('connects');
-    bench = new Bench(subject, entrant, order.options);
+    context = new WorkerContext(subject, entrant, request.options);
     return {};
   }
-  if (bench === undefined) throw new Error('nothing is open');
-  if (order.type === 'close') {
-    await bench.subject.close();
+  if (context === undefined) throw new Error(`request "${request.type}" came before "open"`);
+  const { prepare, measure } = scenario(request.scenario);
+  if (request.type === 'prepare') {
+    await prepare?.(context, request.cell);
     return {};
   }
-  const { prepare, measure } = scenario(order.scenario);
-  if (order.type === 'prepare') {
-    await prepare?.(bench, order.cell);
-    return {};
-  }
-  bench.round += 1;
-  if (order.type === 'measure') return measure(bench, order.cell, order.ms);
+  context.round += 1;
+  if (request.type === 'measure') return measure(context, request.cell, request.ms);
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
   await session.post('Profiler.setSamplingInterval', { interval: PROFILE_INTERVAL_US });
   await session.post('Profiler.start');
-  const numbers = await measure(bench, order.cell, order.ms);
+  const values = await measure(context, request.cell, request.ms);
   const { profile } = await session.post('Profiler.stop');
   session.disconnect();
-  writeFileSync(order.file, JSON.stringify(profile));
-  return numbers;
+  writeFileSync(request.file, JSON.stringify(profile));
+  return values;
 }
 
-const answer = (message: Answer) => process.send?.(message);
+const respond = (response: Response) => process.send?.(response);
 
-process.on('message', (order: Order) => {
-  obey(order).then(
-    (numbers) => answer({ type: 'done', numbers }),
+process.on('message', (request: Request) => {
+  handle(request).then(
+    (values) => respond({ type: 'done', values }),
     (error) =>
-      answer({ type: 'failed', error: error instanceof Error ? (error.stack ?? '') : String(error) }),
+      respond({ type: 'failed', error: error instanceof Error ? (error.stack ?? '') : String(error) }),
   );
 });
-// Whoever asked is gone.
+// The bench has exited or wants this process to stop.
 process.on('disconnect', () => process.exit());

@@ -1,7 +1,7 @@
+import { WrongResult } from '../../shared/wrong-result.js';
 import { loadedKey, loadedValue } from '../harness/loaded-keys.js';
 import { peakMbWhile } from '../harness/memory.js';
 import type { Cell, Metric, Scenario } from '../harness/scenario.js';
-import { WrongResult } from '../harness/wrong-result.js';
 
 interface LoadedCell extends Cell {
   readonly keyCount: number;
@@ -11,7 +11,7 @@ const METRICS: readonly Metric[] = [
   { key: 'seconds', label: 'seconds', better: 'less', format: (value) => value.toFixed(2) },
   {
     key: 'peakMb',
-    label: 'memory of the process at its highest, MB',
+    label: 'peak memory of the process, MB',
     better: 'less',
     format: (value) => value.toFixed(0),
   },
@@ -19,15 +19,18 @@ const METRICS: readonly Metric[] = [
 
 const CONTESTANTS = ['dredis', 'baseline', 'keyv-redis'];
 
-/** Two counts, for memory that is flat has to be so for both. */
-const cells = (work: string, quick: boolean): LoadedCell[] =>
+/** The iterator scenario compares every 100th entry. */
+const CHECK_INTERVAL = 100;
+
+/** Two sizes, to show whether memory grows with the number of keys. */
+const cells = (operation: string, quick: boolean): LoadedCell[] =>
   (quick ? [10_000, 100_000] : [100_000, 1_000_000]).map((keyCount) => ({
-    table: work,
+    table: operation,
     column: `${keyCount.toLocaleString('en-US')} keys`,
     keyCount,
   }));
 
-async function timed(work: () => Promise<void>): Promise<{ seconds: number; peakMb: number }> {
+async function measureOnce(work: () => Promise<void>): Promise<{ seconds: number; peakMb: number }> {
   const startedAt = performance.now();
   let seconds = 0;
   const peakMb = await peakMbWhile(async () => {
@@ -39,7 +42,7 @@ async function timed(work: () => Promise<void>): Promise<{ seconds: number; peak
 
 export const clear: Scenario<LoadedCell> = {
   name: 'clear',
-  about: 'clear() of a namespace; afterwards the servers hold no key.',
+  about: 'clear() of a namespace. Afterwards, the servers must be empty.',
   metrics: METRICS,
   contestants: CONTESTANTS,
   cells: (quick) => cells('clear', quick),
@@ -48,21 +51,22 @@ export const clear: Scenario<LoadedCell> = {
     await load(cell.keyCount);
     const before = await countKeys();
     if (before !== cell.keyCount) throw new WrongResult('keys before clear()', cell.keyCount, before);
-    const numbers = await measure();
+    const values = await measure();
     const after = await countKeys();
     if (after !== 0) throw new WrongResult('keys after clear()', 0, after);
-    return numbers;
+    return values;
   },
-  async measure({ subject }) {
-    return timed(async () => {
+  measure: ({ subject }) =>
+    measureOnce(async () => {
       await subject.clear?.();
-    });
-  },
+    }),
 };
 
 export const iterator: Scenario<LoadedCell> = {
   name: 'iterator',
-  about: 'iterator() over a namespace to its end; the entries are counted, and every hundredth is compared.',
+  about:
+    'iterator() over a whole namespace. All entries are counted, and every ' +
+    `${CHECK_INTERVAL}th entry is compared.`,
   metrics: METRICS,
   contestants: CONTESTANTS,
   cells: (quick) => cells('iterator', quick),
@@ -71,19 +75,20 @@ export const iterator: Scenario<LoadedCell> = {
     await load(cell.keyCount);
     return measure();
   },
-  async measure({ subject }, { keyCount }) {
-    return timed(async () => {
+  measure: ({ subject }, { keyCount }) =>
+    measureOnce(async () => {
       let count = 0;
       for await (const [key, value] of subject.iterator?.() ?? []) {
         count += 1;
-        if (count % 100 !== 0) continue;
-        const index = Number(key.split(':')[1]);
-        if (key !== loadedKey(index)) throw new WrongResult('a key of the iterator', loadedKey(index), key);
-        if (value !== loadedValue(index))
-          throw new WrongResult(`iterator: ${key}`, loadedValue(index), value);
+        if (count % CHECK_INTERVAL === 0) checkEntry(key, value);
       }
-      // SCAN may give a key twice, but never leaves one out that is there all the while.
+      // SCAN may return a key twice, but it never omits a key that exists during the whole scan.
       if (count < keyCount) throw new WrongResult('entries of the iterator', keyCount, count);
-    });
-  },
+    }),
 };
+
+function checkEntry(key: string, value: unknown): void {
+  const index = Number(key.split(':')[1]);
+  if (key !== loadedKey(index)) throw new WrongResult('a key of the iterator', loadedKey(index), key);
+  if (value !== loadedValue(index)) throw new WrongResult(`iterator: ${key}`, loadedValue(index), value);
+}

@@ -1,113 +1,127 @@
-import { CacheUsers, type Outcome } from '../harness/cache-users.js';
-import { now } from '../harness/clock.js';
+import { CacheAsideCallers, type Outcome } from '../../shared/cache-aside-callers.js';
+import { now } from '../../shared/clock.js';
+import type { Workload } from '../../shared/workload.js';
 import type { Subject } from '../harness/contestant.js';
-import type { Numbers } from '../harness/scenario.js';
-import type { Workload } from '../harness/workload.js';
+import type { MetricValues } from '../harness/scenario.js';
 
-/** What is under way may still take so long at the end. */
+/** How long calls in flight may take when the round ends. */
 const GRACE_MS = 1_000;
-/** A call that has waited for so long is in trouble. */
-const LONG_MS = 1_000;
+/** While a call has waited longer than this, the cache has not recovered. */
+const SLOW_CALL_MS = 1_000;
 
-/** On the clock that all processes share; 0 for what has not happened. */
-export interface Times {
+/** Times on the shared clock. 0 if the event has not happened yet. */
+export interface FailureTimes {
+  /** The kill signal was sent. */
   readonly killedAt: number;
-  /** The process has ended. */
-  readonly goneAt: number;
+  /** The process has exited. */
+  readonly exitedAt: number;
   /** The process was started again. */
   readonly restartedAt: number;
 }
 
-interface Answered {
+interface FinishedCall {
   readonly outcome: Outcome;
-  /** Its key was the victim's before the kill. */
-  readonly owned: boolean;
+  /** The victim owned the key before the kill. */
+  readonly isVictims: boolean;
   readonly startedAt: number;
   readonly endedAt: number;
 }
 
+/** Outcomes that callers notice. */
 const TROUBLE: ReadonlySet<Outcome> = new Set(['failed', 'refused', 'miss']);
 
-/** Watches what callers meet with while a server is killed and comes back. */
+/** Records what callers see while a server is killed and restarted. */
 export class FailureWatch {
-  readonly #users: CacheUsers;
+  readonly #callers: CacheAsideCallers;
   readonly #subject: Subject;
   readonly #victim: string;
-  readonly #answered: Answered[] = [];
-  readonly #owned: boolean[] = [];
-  #returnedAt: number | undefined;
-  #troubleAt = 0;
+  readonly #finished: FinishedCall[] = [];
+  /** Per key: whether the victim owned it before the kill. */
+  readonly #isVictims: boolean[] = [];
+  #readmittedAt: number | undefined;
+  #lastTroubleAt = 0;
 
-  /** @param victim `host:port` of the server that is going to be killed */
+  /** @param victim `host:port` of the server that will be killed */
   constructor(subject: Subject, workload: Workload, keyCount: number, victim: string) {
     this.#subject = subject;
     this.#victim = victim;
-    this.#users = new CacheUsers(subject, workload, keyCount, (outcome, { index, startedAt }, endedAt) => {
-      this.#answered.push({ outcome, owned: this.#owned[index] === true, startedAt, endedAt });
-      if (TROUBLE.has(outcome)) this.#troubleAt = endedAt;
-    });
+    this.#callers = new CacheAsideCallers(
+      subject,
+      workload,
+      keyCount,
+      (outcome, { index, startedAt }, endedAt) => {
+        this.#finished.push({ outcome, isVictims: this.#isVictims[index] === true, startedAt, endedAt });
+        if (TROUBLE.has(outcome)) this.#lastTroubleAt = endedAt;
+      },
+    );
   }
 
   async start(callerCount: number): Promise<void> {
-    await this.#users.fill();
-    const { ownerOf, onReturn } = this.#subject;
-    for (const key of this.#users.keys) {
-      this.#owned.push(ownerOf === undefined || ownerOf(key) === this.#victim);
+    await this.#callers.fill();
+    const { ownerOf, onReadmission } = this.#subject;
+    for (const key of this.#callers.keys) {
+      this.#isVictims.push(ownerOf === undefined || ownerOf(key) === this.#victim);
     }
-    onReturn?.((location) => {
-      if (location === this.#victim) this.#returnedAt = now();
+    onReadmission?.((location) => {
+      if (location === this.#victim) this.#readmittedAt = now();
     });
-    this.#users.start(callerCount);
+    this.#callers.start(callerCount);
   }
 
-  /** For how long all has been well: the server is back, no call fails, misses or waits for long. */
-  wellMs(times: Times): number {
-    const returnedAt = this.#returned(times);
-    const isWaiting = [...this.#users.pending].some(({ startedAt }) => startedAt < now() - LONG_MS);
-    return returnedAt === undefined || isWaiting ? 0 : now() - Math.max(returnedAt, this.#troubleAt);
+  /** Returns for how long the server has been back with no failed call, no miss and no slow call. */
+  healthyMs(times: FailureTimes): number {
+    const readmittedAt = this.#readmissionTime(times);
+    const hasSlowCall = [...this.#callers.pending].some(({ startedAt }) => startedAt < now() - SLOW_CALL_MS);
+    return readmittedAt === undefined || hasSlowCall
+      ? 0
+      : now() - Math.max(readmittedAt, this.#lastTroubleAt);
   }
 
-  /** @throws WrongResult when a read gave what was never written for its key */
-  async end(times: Times, fastMs: number): Promise<Numbers> {
-    await this.#users.stop(GRACE_MS);
-    const { killedAt, goneAt, restartedAt } = times;
-    const before = this.#answered.find(({ outcome, endedAt }) => endedAt < killedAt && TROUBLE.has(outcome));
-    if (before !== undefined) throw new Error(`there was a call with "${before.outcome}" before the kill`);
-    const since = this.#answered.filter(({ endedAt }) => endedAt >= killedAt);
-    const count = (wanted: Outcome) => since.filter(({ outcome }) => outcome === wanted).length;
-    const first = (wanted: (call: Answered) => boolean) =>
-      since.find((call) => call.owned && call.startedAt >= goneAt && wanted(call))?.endedAt;
-    const pending = [...this.#users.pending].map(({ startedAt }) => now() - startedAt);
-    const longest = since.reduce((most, { startedAt, endedAt }) => Math.max(most, endedAt - startedAt), 0);
-    const afterKill = (at: number | undefined) => at && at - killedAt;
-    const returnedAt = this.#returned(times);
-    return happened({
-      fastMs: afterKill(first(({ startedAt, endedAt }) => endedAt - startedAt < fastMs)),
-      servedMs: afterKill(first(({ outcome }) => outcome === 'stored')),
-      returnMs: returnedAt && returnedAt - restartedAt,
+  /** @throws WrongResult if a read returned a value that was never written for its key */
+  async end(times: FailureTimes, fastMs: number): Promise<MetricValues> {
+    await this.#callers.stop(GRACE_MS);
+    const { killedAt, exitedAt, restartedAt } = times;
+    const early = this.#finished.find(({ outcome, endedAt }) => endedAt < killedAt && TROUBLE.has(outcome));
+    if (early !== undefined) throw new Error(`a call had the outcome "${early.outcome}" before the kill`);
+    const calls = this.#finished.filter(({ endedAt }) => endedAt >= killedAt);
+    const count = (wanted: Outcome) => calls.filter(({ outcome }) => outcome === wanted).length;
+    const firstEnd = (matches: (call: FinishedCall) => boolean) =>
+      calls.find((call) => call.isVictims && call.startedAt >= exitedAt && matches(call))?.endedAt;
+    const sinceKill = (time: number | undefined) => time && time - killedAt;
+    const waitingMs = [...this.#callers.pending].map(({ startedAt }) => now() - startedAt);
+    const longestMs = calls.reduce((most, { startedAt, endedAt }) => Math.max(most, endedAt - startedAt), 0);
+    const readmittedAt = this.#readmissionTime(times);
+    return withoutUndefined({
+      fastMs: sinceKill(firstEnd(({ startedAt, endedAt }) => endedAt - startedAt < fastMs)),
+      servedMs: sinceKill(firstEnd(({ outcome }) => outcome === 'stored')),
+      readmittedMs: readmittedAt && readmittedAt - restartedAt,
       failed: count('failed'),
       refused: count('refused'),
       misses: count('miss'),
-      older: count('older'),
-      unanswered: pending.length,
-      longestMs: Math.max(longest, ...pending),
+      stale: count('stale'),
+      unanswered: waitingMs.length,
+      longestMs: Math.max(longestMs, ...waitingMs),
     });
   }
 
-  /** When the server was in use again. */
-  #returned({ restartedAt }: Times): number | undefined {
-    if (this.#subject.onReturn !== undefined) {
-      return this.#returnedAt !== undefined && this.#returnedAt >= restartedAt ? this.#returnedAt : undefined;
+  /** Without an event, the first successful call for a key of the server counts as its readmission. */
+  #readmissionTime({ restartedAt }: FailureTimes): number | undefined {
+    if (this.#subject.onReadmission !== undefined) {
+      return this.#readmittedAt !== undefined && this.#readmittedAt >= restartedAt
+        ? this.#readmittedAt
+        : undefined;
     }
-    return this.#answered.find(
-      ({ owned, outcome, startedAt }) =>
-        owned &&
+    return this.#finished.find(
+      ({ isVictims, outcome, startedAt }) =>
+        isVictims &&
         startedAt >= restartedAt &&
         (outcome === 'stored' || outcome === 'value' || outcome === 'miss'),
     )?.endedAt;
   }
 }
 
-function happened(numbers: Readonly<Record<string, number | undefined>>): Numbers {
-  return Object.fromEntries(Object.entries(numbers).filter(([, number]) => number !== undefined)) as Numbers;
+function withoutUndefined(values: Readonly<Record<string, number | undefined>>): MetricValues {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as MetricValues;
 }

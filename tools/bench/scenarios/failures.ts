@@ -1,28 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, isLinked, type RedisServer } from 'redis-launcher';
-import { now } from '../harness/clock.js';
+import { now } from '../../shared/clock.js';
 import type { Cell, Metric, Scenario } from '../harness/scenario.js';
 import { SMALL_BYTES } from './caller-cells.js';
-import { FailureWatch, type Times } from './failure-watch.js';
+import { type FailureTimes, FailureWatch } from './failure-watch.js';
 
-const CALLERS = 64;
-const KEYS = 1_000;
-const BEFORE_MS = 1_000;
+const CALLER_COUNT = 64;
+const KEY_COUNT = 1_000;
+const BEFORE_KILL_MS = 1_000;
 const AWAY_MS = 5_000;
-/** Without a failure or a miss for so long, all is well again. */
-const WELL_MS = 1_000;
-/** After the restart, whatever is not well by then. */
-const MOST_MS = 30_000;
+/** The round ends after this time without a failed call or a miss. */
+const HEALTHY_MS = 1_000;
+/** The round ends this long after the restart at the latest. */
+const MAX_RECOVERY_MS = 30_000;
 const POLL_MS = 25;
 const FAST_MS = 10;
 
-interface FailureCell extends Cell, Times {
+interface FailureCell extends Cell, FailureTimes {
   /** `host:port` of the server that is killed. */
   readonly victim: string;
-  readonly phase: 'start' | 'look' | 'end';
+  readonly phase: 'start' | 'poll' | 'end';
 }
 
-const NOTHING_YET: Times = { killedAt: 0, goneAt: 0, restartedAt: 0 };
+const NO_TIMES: FailureTimes = { killedAt: 0, exitedAt: 0, restartedAt: 0 };
 
 const count = (key: string, label: string): Metric => ({
   key,
@@ -40,23 +40,23 @@ const milliseconds = (key: string, label: string): Metric => ({
 export const failures: Scenario<FailureCell> = {
   name: 'failures',
   about:
-    `${CALLERS} callers read and write (90/10) ${KEYS} keys, each some 10 ms after its last call, and write what they ` +
-    'miss, as users of a cache do. One server, the master of a share of the keys, is killed (SIGKILL) and started ' +
-    `again, empty, ${AWAY_MS / 1000} s later; the round ends when all has been well for ${WELL_MS / 1000} s, or ` +
-    `${MOST_MS / 1000} s after the restart. Times from the kill are those of calls for keys of that share: the first ` +
-    'one that is answered at once again, be it with a failure, and the first write that is kept. A server is ' +
-    'readmitted with `node:up`; a single one with its first answer; one of a cluster when it is a replica that has ' +
-    'all of its master. The cluster takes a server for gone after 2 s (cluster-node-timeout).',
+    `${CALLER_COUNT} callers use ${KEY_COUNT.toLocaleString('en-US')} keys as a cache-aside cache: 90 % reads, 10 % ` +
+    'writes, a write after each miss, and a pause of about 10 ms between two calls. One server is killed (SIGKILL), ' +
+    `and restarted without data ${AWAY_MS / 1000} s later. The round ends when no call has failed or missed for ` +
+    `${HEALTHY_MS / 1000} s, or ${MAX_RECOVERY_MS / 1000} s after the restart. The first two rows count only calls ` +
+    'for keys of the killed server. An answer within 10 ms may be an error. Readmission is the `node:up` event of the ' +
+    'store, the first successful call of a single server, and the completed synchronization of a cluster replica. ' +
+    'The cluster declares a master failed after 2 s (`cluster-node-timeout`).',
   metrics: [
-    milliseconds('fastMs', `kill to answers within ${FAST_MS} ms`),
-    milliseconds('servedMs', 'kill to a write that is kept'),
+    milliseconds('fastMs', `kill to first answer within ${FAST_MS} ms`),
+    milliseconds('servedMs', 'kill to first successful write'),
     milliseconds('promotedMs', 'kill to a new master in the cluster'),
-    milliseconds('returnMs', 'restart to readmission'),
-    count('failed', 'reads that failed'),
-    count('refused', 'writes that failed or were dropped'),
+    milliseconds('readmittedMs', 'restart to readmission'),
+    count('failed', 'failed reads'),
+    count('refused', 'failed or dropped writes'),
     count('misses', 'misses'),
-    count('older', 'values older than an acknowledged write'),
-    count('unanswered', 'calls unanswered at the end'),
+    count('stale', 'stale reads'),
+    count('unanswered', 'calls without an answer at the end'),
     milliseconds('longestMs', 'longest call'),
   ],
   contestants: [
@@ -65,81 +65,88 @@ export const failures: Scenario<FailureCell> = {
   ],
   cells: () => [
     {
-      table: 'One server is killed, and started again after 5 s',
-      column: `${CALLERS} callers`,
+      table: `One server is killed, and restarted after ${AWAY_MS / 1000} s`,
+      column: `${CALLER_COUNT} callers`,
       victim: '',
       phase: 'start',
-      ...NOTHING_YET,
+      ...NO_TIMES,
     },
   ],
   rowPerMetric: true,
-  // Else the idle contestants would see the same servers come and go.
+  // All contestants share the servers, and an idle contestant would notice the failures of another one's round.
   freshProcess: true,
   async round({ cell, contestant, servers, measure }) {
+    const isReplicated = contestant.servers.kind === 'replicated';
     const victim = await firstMaster(servers);
-    const named = { ...cell, victim: victim.location };
-    await measure(named);
-    await sleep(BEFORE_MS);
+    const victimCell = { ...cell, victim: victim.location };
+    await measure(victimCell);
+    await sleep(BEFORE_KILL_MS);
+
     const killedAt = now();
     await victim.kill();
-    const goneAt = now();
-    const isReplica = contestant.servers.kind === 'replicated';
+    const exitedAt = now();
     const others = servers.filter((server) => server !== victim);
-    const promotedAt = isReplica ? await promoted(others, goneAt + AWAY_MS) : undefined;
-    await sleep(goneAt + AWAY_MS - now());
+    const promotedAt = isReplicated ? await promotionTime(others, exitedAt + AWAY_MS) : undefined;
+    await sleep(exitedAt + AWAY_MS - now());
+
     const restartedAt = now();
     await victim.start();
-    const times = { killedAt, goneAt, restartedAt };
+    const times = { killedAt, exitedAt, restartedAt };
     let linkedAt: number | undefined;
-    while (now() < restartedAt + MOST_MS) {
-      if (isReplica && linkedAt === undefined) {
+    while (now() < restartedAt + MAX_RECOVERY_MS) {
+      if (isReplicated && linkedAt === undefined) {
         if (isLinked(await ask(victim.location, ['INFO', 'replication']))) linkedAt = now();
       } else {
-        const { wellMs = 0 } = await measure({ ...named, ...times, phase: 'look' });
-        if (wellMs >= WELL_MS) break;
+        const { healthyMs = 0 } = await measure({ ...victimCell, ...times, phase: 'poll' });
+        if (healthyMs >= HEALTHY_MS) break;
       }
       await sleep(POLL_MS);
     }
-    const { returnMs, ...numbers } = await measure({ ...named, ...times, phase: 'end' });
-    const sinceRestart = isReplica ? linkedAt && linkedAt - restartedAt : returnMs;
+
+    const { readmittedMs: observedMs, ...values } = await measure({ ...victimCell, ...times, phase: 'end' });
+    const readmittedMs = isReplicated ? linkedAt && linkedAt - restartedAt : observedMs;
     return {
-      ...numbers,
-      ...(sinceRestart !== undefined && { returnMs: sinceRestart }),
+      ...values,
+      ...(readmittedMs !== undefined && { readmittedMs }),
       ...(promotedAt !== undefined && { promotedMs: promotedAt - killedAt }),
     };
   },
   async measure({ subject, workload }, { phase, victim, ...times }) {
     if (phase === 'start') {
-      watch = new FailureWatch(subject, workload(SMALL_BYTES), KEYS, victim);
-      await watch.start(CALLERS);
+      watch = new FailureWatch(subject, workload(SMALL_BYTES), KEY_COUNT, victim);
+      await watch.start(CALLER_COUNT);
       return {};
     }
-    if (watch === undefined) throw new Error('nobody has started');
-    return phase === 'look' ? { wellMs: watch.wellMs(times) } : watch.end(times, FAST_MS);
+    if (watch === undefined) throw new Error(`phase "${phase}" came before phase "start"`);
+    return phase === 'poll' ? { healthyMs: watch.healthyMs(times) } : watch.end(times, FAST_MS);
   },
 };
 
-/** Of the contestant's process, from one phase to the next. */
+/** Kept in the contestant's process from one phase to the next. */
 let watch: FailureWatch | undefined;
 
-/** When a cluster that has lost a master has another in its place. */
-async function promoted(others: readonly RedisServer[], endsAt: number): Promise<number | undefined> {
-  while (now() < endsAt) {
-    const infos = await Promise.all(others.map(({ location }) => ask(location, ['CLUSTER', 'INFO'])));
-    const roles = await Promise.all(others.map(({ location }) => ask(location, ['INFO', 'replication'])));
+/** Waits until the surviving servers have promoted a replica. @returns undefined if that takes until the deadline */
+async function promotionTime(
+  survivors: readonly RedisServer[],
+  deadline: number,
+): Promise<number | undefined> {
+  while (now() < deadline) {
+    const infos = await Promise.all(survivors.map(({ location }) => ask(location, ['CLUSTER', 'INFO'])));
+    const roles = await Promise.all(survivors.map(({ location }) => ask(location, ['INFO', 'replication'])));
     const masterCount = roles.filter((info) => info.includes('role:master')).length;
-    // Before it has noticed that one is gone, it is as whole as afterwards.
-    const isWhole = infos.every((info) => info.includes('cluster_state:ok'));
-    if (isWhole && masterCount === others.length - masterCount + 1) return now();
+    const replicaCount = survivors.length - masterCount;
+    // The state alone is not enough: it is also "ok" until the cluster notices that the master is down.
+    const isOk = infos.every((info) => info.includes('cluster_state:ok'));
+    if (isOk && masterCount === replicaCount + 1) return now();
     await sleep(POLL_MS);
   }
   return undefined;
 }
 
-/** Of a cluster that has failed over before, this may be another one than the first. */
+/** After an earlier failover, the first server of the cluster may be a replica. */
 async function firstMaster(servers: readonly RedisServer[]): Promise<RedisServer> {
   for (const server of servers) {
     if ((await ask(server.location, ['INFO', 'replication'])).includes('role:master')) return server;
   }
-  throw new Error('there is no master');
+  throw new Error('none of the servers is a master');
 }

@@ -1,26 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisServer } from 'redis-launcher';
+import { WrongResult } from '../../shared/wrong-result.js';
 import { withCallers } from '../harness/callers.js';
-import type { Cell, Metric, Scenario } from '../harness/scenario.js';
+import type { Cell, MeasureContext, Metric, MetricValues, Scenario } from '../harness/scenario.js';
 import { percentile } from '../harness/statistics.js';
-import { fill } from '../harness/workload.js';
-import { WrongResult } from '../harness/wrong-result.js';
+import { fill } from '../harness/stored-values.js';
 import { SMALL_BYTES } from './caller-cells.js';
 
-/** Callers of the healthy servers, and of the one that freezes. */
-const CALLERS = { healthy: 64, victim: 8 };
-/** What a caller does after a failure, such as asking the database. */
-const AFTER_FAILURE_MS = 10;
+/** Callers that read keys of the healthy servers, and callers that read keys of the frozen one. */
+const CALLERS = { healthy: 64, frozen: 8 };
+/** Pause of a caller after a failed call, such as a database query. */
+const FAILURE_PAUSE_MS = 10;
+const RECOVERY_MS = 20_000;
 
 interface FrozenCell extends Cell {
-  /** `host:port` of the server that freezes. */
+  /** `host:port` of the server that is frozen. */
   readonly victim: string;
   readonly phase: 'measure' | 'recover';
 }
 
 const microseconds = (key: string, label: string): Metric => ({
   key,
-  label,
+  label: `${label}, us`,
   better: 'less',
   format: (value) => value.toFixed(0),
 });
@@ -28,25 +29,33 @@ const microseconds = (key: string, label: string): Metric => ({
 export const frozen: Scenario<FrozenCell> = {
   name: 'frozen',
   about:
-    'One of four servers is stopped (SIGSTOP) while 64 callers read keys of the other three and 8 callers keys of ' +
-    'the frozen one: the 99th percentile of the time that GETs of the other three take, before and while.',
+    `One of four servers is frozen (SIGSTOP). ${CALLERS.healthy} callers read keys of the other three servers, and ` +
+    `${CALLERS.frozen} callers read keys of the frozen one. Only GETs to the three healthy servers are timed, before ` +
+    'and during the freeze.',
   metrics: [
-    microseconds('frozenP99Us', 'p99 while one is frozen, us'),
-    microseconds('beforeP99Us', 'p99 before, us'),
-    microseconds('frozenMaxUs', 'longest while one is frozen, us'),
-    microseconds('beforeMaxUs', 'longest before, us'),
+    microseconds('frozenP99Us', 'p99 during the freeze'),
+    microseconds('beforeP99Us', 'p99 before the freeze'),
+    microseconds('frozenMaxUs', 'maximum during the freeze'),
+    microseconds('beforeMaxUs', 'maximum before the freeze'),
   ],
   contestants: ['dredis', 'baseline', 'spread'],
-  cells: () => [{ table: 'GET of healthy servers', column: '64 + 8 callers', victim: '', phase: 'measure' }],
-  // Longer than it takes the store to give the silent server up.
+  cells: () => [
+    {
+      table: 'GET from healthy servers',
+      column: `${CALLERS.healthy} + ${CALLERS.frozen} callers`,
+      victim: '',
+      phase: 'measure',
+    },
+  ],
+  // Longer than the store needs to mark a silent server as down.
   roundMs: (quick) => (quick ? 3_000 : 4_000),
   async round({ cell, servers, roundMs, measure }) {
     const victim = servers[1] as RedisServer;
-    const named = { ...cell, victim: victim.location };
-    const before = await measure(named, roundMs / 2);
+    const victimCell = { ...cell, victim: victim.location };
+    const before = await measure(victimCell, roundMs / 2);
     await victim.pause();
-    const during = await measure(named, roundMs).finally(() => victim.resume());
-    await measure({ ...named, phase: 'recover' });
+    const during = await measure(victimCell, roundMs).finally(() => victim.resume());
+    await measure({ ...victimCell, phase: 'recover' });
     return {
       beforeP99Us: before['p99Us'] as number,
       beforeMaxUs: before['maxUs'] as number,
@@ -55,52 +64,79 @@ export const frozen: Scenario<FrozenCell> = {
     };
   },
   prepare: ({ subject, workload }) => fill(subject, workload(SMALL_BYTES)),
-  async measure({ subject, workload }, { victim, phase }, ms) {
-    const {
-      keys,
-      values: [values],
-    } = workload(SMALL_BYTES);
-    const owned = keys.map((key) => subject.ownerOf?.(key) === victim);
-    const indexes = (isVictims: boolean) => [...keys.keys()].filter((index) => owned[index] === isVictims);
-    const [healthy, frozen] = [indexes(false), indexes(true)];
-    const read = (index: number) => subject.get(keys[index] as string);
+  async measure(context, { victim, phase }, ms) {
+    const [healthy, ofVictim] = keyIndexes(context, victim);
     if (phase === 'recover') {
-      await untilItAnswers(() => read(frozen[0] as number), values[frozen[0] as number]);
+      await untilReadable(context, ofVictim[0] as number);
       return {};
     }
-    const times: number[] = [];
-    // Nobody waits for these: what they wait for may take until the server goes on.
-    let over = false;
-    const knock = async (number: number) => {
-      for (let turn = number; !over; turn += CALLERS.victim) {
-        await read(frozen[turn % frozen.length] as number).catch(() => sleep(AFTER_FAILURE_MS));
-      }
-    };
-    for (let number = 0; number < CALLERS.victim; number++) void knock(number);
-    await withCallers(CALLERS.healthy, ms, async (turns) => {
-      while (!turns.over) {
-        const index = healthy[turns.next++ % healthy.length] as number;
-        const startedAt = performance.now();
-        const value = await read(index);
-        times.push(performance.now() - startedAt);
-        if (value !== values[index]) throw new WrongResult(`GET ${keys[index]}`, values[index], value);
-      }
-    });
-    over = true;
-    const sorted = Float64Array.from(times).sort();
-    return { p99Us: percentile(sorted, 0.99) * 1000, maxUs: (sorted.at(-1) ?? 0) * 1000 };
+    const stopReading = keepReading(context, ofVictim);
+    const measured = await measureLatency(context, healthy, ms);
+    stopReading();
+    return measured;
   },
 };
 
-const RECOVERY_MS = 20_000;
+/** Returns the indexes of the keys of the other servers, and of the victim's keys. */
+function keyIndexes({ subject, workload }: MeasureContext, victim: string): [number[], number[]] {
+  const healthy: number[] = [];
+  const ofVictim: number[] = [];
+  for (const [index, key] of workload(SMALL_BYTES).keys.entries()) {
+    (subject.ownerOf?.(key) === victim ? ofVictim : healthy).push(index);
+  }
+  return [healthy, ofVictim];
+}
 
-async function untilItAnswers(read: () => Promise<unknown>, expected: unknown): Promise<void> {
-  const endsAt = performance.now() + RECOVERY_MS;
+/** Starts callers that read the victim's keys. Their calls may be in flight until the server resumes. */
+function keepReading({ subject, workload }: MeasureContext, indexes: readonly number[]): () => void {
+  const { keys } = workload(SMALL_BYTES);
+  let isStopped = false;
+  const runCaller = async (caller: number) => {
+    for (let turn = caller; !isStopped; turn += CALLERS.frozen) {
+      const key = keys[indexes[turn % indexes.length] as number] as string;
+      await subject.get(key).catch(() => sleep(FAILURE_PAUSE_MS));
+    }
+  };
+  for (let caller = 0; caller < CALLERS.frozen; caller++) void runCaller(caller);
+  return () => {
+    isStopped = true;
+  };
+}
+
+async function measureLatency(
+  { subject, workload }: MeasureContext,
+  indexes: readonly number[],
+  ms: number,
+): Promise<MetricValues> {
+  const {
+    keys,
+    values: [values],
+  } = workload(SMALL_BYTES);
+  const times: number[] = [];
+  await withCallers(CALLERS.healthy, ms, async (turns) => {
+    while (!turns.over) {
+      const index = indexes[turns.next++ % indexes.length] as number;
+      const startedAt = performance.now();
+      const value = await subject.get(keys[index] as string);
+      times.push(performance.now() - startedAt);
+      if (value !== values[index]) throw new WrongResult(`GET ${keys[index]}`, values[index], value);
+    }
+  });
+  const sorted = Float64Array.from(times).sort();
+  return { p99Us: percentile(sorted, 0.99) * 1000, maxUs: (sorted.at(-1) ?? 0) * 1000 };
+}
+
+async function untilReadable({ subject, workload }: MeasureContext, index: number): Promise<void> {
+  const {
+    keys,
+    values: [values],
+  } = workload(SMALL_BYTES);
+  const deadline = performance.now() + RECOVERY_MS;
   for (;;) {
-    const value = await read().catch((error: unknown) => error);
-    if (value === expected) return;
-    if (performance.now() > endsAt)
-      throw new WrongResult('the server that was frozen', expected, String(value));
-    await sleep(AFTER_FAILURE_MS);
+    const value = await subject.get(keys[index] as string).catch((error: unknown) => error);
+    if (value === values[index]) return;
+    if (performance.now() > deadline)
+      throw new WrongResult(`GET ${keys[index]} after the freeze`, values[index], String(value));
+    await sleep(FAILURE_PAUSE_MS);
   }
 }

@@ -10,7 +10,7 @@ import { nodes } from './nodes.js';
 import { set, setWithTtl } from './set.js';
 import { sockets } from './sockets.js';
 
-/** In the order in which they are played; the one that needs 64 servers comes last. */
+/** The scenarios that run by default, in this order. The one with 64 servers comes last. */
 export const SCENARIOS: readonly Scenario[] = [
   get,
   set,
@@ -26,15 +26,17 @@ export const SCENARIOS: readonly Scenario[] = [
   nodes,
 ] as readonly Scenario[];
 
-/** Those that are only played when they are asked for. */
-const OTHERS = [failures] as unknown as readonly Scenario[];
+/** Scenarios that only run when they are named. */
+const OPTIONAL_SCENARIOS = [failures] as unknown as readonly Scenario[];
 
+/** The names of all scenarios. */
+export const SCENARIO_NAMES = [...SCENARIOS, ...OPTIONAL_SCENARIOS].map(({ name }) => name);
+
+/** @throws Error if there is no scenario with this name */
 export function scenario(name: string): Scenario {
-  const found = [...SCENARIOS, ...OTHERS].find((one) => one.name === name);
+  const found = [...SCENARIOS, ...OPTIONAL_SCENARIOS].find((candidate) => candidate.name === name);
   if (found === undefined) {
-    throw new Error(
-      `there is no scenario "${name}"; there are ${[...SCENARIOS, ...OTHERS].map((one) => one.name).join(', ')}`,
-    );
+    throw new Error(`the scenario must be one of ${SCENARIO_NAMES.join(', ')}; got "${name}"`);
   }
   return found;
 }

@@ -1,17 +1,19 @@
-import { EVERYBODY } from '../contestants/index.js';
+import { ORDER_MASK } from '../../shared/workload.js';
+import { WrongResult } from '../../shared/wrong-result.js';
+import { STANDARD_CONTESTANTS } from '../contestants/index.js';
 import { CPU_US, OPS_PER_SECOND, withCallers } from '../harness/callers.js';
 import type { Scenario } from '../harness/scenario.js';
-import { fill, ORDER_MASK } from '../harness/workload.js';
-import { WrongResult } from '../harness/wrong-result.js';
 import { type CallerCell, callerCells, QUICK_COUNTS } from './caller-cells.js';
+import { fillValues } from './readers.js';
 
 export const mixed: Scenario<CallerCell> = {
   name: 'mixed',
-  about: 'Callers of whose turns nine in ten read and one in ten writes; every value read is compared.',
+  about:
+    'Nine in ten calls read a random key, and one in ten writes it. Every value that is read is compared.',
   metrics: [OPS_PER_SECOND, CPU_US],
-  contestants: EVERYBODY,
+  contestants: STANDARD_CONTESTANTS,
   cells: (quick) => callerCells('90 % GET, 10 % SET', quick ? QUICK_COUNTS : undefined),
-  prepare: ({ subject, workload }, { valueBytes }) => fill(subject, workload(valueBytes)),
+  prepare: fillValues,
   measure: ({ subject, workload }, { valueBytes, callers }, ms) => {
     const {
       keys,

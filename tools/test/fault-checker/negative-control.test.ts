@@ -3,13 +3,13 @@ import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher'
 import { DEADLINE_MS } from '../../../packages/keyv-dredis/test/support/deadlines.js';
 import { StoreWithoutHints } from '../../../packages/keyv-dredis/test/support/store-without-hints.js';
 import { keysOf, nextEvent } from '../../../packages/keyv-dredis/test/support/stores.js';
-import { now } from '../../bench/harness/clock.js';
 import { checkHistory } from '../../fault-checker/check-history.js';
 import { EventLoopLateness } from '../../fault-checker/event-loop-lateness.js';
 import { FaultyProxy } from '../../fault-checker/faulty-proxy.js';
 import { type Entry, historyOf, type RunEntry } from '../../fault-checker/history.js';
 import { RecordedClient } from '../../fault-checker/recorded-client.js';
 import { excerpt } from '../../fault-checker/report.js';
+import { now } from '../../shared/clock.js';
 
 let redis: RedisServers;
 

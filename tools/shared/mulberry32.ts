@@ -1,4 +1,8 @@
-/** Numbers from 0 up to but not including 1, by Tommy Ettinger's generator of 32 bits: the same ones in every process. */
+/**
+ * Tommy Ettinger's 32-bit generator mulberry32. The same seed gives the same sequence in every process.
+ *
+ * @returns a function that returns numbers from 0 (inclusive) to 1 (exclusive)
+ */
 export function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,0 +1,84 @@
+import { contestant } from '../contestants/index.js';
+import type { OpenOptions } from './contestant.js';
+import { ContestantProcess } from './contestant-process.js';
+import type { Fleet } from './fleet.js';
+import type { Cell, MetricValues, RoundContext, Scenario } from './scenario.js';
+
+export interface EntrantOptions {
+  readonly fleet: Fleet;
+  readonly quick: boolean;
+  readonly roundMs: number;
+  /** The Node.js that runs the contestants. */
+  readonly execPath: string;
+}
+
+const PROFILE_MS = 3_000;
+
+/** A contestant that takes part in a scenario. */
+export class Entrant {
+  readonly id: string;
+  readonly #openOptions: OpenOptions;
+  readonly #options: EntrantOptions;
+  #process: ContestantProcess | undefined;
+
+  constructor(id: string, openOptions: OpenOptions, options: EntrantOptions) {
+    this.id = id;
+    this.#openOptions = openOptions;
+    this.#options = options;
+  }
+
+  get label(): string {
+    return contestant(this.id).label;
+  }
+
+  async start(): Promise<ContestantProcess> {
+    this.#process = await ContestantProcess.start(
+      contestant(this.id),
+      this.#openOptions,
+      this.#options.execPath,
+    );
+    return this.#process;
+  }
+
+  /** Prepares a cell and runs one measurement that does not count. */
+  async warmUp({ name: scenario, round }: Scenario, cell: Cell, ms = this.#options.roundMs): Promise<void> {
+    await this.#process?.request({ type: 'prepare', scenario, cell });
+    // Scenarios with a round() of their own have rounds of seconds, which need no warm-up.
+    if (round === undefined) await this.#process?.request({ type: 'measure', scenario, cell, ms });
+  }
+
+  async runRound(scenario: Scenario, cell: Cell): Promise<MetricValues> {
+    const child = scenario.freshProcess ? await this.start() : this.#process;
+    if (child === undefined) throw new Error(`${this.label} was not started`);
+    const context = await this.#roundContext(scenario, cell, child);
+    const values = await (scenario.round?.(context) ?? context.measure());
+    if (scenario.freshProcess) await child.stop();
+    return values;
+  }
+
+  /** Writes a CPU profile of a longer measurement to a file. Skips scenarios that start a process per round. */
+  async profile({ name: scenario, freshProcess }: Scenario, cell: Cell, file: string): Promise<void> {
+    if (freshProcess) return;
+    await this.#process?.request({ type: 'profile', scenario, cell, ms: PROFILE_MS, file });
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+  }
+
+  async #roundContext(scenario: Scenario, cell: Cell, child: ContestantProcess): Promise<RoundContext<Cell>> {
+    const { fleet, quick } = this.#options;
+    const entrant = contestant(this.id);
+    const roundMs = scenario.roundMs?.(quick) ?? this.#options.roundMs;
+    return {
+      cell,
+      contestant: entrant,
+      roundMs,
+      servers: await fleet.servers(entrant.servers),
+      measure: (measuredCell = cell, ms = roundMs) =>
+        child.request({ type: 'measure', scenario: scenario.name, cell: measuredCell, ms }),
+      load: (keyCount) => fleet.load(entrant, this.#openOptions.namespace, keyCount),
+      countKeys: () => fleet.countKeys(entrant.servers),
+    };
+  }
+}

@@ -1,0 +1,19 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+
+/** Reads every package.json below a folder. @returns their text by their path relative to `root` */
+export async function readPackageFiles(folder: string, root: string): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  for await (const path of packageFilesIn(folder))
+    files.set(relative(root, path), await readFile(path, 'utf8'));
+  return files;
+}
+
+async function* packageFilesIn(folder: string): AsyncGenerator<string> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    // Symbolic links of pnpm are neither: following them would visit packages twice, or forever.
+    if (entry.isDirectory()) yield* packageFilesIn(path);
+    else if (entry.isFile() && entry.name === 'package.json') yield path;
+  }
+}

@@ -1,0 +1,81 @@
+import { mulberry32 } from './mulberry32.js';
+
+const KEY_LENGTH = 30;
+/** A power of two, so that a turn number maps to an index with one AND. */
+const ORDER_LENGTH = 65_536;
+/** The exponent that YCSB uses. */
+const ZIPF_EXPONENT = 0.99;
+const WRITE_SHARE = 0.1;
+
+/** Keys, values and access orders, built before the clock starts. */
+export interface Workload {
+  readonly keys: readonly string[];
+  /** Two values per key: rounds alternate between them, so that each write changes the value. */
+  readonly values: readonly [readonly string[], readonly string[]];
+  /** Indexes of keys, uniformly distributed. */
+  readonly order: Uint32Array;
+  /** Indexes of keys, Zipf distributed: a few keys are hot. */
+  readonly hotOrder: Uint32Array;
+  /** 1 if the turn of a mixed load writes, else 0. */
+  readonly writes: Uint8Array;
+}
+
+/** `turn & ORDER_MASK` is the position of a turn in `order`, `hotOrder` and `writes`. */
+export const ORDER_MASK = ORDER_LENGTH - 1;
+
+/** Large values get fewer keys, so that the values take about 10 MB at most. */
+const keyCountFor = (valueBytes: number) => (valueBytes > 1_000 ? 1_000 : 10_000);
+
+/** @param keyPrefix prepended to each key; without it, a key has 30 bytes */
+export function createWorkload(valueBytes: number, keyPrefix: string): Workload {
+  const keyCount = keyCountFor(valueBytes);
+  const random = mulberry32(0x5eed);
+  const names = Array.from({ length: keyCount }, (_, index) => keyName(valueBytes, index, random));
+  return {
+    keys: names.map((name) => flatten(keyPrefix + name)),
+    values: [
+      names.map((name) => valueText(`${name} a `, valueBytes, random)),
+      names.map((name) => valueText(`${name} b `, valueBytes, random)),
+    ],
+    order: Uint32Array.from({ length: ORDER_LENGTH }, () => Math.floor(random() * keyCount)),
+    hotOrder: zipfOrder(keyCount, random),
+    writes: Uint8Array.from({ length: ORDER_LENGTH }, () => (random() < WRITE_SHARE ? 1 : 0)),
+  };
+}
+
+function keyName(valueBytes: number, index: number, random: () => number): string {
+  const noise = Math.floor(random() * 2 ** 32).toString(36);
+  return `session:${valueBytes}:${index.toString(36)}:${noise}`.padEnd(KEY_LENGTH, 'k');
+}
+
+function valueText(start: string, length: number, random: () => number): string {
+  let noise = '';
+  while (start.length + noise.length < length) noise += random().toString(36).slice(2);
+  return flatten((start + noise).slice(0, length));
+}
+
+/** Copies a string into one piece of memory. V8 keeps a concatenated string as a tree until its first read. */
+function flatten(value: string): string {
+  return Buffer.from(value, 'latin1').toString('latin1');
+}
+
+/** Draws by binary search in the cumulative distribution. */
+function zipfOrder(keyCount: number, random: () => number): Uint32Array {
+  const cumulative = new Float64Array(keyCount);
+  let sum = 0;
+  for (let rank = 0; rank < keyCount; rank++) {
+    sum += 1 / (rank + 1) ** ZIPF_EXPONENT;
+    cumulative[rank] = sum;
+  }
+  return Uint32Array.from({ length: ORDER_LENGTH }, () => {
+    const drawn = random() * sum;
+    let low = 0;
+    let high = keyCount - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((cumulative[middle] as number) < drawn) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  });
+}

@@ -1,0 +1,29 @@
+type Callback = (...args: unknown[]) => void;
+
+/**
+ * Counts pending setTimeout timers by replacing the global setTimeout and clearTimeout. Unlike
+ * process.getActiveResourcesInfo(), it includes timers that are unref'ed. It does not see the timers of
+ * node:timers/promises and of sockets.
+ *
+ * @returns a function that returns the number of timers set since this call that have neither fired nor been cleared
+ */
+export function countTimers(): () => number {
+  const pending = new Set<unknown>();
+  const { setTimeout: originalSet, clearTimeout: originalClear } = globalThis;
+  const countingSet = (callback: Callback, ms?: number, ...args: unknown[]) => {
+    const timer = originalSet(() => {
+      pending.delete(timer);
+      callback(...args);
+    }, ms);
+    pending.add(timer);
+    return timer;
+  };
+  // util.promisify finds the promise version of setTimeout in one of its properties.
+  Object.defineProperties(countingSet, Object.getOwnPropertyDescriptors(originalSet));
+  globalThis.setTimeout = countingSet as typeof originalSet;
+  globalThis.clearTimeout = (timer) => {
+    pending.delete(timer);
+    originalClear(timer);
+  };
+  return () => pending.size;
+}
