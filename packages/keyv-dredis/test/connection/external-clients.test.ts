@@ -336,8 +336,11 @@ test.each<[string, (options: object) => Location]>([
   'the store reconnects a %s without a reconnectStrategy whose connect() fails after connectTimeoutMs',
   async (_name, make) => {
     const full = await startFullServer();
-    const socket = { host: '127.0.0.1', port: full.port, reconnectStrategy: false, connectTimeout: 200 };
-    const store = open([make({ url: undefined, socket })], { connectTimeoutMs: 50, commandTimeoutMs: 50 });
+    const socket = { host: '127.0.0.1', port: full.port, reconnectStrategy: false, connectTimeout: 500 };
+    const store = open([make({ url: undefined, socket })], {
+      connectTimeoutMs: 200,
+      commandTimeoutMs: DEADLINE_MS,
+    });
     const down = nextEvent(store, 'node:down');
     expect(await rejection(store.connect())).toMatchObject({ code: 'DREDIS_CONNECT_INCOMPLETE' });
     await down;
