@@ -8,17 +8,17 @@ import { InvalidOptionError } from '../../src/errors/errors.js';
 const parse = (locations?: Locations, options?: DRedisStoreOptions) =>
   parseLocations(locations, resolveOptions(options));
 
-/** Of one location, what decides where a connection goes to. */
+/** The parsed options of one location that decide where its client connects to. */
 function target(location: Location, options?: DRedisStoreOptions) {
   const [description] = parse([location], options);
-  if (description?.source.kind !== 'options') throw new Error('not made from options');
+  if (description?.source.kind !== 'options') throw new Error('Expected a client that is made from options');
   const { username, password, database, socket } = description.source.clientOptions;
   const { host, port, path, tls } = { ...socket } as Record<string, unknown>;
   const found = { name: description.name, host, port, path, tls, username, password, database };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
-describe('an entry as text', () => {
+describe('a location as a string is parsed:', () => {
   test.each([
     ['cache-1', { name: 'cache-1:6379', host: 'cache-1', port: 6379 }],
     ['cache-1:6380', { name: 'cache-1:6380', host: 'cache-1', port: 6380 }],
@@ -53,7 +53,7 @@ describe('an entry as text', () => {
   });
 });
 
-describe('an entry written out', () => {
+describe('a location as an object is parsed:', () => {
   test.each<[Location, object]>([
     [{}, { name: 'localhost:6379', host: 'localhost', port: 6379 }],
     [{ host: 'h' }, { name: 'h:6379', host: 'h', port: 6379 }],
@@ -98,14 +98,14 @@ describe('an entry written out', () => {
   });
 });
 
-describe('what holds for all nodes', () => {
+describe('an option of the store', () => {
   const defaults = { username: 'u', password: 'p', database: 3, tls: true } as const;
 
-  test('is used where the location is silent, and does not change the name', () => {
+  test('applies to a location without that option, and does not change the name of the node', () => {
     expect(target('h:1', defaults)).toEqual({ name: 'h:1', host: 'h', port: 1, ...defaults });
   });
 
-  test('gives way to what the location says', () => {
+  test('is overridden by the option of a location', () => {
     expect(target({ url: 'redis://v:q@h/4', tls: false }, defaults)).toEqual({
       name: 'h:6379/4',
       host: 'h',
@@ -116,7 +116,7 @@ describe('what holds for all nodes', () => {
     });
   });
 
-  test('further node-redis options: those of the location beside and above those of all', () => {
+  test('clientOptions is merged with clientOptions of a location, which take precedence', () => {
     const [description] = parse([{ clientOptions: { socket: { keepAlive: false }, name: 'own' } }], {
       clientOptions: { RESP: 2, name: 'all', socket: { keepAlive: true, noDelay: false } },
       connectTimeoutMs: 123,
@@ -130,8 +130,8 @@ describe('what holds for all nodes', () => {
     });
   });
 
-  // rediss:// put `true` in place of the certificates of all nodes, and the server's was not trusted.
-  test('tls options go where node-redis looks for them', () => {
+  // A rediss:// URL replaced the tls options of the store by `true`, so the server's certificate was not trusted.
+  test('tls is passed as socket options of node-redis, also for a rediss:// URL', () => {
     const [description] = parse(['rediss://h'], { tls: { servername: 'all' } });
     const [own] = parse([{ host: 'h', tls: { servername: 'own' } }], { tls: { servername: 'all' } });
     const [plain] = parse([{ url: 'rediss://h', tls: true }], { tls: { servername: 'all' } });
@@ -143,7 +143,7 @@ describe('what holds for all nodes', () => {
   });
 });
 
-describe('the list', () => {
+describe('a list of locations', () => {
   test.each<[Locations | undefined, string[]]>([
     [undefined, ['localhost:6379']],
     ['h', ['h:6379']],
@@ -159,11 +159,11 @@ describe('the list', () => {
       ['redis://h', 'redis://h/0', 'redis://h/1'],
       ['h:6379', 'h:6379/0', 'h:6379/1'],
     ],
-  ])('%j', (locations, names) => {
+  ])('%j has the names %j', (locations, names) => {
     expect(parse(locations).map(({ name }) => name)).toEqual(names);
   });
 
-  test('weights', () => {
+  test('has weights, which are 1 by default', () => {
     const weights = parse(['a', { host: 'b', weight: 2 }, { host: 'c', weight: 0.5 }]).map(
       ({ weight }) => weight,
     );
@@ -179,7 +179,7 @@ const URL_FORM = (scheme: string) =>
 const FIELDS =
   'database, username, password, tls, clientOptions, url, host, port, path, client, name, weight';
 
-describe('what is refused, and in which words', () => {
+describe('invalid locations throw a message that says what is allowed:', () => {
   test.each<[locations: unknown, message: string]>([
     [[], 'locations must have at least one node, got an empty list'],
     [6379, 'locations must be a list, or one string with entries separated by ";" or ",", got 6379'],
@@ -322,7 +322,7 @@ describe('what is refused, and in which words', () => {
     expect(error).toMatchObject({ code: 'DREDIS_INVALID_OPTION' });
   });
 
-  test('the index is that of the entry', () => {
+  test('the message for a location has its index in the list', () => {
     expect(thrownBy(() => parse(['a', 'b', 'c:x'])).message).toBe(`locations[2] must have ${PORT}, got "x"`);
   });
 });
@@ -333,5 +333,5 @@ function thrownBy(action: () => unknown): Error {
   } catch (error) {
     return error as Error;
   }
-  throw new Error('nothing was thrown');
+  throw new Error('Expected an error');
 }

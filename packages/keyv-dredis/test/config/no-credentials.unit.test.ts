@@ -3,10 +3,10 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type DRedisError, DRedisStore, type Locations } from '../../src/index.js';
 
-/** Part of every password, and of no message of ours by chance. */
+/** Part of every password; no message contains it by chance. */
 const PIECE = 'zq9zq9';
 
-/** Made of what has a meaning in a URL or a list, more than of anything else. */
+/** Passwords, mostly of characters that have a meaning in a URL or a list. */
 const password = fc
   .tuple(
     fc.string({ unit: fc.constantFrom('z', 'q', '9', ...',;:@/%#?[]\\ &=+!\'"<>|^`{}ü💩\t'), maxLength: 12 }),
@@ -14,7 +14,7 @@ const password = fc
   )
   .map(([before, after]) => `${before}${PIECE}${after}`);
 
-/** All that an error shows to somebody who prints it in one way or another. */
+/** All texts that an error is printed as. */
 function shown(error: unknown): string {
   const { message, stack, cause } = error as Error;
   const input: unknown = (error as { input?: unknown }).input;
@@ -38,14 +38,14 @@ function outcome(locations: unknown, options?: object): { store?: DRedisStore; e
   }
 }
 
-function showsNothing({ store, error }: { store?: DRedisStore; error?: unknown }): void {
+function expectNoPassword({ store, error }: { store?: DRedisStore; error?: unknown }): void {
   if (error !== undefined) {
     expect((error as DRedisError).code).toBe('DREDIS_INVALID_OPTION');
     expect(shown(error)).not.toContain(PIECE);
   }
   if (store !== undefined) {
-    const fork = store.withNamespace('n');
-    for (const each of [store, fork]) {
+    const namespaced = store.withNamespace('n');
+    for (const each of [store, namespaced]) {
       expect(inspect(each, { depth: 9, showHidden: true })).not.toContain(PIECE);
       expect(inspect({ each }, { depth: 9, showHidden: true, customInspect: false })).not.toContain(PIECE);
       expect(JSON.stringify([each.opts, each.nodes, each.capabilities, each])).not.toContain(PIECE);
@@ -55,7 +55,7 @@ function showsNothing({ store, error }: { store?: DRedisStore; error?: unknown }
 }
 
 const inUrl = (text: string) => fc.constantFrom(text, encodeURIComponent(text), encodeURI(text));
-/** A location around a password, most of them with something wrong with it. */
+/** Locations with a password, most of them invalid. */
 const url = password.chain((text) =>
   inUrl(text).chain((written) =>
     fc.constantFrom(
@@ -78,10 +78,10 @@ const url = password.chain((text) =>
   ),
 );
 
-describe('whatever the password and wherever it stands, it is not shown', () => {
+describe('errors and stores never show a password', () => {
   test('in a list of URLs', () => {
     fc.assert(
-      fc.property(url, (location) => showsNothing(outcome(['other', location]))),
+      fc.property(url, (location) => expectNoPassword(outcome(['other', location]))),
       { numRuns: 1000 },
     );
   });
@@ -89,27 +89,27 @@ describe('whatever the password and wherever it stands, it is not shown', () => 
   test('in one string of locations', () => {
     fc.assert(
       fc.property(url, fc.constantFrom(',', ';', ', '), (location, separator) => {
-        showsNothing(outcome(['other', location, 'third:6380'].join(separator)));
-        showsNothing(outcome([location, location].join(separator)));
-        showsNothing(outcome(location));
+        expectNoPassword(outcome(['other', location, 'third:6380'].join(separator)));
+        expectNoPassword(outcome([location, location].join(separator)));
+        expectNoPassword(outcome(location));
       }),
       { numRuns: 1000 },
     );
   });
 
-  test('in a location written out', () => {
+  test('in a location as an object', () => {
     fc.assert(
       fc.property(url, password, (location, text) => {
-        showsNothing(outcome([{ url: location }]));
-        showsNothing(outcome([{ url: location, host: 'h' }]));
-        showsNothing(outcome([{ host: location }]));
-        showsNothing(outcome([{ host: 'h', password: text, database: -1 }]));
-        showsNothing(outcome([{ host: 'h', password: `${text}\ud800` }]));
-        showsNothing(outcome([{ host: 'h', password: [text] }]));
-        showsNothing(outcome([{ host: 'h', password: { text } }]));
-        showsNothing(outcome([{ host: 'h', clientOptions: { password: text } }]));
-        showsNothing(outcome([{ host: 'h', tls: text }]));
-        showsNothing(outcome([{ name: `redis://u:${text}@h` }]));
+        expectNoPassword(outcome([{ url: location }]));
+        expectNoPassword(outcome([{ url: location, host: 'h' }]));
+        expectNoPassword(outcome([{ host: location }]));
+        expectNoPassword(outcome([{ host: 'h', password: text, database: -1 }]));
+        expectNoPassword(outcome([{ host: 'h', password: `${text}\ud800` }]));
+        expectNoPassword(outcome([{ host: 'h', password: [text] }]));
+        expectNoPassword(outcome([{ host: 'h', password: { text } }]));
+        expectNoPassword(outcome([{ host: 'h', clientOptions: { password: text } }]));
+        expectNoPassword(outcome([{ host: 'h', tls: text }]));
+        expectNoPassword(outcome([{ name: `redis://u:${text}@h` }]));
       }),
     );
   });
@@ -117,44 +117,44 @@ describe('whatever the password and wherever it stands, it is not shown', () => 
   test('in the options', () => {
     fc.assert(
       fc.property(url, password, (location, text) => {
-        showsNothing(outcome('h', { password: text }));
-        showsNothing(outcome('h', { password: text, username: 5 }));
-        showsNothing(outcome('h', { password: `${text}\ud800` }));
-        showsNothing(outcome('h', { clientOptions: { url: location } }));
-        showsNothing(outcome('h', { redis: location }));
-        showsNothing(outcome('h,h', { password: text }));
+        expectNoPassword(outcome('h', { password: text }));
+        expectNoPassword(outcome('h', { password: text, username: 5 }));
+        expectNoPassword(outcome('h', { password: `${text}\ud800` }));
+        expectNoPassword(outcome('h', { clientOptions: { url: location } }));
+        expectNoPassword(outcome('h', { redis: location }));
+        expectNoPassword(outcome('h,h', { password: text }));
       }),
     );
   });
 
-  test('with the arguments in the wrong places', () => {
+  test('in an argument of the wrong type', () => {
     fc.assert(
       fc.property(url, password, (location, text) => {
-        showsNothing(outcome({ url: location }));
-        showsNothing(outcome({ password: text }));
-        showsNothing(outcome(undefined, location as never));
-        showsNothing(outcome('h', [location] as never));
-        showsNothing(outcome([[location]]));
-        showsNothing(outcome([() => location]));
-        showsNothing(outcome([{ client: location }]));
+        expectNoPassword(outcome({ url: location }));
+        expectNoPassword(outcome({ password: text }));
+        expectNoPassword(outcome(undefined, location as never));
+        expectNoPassword(outcome('h', [location] as never));
+        expectNoPassword(outcome([[location]]));
+        expectNoPassword(outcome([() => location]));
+        expectNoPassword(outcome([{ client: location }]));
       }),
     );
   });
 });
 
 test.each([
-  // A property found these; as text of one string they fall into pieces that look like something else.
+  // Found by fast-check: in one string of locations, the separators split the password.
   'redis://user:1,zq9zq9://x@host',
   'redis://user:1;zq9zq9,x@host',
   'redis://user:1;zq9zq9:x;@host',
   'redis://user:1,[zq9zq9];x@host',
   'redis://user:1,unix:zq9zq9,x@host',
-])('nor that of %j', (locations) => {
-  showsNothing(outcome(locations));
-  showsNothing(outcome([locations]));
+])('errors and stores never show the password of %j', (locations) => {
+  expectNoPassword(outcome(locations));
+  expectNoPassword(outcome([locations]));
 });
 
-test('a well-formed password does not make the name of a node', () => {
+test('the name of a node and inspect(store) do not contain the password of a URL', () => {
   const { store } = outcome('redis://user:zq9zq9@a:1,redis://:zq9zq9@b:2/3');
   expect(store?.nodes).toEqual(['a:1', 'b:2/3']);
   expect(inspect(store)).toBe('DRedisStore { namespace: undefined, nodes: ["a:1","b:2/3"] }');

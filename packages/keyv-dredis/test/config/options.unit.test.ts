@@ -8,7 +8,7 @@ const NAMES =
   'connectTimeoutMs, commandTimeoutMs, nodeDownPolicy, failoverTtlMs, restartPolicy, disconnectTimeoutMs, ' +
   'maxBatchSize, scanCount';
 
-test('the defaults', () => {
+test('options have these defaults', () => {
   expect(resolveOptions()).toEqual({
     keyFormat: 'default',
     ownsDatabase: false,
@@ -22,12 +22,12 @@ test('the defaults', () => {
   });
 });
 
-test('an option that is undefined is one that is left out', () => {
+test('an undefined option has its default', () => {
   const undefinedOnes = Object.fromEntries(NAMES.split(', ').map((name) => [name, undefined]));
   expect(resolveOptions(undefinedOnes)).toEqual(resolveOptions());
 });
 
-test('what is resolved cannot be changed any more, and is not what was given', () => {
+test('resolved options are a frozen copy', () => {
   const given = { scanCount: 5 };
   const resolved = resolveOptions(given);
   given.scanCount = 6;
@@ -35,7 +35,7 @@ test('what is resolved cannot be changed any more, and is not what was given', (
   expect(Object.isFrozen(resolved)).toBe(true);
 });
 
-describe('what is allowed', () => {
+describe('valid options are accepted:', () => {
   test.each<DRedisStoreOptions>([
     { database: 0 },
     { database: 15 },
@@ -69,7 +69,7 @@ describe('what is allowed', () => {
 const delay = (from: number) => `a whole number of milliseconds from ${from} to 2147483647`;
 const wellFormed = 'a string of well-formed Unicode';
 
-describe('what is refused, and in which words', () => {
+describe('invalid options throw a message that says what is allowed:', () => {
   test.each<[options: unknown, message: string]>([
     [{ commandTimoutMs: 5 }, `options has no option "commandTimoutMs"; allowed are ${NAMES}`],
     [{ ttl: 5 }, `options has no option "ttl"; allowed are ${NAMES}`],
@@ -167,13 +167,13 @@ describe('what is refused, and in which words', () => {
     );
   });
 
-  test('a message shows the beginning of a long value', () => {
+  test('a message shows the first 80 characters of a long value', () => {
     expect(() => resolveOptions({ keyFormat: 'x'.repeat(1000) as never })).toThrow(
       new InvalidOptionError(`options.keyFormat must be "default" or "raw", got "${'x'.repeat(80)}…"`),
     );
   });
 
-  test('the class and the code are there to branch on', () => {
+  test('the error has the class InvalidOptionError and its code', () => {
     expect.assertions(2);
     try {
       resolveOptions({ scanCount: 0 });

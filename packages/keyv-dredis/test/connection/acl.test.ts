@@ -1,21 +1,32 @@
 import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
-import { type RedisServers, startRedis } from 'redis-launcher';
+import type { RedisServer, RedisServers } from 'redis-launcher';
 import {
   CommandFailedError,
   type DRedisError,
-  DRedisStore,
+  type DRedisStore,
   type DRedisStoreOptions,
 } from '../../src/index.js';
-import { DEADLINE_MS } from '../support/deadlines.js';
-import { expectEveryOperation } from '../support/every-operation.js';
-import { type AnyKeyv, entriesOf, MAJORS, makeKeyv } from '../support/keyvs.js';
-import { errorsOf, keysOf, nextEvent, rejection, timeOut } from '../support/stores.js';
+import {
+  DEADLINE_MS,
+  entriesOf,
+  errorsOf,
+  expectEveryOperation,
+  keysOf,
+  MAJORS,
+  nextEvent,
+  onCleanUp,
+  openKeyv,
+  openStoreOver,
+  rejection,
+  startServers,
+  timeOut,
+} from '../support/index.js';
 
-// The user of docs/security.md, which may touch one namespace only. On these servers, nobody else but the administrator
-// has any permission.
+// The ACL user of docs/security.md, which may use one namespace. On these servers only it and an administrator
+// have permissions.
 
 const page = await readFile(new URL('../../../../docs/security.md', import.meta.url), 'utf8');
 const [SETUSER = ''] = /^ACL SETUSER .*$/m.exec(page) ?? [];
@@ -27,67 +38,57 @@ const ADMIN = 'admin';
 const ADMIN_PASSWORD = 'of-the-admin';
 const ADVICE = '(give the ACL user the keys and commands that docs/security.md lists)';
 
-const clientOf = (location: string, user: string, secret: string) =>
-  createClient({ url: `redis://${user}:${secret}@${location}`, socket: { reconnectStrategy: 20 } }).on(
-    'error',
-    () => undefined,
-  );
-type Client = ReturnType<typeof clientOf>;
-
 let redis: RedisServers;
-let admins: Client[];
-const stores: DRedisStore[] = [];
+let admins: Awaited<ReturnType<typeof connectAdmin>>[];
 
 beforeAll(async () => {
   const admin = ['--user', ADMIN, 'on', `>${ADMIN_PASSWORD}`, 'allkeys', 'allchannels', '+@all'];
-  redis = await startRedis({ count: 2, args: [...admin, '--user', 'default', 'off'] });
-  admins = redis.locations.map((location) => clientOf(location, ADMIN, ADMIN_PASSWORD));
-  await Promise.all(admins.map((each) => each.connect()));
+  redis = await startServers({ count: 2, args: [...admin, '--user', 'default', 'off'] });
+  admins = await Promise.all(redis.locations.map(connectAdmin));
 });
 
-beforeEach(() => setUser(rules));
-
-afterEach(async () => {
-  await Promise.all(stores.splice(0).map((store) => store.disconnect()));
-  await Promise.all(redis.servers.map((server) => server.resume()));
+beforeEach(async () => {
   await onEachServer('FLUSHALL');
+  await setUser(['reset', ...rules]);
 });
 
-afterAll(async () => {
-  await Promise.all(admins?.map((each) => each.close()) ?? []);
-  await redis?.stop();
-});
+async function connectAdmin(location: string) {
+  const client = createClient({ url: `redis://${ADMIN}:${ADMIN_PASSWORD}@${location}` });
+  client.on('error', () => undefined);
+  await client.connect();
+  onCleanUp(() => client.destroy());
+  return client;
+}
 
 const onEachServer = (...command: string[]) => Promise.all(admins.map((each) => each.sendCommand(command)));
 
 const setUser = (to: readonly string[]) => onEachServer('ACL', 'SETUSER', username, ...to);
 
-function makeStore(options?: DRedisStoreOptions): DRedisStore {
-  const deadlines = { connectTimeoutMs: 25_000, commandTimeoutMs: 25_000 };
-  const store = new DRedisStore(redis.locations, { ...deadlines, username, password, namespace, ...options });
-  stores.push(store);
-  return store;
-}
+const open = (options?: DRedisStoreOptions) =>
+  openStoreOver(redis.locations, {
+    connectTimeoutMs: 25_000,
+    commandTimeoutMs: 25_000,
+    username,
+    password,
+    namespace,
+    ...options,
+  });
 
-describe.each(MAJORS)('%s does all that it can for that user', (_title, major) => {
+describe.each(MAJORS)('every operation of %s works for the ACL user of docs/security.md', (_title, major) => {
   test.each<[string, DRedisStoreOptions]>([
-    ['with HELLO', {}],
-    ['with AUTH, as in RESP 2', { clientOptions: { RESP: 2 } }],
+    ['in RESP 3, with HELLO', {}],
+    ['in RESP 2, with AUTH', { clientOptions: { RESP: 2 } }],
   ])('%s', async (_name, options) => {
-    const errors: unknown[] = [];
-    const keyv = makeKeyv(major, makeStore(options), { namespace });
-    keyv.on('error', (error) => errors.push(error));
-    await expectEveryOperation(keyv, major);
-    expect(errors).toEqual([]);
+    await expectEveryOperation(openKeyv(major, { namespace }, open(options)), major);
   });
 });
 
-test('clear() and iterator() keep to the namespace', async () => {
-  const store = makeStore();
+test('clear() and iterator() of a restricted ACL user do not reach other namespaces', async () => {
+  const store = open();
   const mine = [...Array(20).keys()].map((index) => ({ key: `${index}`, value: 'mine' }));
   await store.setMany(mine);
   await onEachServer('MSET', 'other:key', 'theirs', `${namespace}s:key`, 'theirs');
-  expect(await entriesOf(store as unknown as AnyKeyv)).toHaveLength(mine.length);
+  expect(await entriesOf(store)).toHaveLength(mine.length);
   await store.clear();
   const left = (await Promise.all(admins.map((each) => each.keys('*')))).map((keys) =>
     keys.filter((key) => !key.startsWith('%dredis:')).sort(),
@@ -95,16 +96,16 @@ test('clear() and iterator() keep to the namespace', async () => {
   expect(left).toEqual(admins.map(() => [`${namespace}s:key`, 'other:key']));
 });
 
-test('docs/security.md lists the commands that a store sends, and no others', async () => {
+test('docs/security.md lists exactly the commands that a store sends', async () => {
   await onEachServer('CONFIG', 'RESETSTAT');
-  // Of Keyv 6 a store hears no has(): it reads the value, for its expiry.
+  // Keyv 6 calls get() of the store for has().
   for (const [, major] of MAJORS) {
-    await expectEveryOperation(makeKeyv(major, makeStore(), { namespace }), major);
+    await expectEveryOperation(openKeyv(major, { namespace }, open()), major);
   }
 
-  // Away and back, with something to make good.
-  const [server] = redis.servers as [RedisServers['servers'][number]];
-  const store = makeStore({ commandTimeoutMs: DEADLINE_MS, connectTimeoutMs: DEADLINE_MS });
+  // An outage with a missed write, and the recovery from it.
+  const [server] = redis.servers as [RedisServer];
+  const store = open({ commandTimeoutMs: DEADLINE_MS, connectTimeoutMs: DEADLINE_MS });
   await store.connect();
   const down = nextEvent(store, 'node:down');
   await server.pause();
@@ -121,23 +122,23 @@ test('docs/security.md lists the commands that a store sends, and no others', as
     .join('\n')
     .matchAll(/^cmdstat_([^:]+):calls=[1-9]/gm);
   const sent = new Set([...counted].map(([, name]) => name as string));
-  // What is said before anybody is somebody, and what the administrator has sent.
+  // Commands before the authentication, and those of the administrator.
   const others = /^(hello|auth|config\|resetstat|client\|setinfo)$/;
   const listed = rules.filter((rule) => rule.startsWith('+')).map((rule) => rule.slice(1));
   expect([...sent].filter((name) => !others.test(name)).sort()).toEqual(listed.sort());
 });
 
-test('a database other than 0 takes SELECT', async () => {
-  const refused = makeStore({ database: 3 });
+test('a database other than 0 needs the permission for SELECT', async () => {
+  const refused = open({ database: 3 });
   const error = await rejection(refused.get('key'));
   expect(error).toMatchObject({ code: 'DREDIS_NODE_UNAVAILABLE', node: refused.locate('key').node });
   expect(error.message).toMatch(/: NOPERM .*'select'/);
   expect(error.message.endsWith(ADVICE)).toBe(true);
   await setUser(['+select']);
-  await expectEveryOperation(makeKeyv(6, makeStore({ database: 3 }), { namespace }), 6);
+  await expectEveryOperation(openKeyv(6, { namespace }, open({ database: 3 })), 6);
 });
 
-describe('outside of its namespace', () => {
+describe('in a namespace without permissions', () => {
   let store: DRedisStore;
   let errors: DRedisError[];
   let downs: string[];
@@ -145,7 +146,7 @@ describe('outside of its namespace', () => {
   const theirs = keys.map((key) => `others:${key}`).sort();
 
   beforeEach(async () => {
-    store = makeStore({ namespace: 'others' });
+    store = open({ namespace: 'others' });
     errors = errorsOf(store);
     downs = [];
     store.on('node:down', (name) => downs.push(name));
@@ -155,13 +156,14 @@ describe('outside of its namespace', () => {
     }
   });
 
-  afterEach(async () => {
+  async function expectNothingChanged(): Promise<void> {
+    expect(store.status().map(({ state }) => state)).toEqual(['up', 'up']);
     expect(downs).toEqual([]);
     const values = await onEachServer('MGET', ...theirs);
     const left = theirs.map((_key, index) => values.map((each) => (each as unknown as string[])[index]));
-    // Each key is on one server only, and what it was.
+    // Each key is on one server only, with its value.
     expect(left.flat().filter((value) => value !== null)).toEqual(theirs.map(() => 'theirs'));
-  });
+  }
 
   function expectRefusal(error: DRedisError, node = error.node): void {
     expect(redis.locations).toContain(node);
@@ -179,10 +181,11 @@ describe('outside of its namespace', () => {
     ['set with an expiry', (key) => store.set(key, 'mine', Date.now() + 60_000)],
     ['delete', (key) => store.delete(key)],
     ['has', (key) => store.has(key)],
-  ])('%s rejects', async (_name, call) => {
+  ])('%s rejects with the refusal', async (_name, call) => {
     const [key] = keys as [string];
     expectRefusal(await rejection(call(key)), store.locate(key).node);
     expect(errors).toEqual([]);
+    await expectNothingChanged();
   });
 
   const expires = Date.now() + 600_000;
@@ -197,28 +200,32 @@ describe('outside of its namespace', () => {
     ],
     ['deleteMany', () => store.deleteMany(keys), false],
     ['hasMany', () => store.hasMany(keys), false],
-  ])('%s tells one error per server', async (_name, call, answer) => {
+  ])('%s answers for every key and emits one error per server', async (_name, call, answer) => {
     expect(await call()).toEqual(keys.map(() => answer));
     expect(errors.map(({ node }) => node).sort()).toEqual([...redis.locations].sort());
     for (const error of errors) expectRefusal(error);
+    await expectNothingChanged();
   });
 
-  test('clear() says that it is incomplete', async () => {
+  test('clear() rejects with one refusal per server', async () => {
     const error = await rejection(store.clear());
     expect(error.code).toBe('DREDIS_CLEAR_INCOMPLETE');
     const { errors: each } = error as unknown as { errors: DRedisError[] };
     expect(each.map(({ node }) => node).sort()).toEqual([...redis.locations].sort());
     for (const refusal of each) expectRefusal(refusal);
+    await expectNothingChanged();
   });
 
-  test('iterator() yields nothing, and tells one error per server', async () => {
-    expect(await entriesOf(store as unknown as AnyKeyv)).toEqual([]);
+  test('iterator() yields nothing and emits one error per server', async () => {
+    expect(await entriesOf(store)).toEqual([]);
     expect(errors.map(({ node }) => node).sort()).toEqual([...redis.locations].sort());
     for (const error of errors) expectRefusal(error);
+    await expectNothingChanged();
   });
 
-  test('the connections are as good as before', async () => {
+  test('a refused call does not affect calls in another namespace', async () => {
     await rejection(store.get('key'));
-    expect(await store.withNamespace(namespace).get('key of nobody')).toBeUndefined();
+    expect(await store.withNamespace(namespace).get('none')).toBeUndefined();
+    await expectNothingChanged();
   });
 });

@@ -1,96 +1,71 @@
 import { inspect } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type RedisServers, startRedis } from 'redis-launcher';
-import {
-  DRedisStore,
-  type DRedisStoreOptions,
-  type Locations,
-  NodeUnavailableError,
-} from '../../src/index.js';
-import { errorsOf, rejection } from '../support/stores.js';
-import { type StubServer, stubServer } from '../support/stub-server.js';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type DRedisStore, NodeUnavailableError } from '../../src/index.js';
+import { errorsOf, openStoreOver, rejection, startServer, startStub } from '../support/index.js';
 
 const PASSWORD = 'open:se@same/%41,;#';
 
-let redis: RedisServers;
 let location: string;
-const stores: DRedisStore[] = [];
-const stubs: StubServer[] = [];
 
 beforeAll(async () => {
-  redis = await startRedis({ count: 1, args: ['--requirepass', PASSWORD] });
-  location = redis.locations[0] as string;
+  ({ location } = await startServer('--requirepass', PASSWORD));
 });
-
-afterEach(async () => {
-  await Promise.all(stores.splice(0).map((store) => store.disconnect()));
-  await Promise.all(stubs.splice(0).map((stub) => stub.stop()));
-});
-
-afterAll(() => redis?.stop());
-
-function makeStore(locations: Locations, options?: DRedisStoreOptions): DRedisStore {
-  const store = new DRedisStore(locations, options);
-  stores.push(store);
-  return store;
-}
 
 describe('a password', () => {
-  test('of the store', async () => {
-    const store = makeStore([location], { password: PASSWORD });
+  test('may be an option of the store', async () => {
+    const store = openStoreOver([location], { password: PASSWORD });
     expect(await store.set('key', 'value')).toBe(true);
     expect(await store.get('key')).toBe('value');
   });
 
-  test('of a URL, percent-encoded, also in one string with others', async () => {
+  test('may be percent-encoded in a URL, alone or in one string of several', async () => {
     const url = `redis://:${encodeURIComponent(PASSWORD)}@${location}`;
     for (const locations of [[url], url, `${url};${url}/1`]) {
-      const store = makeStore(locations);
+      const store = openStoreOver(locations);
       await store.connect();
       expect(await store.set('key', 'value')).toBe(true);
     }
   });
 
-  test('of one location, over that of the store', async () => {
-    const store = makeStore([{ url: `redis://${location}`, password: PASSWORD }], { password: 'wrong' });
+  test('may be an option of a location, which overrides the one of the store', async () => {
+    const store = openStoreOver([{ url: `redis://${location}`, password: PASSWORD }], { password: 'wrong' });
     expect(await store.set('key', 'value')).toBe(true);
   });
 });
 
-describe('a password that is wrong, or missing', () => {
+describe('a wrong password', () => {
   const secret = 'wr0ng-s3cret';
 
   test.each<[string, () => DRedisStore, RegExp]>([
-    ['option', () => makeStore([location], { password: secret }), /WRONGPASS/],
-    ['URL', () => makeStore([`redis://default:${secret}@${location}`]), /WRONGPASS/],
-    ['user', () => makeStore([`redis://nobody:${secret}@${location}`]), /WRONGPASS/],
-    ['none', () => makeStore([location]), /NOAUTH/],
+    ['as an option', () => openStoreOver([location], { password: secret }), /WRONGPASS/],
+    ['in a URL', () => openStoreOver([`redis://default:${secret}@${location}`]), /WRONGPASS/],
+    ['of an unknown user', () => openStoreOver([`redis://nobody:${secret}@${location}`]), /WRONGPASS/],
+    ['that is missing', () => openStoreOver([location]), /NOAUTH/],
   ])(
-    '%s: the node is unavailable, and the server’s reason is told but no password',
+    "%s makes the node unavailable, and errors contain the server's reason but not the password",
     async (_name, make, reason) => {
       const store = make();
-      const told: unknown[] = errorsOf(store);
-      store.on('node:down', (...args) => told.push(args));
+      const shown: unknown[] = errorsOf(store);
+      store.on('node:down', (...args) => shown.push(args));
       const single = await rejection(store.get('key'));
       expect(single).toBeInstanceOf(NodeUnavailableError);
       expect(single.message).toMatch(reason);
       await store.getMany(['a', 'b']);
-      told.push(single, await rejection(store.connect()), await rejection(store.clear()), store);
-      expect(told.length).toBeGreaterThanOrEqual(6);
-      expect(inspect(told, { depth: 20, showHidden: true })).not.toContain(secret);
+      shown.push(single, await rejection(store.connect()), await rejection(store.clear()), store);
+      expect(shown.length).toBeGreaterThanOrEqual(6);
+      expect(inspect(shown, { depth: 20, showHidden: true })).not.toContain(secret);
     },
   );
 
-  test('a server that echoes the greeting, password and all: it is masked', async () => {
-    // What a server does that does not know HELLO, such as Redis 5.
-    const stub = await stubServer((socket) =>
+  test('is masked if the server repeats the greeting in its error', async () => {
+    // A server without HELLO does, for example Redis 5.
+    const stub = await startStub((socket) =>
       socket.once('data', (greeting) => {
         const words = greeting.toString('latin1').replace(/[\r\n]+/g, ' ');
         socket.write(`-ERR unknown command, with args beginning with: ${words}\r\n`);
       }),
     );
-    stubs.push(stub);
-    const store = makeStore([stub.location], { password: secret });
+    const store = openStoreOver([stub.location], { password: secret });
     const error = await rejection(store.get('key'));
     expect(error.message).toContain('with args beginning with');
     expect(error.message).toContain('***');

@@ -1,65 +1,59 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { createClient, createClientPool, createCluster, RESP_TYPES } from 'redis';
-import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
+import type { RedisServer } from 'redis-launcher';
 import {
-  DRedisStore,
+  type DRedisStore,
   type DRedisStoreOptions,
   InvalidOptionError,
   type Location,
   NodeUnavailableError,
 } from '../../src/index.js';
-import { DEADLINE_MS, NO_DEADLINES } from '../support/deadlines.js';
-import { fullServer } from '../support/full-server.js';
-import { nextEvent, rejection, timeOut } from '../support/stores.js';
-import { blackHole, proxyTo } from '../support/stub-server.js';
+import { rejectionAtOnce } from '../support/fail-fast.js';
+import {
+  DEADLINE_MS,
+  NO_DEADLINES,
+  nextEvent,
+  onCleanUp,
+  openStoreOver,
+  rejection,
+  startBlackHole,
+  startFullServer,
+  startProxy,
+  startServer,
+  timeOut,
+} from '../support/index.js';
 
-let redis: RedisServers;
 let server: RedisServer;
-const stores: DRedisStore[] = [];
-const stubs: { stop(): Promise<void> }[] = [];
-const clients: { readonly isOpen: boolean; destroy(): unknown }[] = [];
 
 beforeAll(async () => {
-  redis = await startRedis({ count: 1 });
-  server = redis.servers[0] as RedisServer;
+  server = await startServer();
 });
 
-afterEach(async () => {
-  await server.resume();
-  await server.start();
-  await Promise.all(stores.splice(0).map((store) => store.disconnect()));
-  for (const client of clients.splice(0)) if (client.isOpen) client.destroy();
-  await Promise.all(stubs.splice(0).map((stub) => stub.stop()));
-});
+const open = (locations: readonly Location[], options?: DRedisStoreOptions) =>
+  openStoreOver(locations, { namespace: 'external', ...NO_DEADLINES, ...options });
 
-afterAll(() => redis?.stop());
-
-function makeStore(locations: readonly Location[], options?: DRedisStoreOptions): DRedisStore {
-  const store = new DRedisStore(locations, { namespace: 'foreign', ...NO_DEADLINES, ...options });
-  stores.push(store);
-  return store;
-}
-
-function plain(location = server.location, options: object = {}) {
+/** A client that the test owns, not yet connected. */
+function makeClient(location = server.location, options: object = {}) {
   const client = createClient({ url: `redis://${location}`, ...options });
   client.on('error', () => undefined);
-  clients.push(client);
+  onCleanUp(() => client.isOpen && client.destroy());
   return client;
 }
 
-function pool(options: object = {}) {
-  const made = createClientPool({ url: `redis://${server.location}`, ...options }, { minimum: 2 });
-  made.on('error', () => undefined);
-  clients.push(made);
-  return made;
+/** A pool of two clients that the test owns, not yet connected. */
+function makePool(options: object = {}) {
+  const pool = createClientPool({ url: `redis://${server.location}`, ...options }, { minimum: 2 });
+  pool.on('error', () => undefined);
+  onCleanUp(() => pool.isOpen && pool.destroy());
+  return pool;
 }
 
-interface Listening {
+interface Emitter {
   eventNames(): (string | symbol)[];
   listenerCount(event: string | symbol): number;
 }
 
-const listeners = (client: Listening) =>
+const listenerCounts = (client: Emitter) =>
   Object.fromEntries(client.eventNames().map((event) => [String(event), client.listenerCount(event)]));
 
 async function expectToWork(store: DRedisStore): Promise<void> {
@@ -78,65 +72,65 @@ async function expectToWork(store: DRedisStore): Promise<void> {
   expect(await store.has('bytes')).toBe(false);
 }
 
-describe('a client of the caller’s', () => {
-  test('that is open: used as it is, left open, with no listener of ours', async () => {
-    const client = plain();
+describe("the caller's client", () => {
+  test('is used if it is connected, and left connected without a listener of the store', async () => {
+    const client = makeClient();
     await client.connect();
-    const before = listeners(client);
-    const store = makeStore([client]);
+    const before = listenerCounts(client);
+    const store = open([client]);
     expect(store.nodes).toEqual([server.location]);
     await expectToWork(store);
     await store.disconnect();
     expect(client.isReady).toBe(true);
-    expect(listeners(client)).toEqual(before);
+    expect(listenerCounts(client)).toEqual(before);
     expect(await client.ping()).toBe('PONG');
   });
 
-  test('that nobody opened: opened with the first operation, and left open', async () => {
-    const client = plain();
-    const before = listeners(client);
-    const store = makeStore([client]);
+  test('is connected with the first operation if it is not open, and left connected', async () => {
+    const client = makeClient();
+    const before = listenerCounts(client);
+    const store = open([client]);
     expect(client.isOpen).toBe(false);
     await expectToWork(store);
     await store.disconnect();
     expect(client.isReady).toBe(true);
-    expect(listeners(client)).toEqual(before);
+    expect(listenerCounts(client)).toEqual(before);
   });
 
-  test('that the caller is just opening: waited for', async () => {
-    const client = plain();
+  test('is awaited if the caller is connecting it', async () => {
+    const client = makeClient();
     const opened = client.connect();
-    await expectToWork(makeStore([client]));
+    await expectToWork(open([client]));
     await opened;
   });
 
-  test('that speaks RESP 2', async () => {
-    await expectToWork(makeStore([plain(server.location, { RESP: 2 })]));
+  test('may use RESP 2', async () => {
+    await expectToWork(open([makeClient(server.location, { RESP: 2 })]));
   });
 
-  // SCAN's keys came as Buffers, which have no prefix: clear() removed nothing, and said that it had.
-  test('that gives Buffers and text for numbers to its owner', async () => {
+  // SCAN returned Buffers, which never matched the prefix: clear() resolved and had removed nothing.
+  test('may map replies to Buffers and numbers to text', async () => {
     const typeMapping = { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.NUMBER]: String };
-    await expectToWork(makeStore([plain(server.location, { commandOptions: { typeMapping } })]));
+    await expectToWork(open([makeClient(server.location, { commandOptions: { typeMapping } })]));
     await expectToWork(
-      makeStore([`redis://${server.location}`], { clientOptions: { commandOptions: { typeMapping } } }),
+      open([`redis://${server.location}`], { clientOptions: { commandOptions: { typeMapping } } }),
     );
   });
 
-  test('a pool, which needs a name', async () => {
-    const made = pool();
-    expect(() => makeStore([made])).toThrow(
+  test('may be a pool, which needs a name', async () => {
+    const pool = makePool();
+    expect(() => open([pool])).toThrow(
       new InvalidOptionError(
         'locations[0] is a client without an address in its options; give it a name: { name, client }',
       ),
     );
-    const before = listeners(made);
-    const store = makeStore([{ name: 'pool', client: made }]);
+    const before = listenerCounts(pool);
+    const store = open([{ name: 'pool', client: pool }]);
     expect(store.nodes).toEqual(['pool']);
     await expectToWork(store);
     await store.disconnect();
-    expect(made.isOpen).toBe(true);
-    expect(listeners(made)).toEqual(before);
+    expect(pool.isOpen).toBe(true);
+    expect(listenerCounts(pool)).toEqual(before);
   });
 
   test.each<[object, string]>([
@@ -145,22 +139,22 @@ describe('a client of the caller’s', () => {
     [{ url: 'redis://[::1]:1' }, '[::1]:1'],
     [{ socket: { path: '/s' } }, 'unix:/s'],
     [{}, 'localhost:6379'],
-  ])('%j names itself %j', (options, name) => {
-    expect(makeStore([createClient(options)]).nodes).toEqual([name]);
+  ])('with the options %j is named %j', (options, name) => {
+    expect(open([createClient(options)]).nodes).toEqual([name]);
   });
 
-  test('can be named and weighted', () => {
-    expect(makeStore([{ client: plain(), name: 'mine', weight: 2 }]).nodes).toEqual(['mine']);
+  test('may have a name and a weight', () => {
+    expect(open([{ client: makeClient(), name: 'mine', weight: 2 }]).nodes).toEqual(['mine']);
   });
 });
 
-describe('a factory', () => {
-  test('makes a client that is ours to close', async () => {
-    let made: ReturnType<typeof createClient> | undefined;
-    const store = makeStore([
+describe('a factory of a client', () => {
+  test('makes a client that the store closes', async () => {
+    let made: ReturnType<typeof makeClient> | undefined;
+    const store = open([
       () => {
-        made = plain() as never;
-        return made as never;
+        made = makeClient();
+        return made;
       },
     ]);
     expect(store.nodes).toEqual([server.location]);
@@ -170,31 +164,30 @@ describe('a factory', () => {
     expect(made?.isOpen).toBe(false);
   });
 
-  test('of a pool', async () => {
-    const made = pool();
-    const store = makeStore([{ name: 'pool', client: () => made }]);
+  test('may make a pool, which the store closes', async () => {
+    const pool = makePool();
+    const store = open([{ name: 'pool', client: () => pool }]);
     await expectToWork(store);
     await store.disconnect();
-    expect(made.isOpen).toBe(false);
+    expect(pool.isOpen).toBe(false);
   });
 
-  test('whose client was not yet connected when the store is disconnected: it does not open after all', async () => {
-    const proxy = await proxyTo(server.location);
-    stubs.push(proxy);
-    const client = plain(proxy.location);
-    const store = makeStore([() => client], { disconnectTimeoutMs: 0 });
+  test('makes a client that stays closed if the store is disconnected while it connects', async () => {
+    const proxy = await startProxy(server.location);
+    const client = makeClient(proxy.location);
+    const store = open([() => client], { disconnectTimeoutMs: 0 });
     const call = rejection(store.get('key'));
     const arrived = proxy.nextConnection();
     await store.disconnect();
     await call;
-    // Its TCP connect was under way and cannot be stopped; as soon as it is through, it is ended.
+    // A TCP connect in progress cannot be stopped. The client ends the connection once it is established.
     const socket = await arrived;
     if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve));
     expect(client.isOpen).toBe(false);
   });
 });
 
-describe('what is refused', () => {
+describe('the constructor throws for', () => {
   test.each<[string, () => Location, string]>([
     [
       'a cluster',
@@ -207,7 +200,7 @@ describe('what is refused', () => {
       'locations[0] is a client with a keyPrefix, which SCAN ignores; use a namespace',
     ],
     [
-      'a factory of one with a keyPrefix',
+      'a factory of a client with a keyPrefix',
       () => () => createClient({ keyPrefix: 'p:' } as object),
       'locations[0] is a client with a keyPrefix, which SCAN ignores; use a namespace',
     ],
@@ -217,22 +210,22 @@ describe('what is refused', () => {
       'locations[0].password is not allowed together with client, which has options of its own',
     ],
   ])('%s', (_name, location, message) => {
-    expect(() => makeStore([location()])).toThrow(new InvalidOptionError(message));
+    expect(() => open([location()])).toThrow(new InvalidOptionError(message));
   });
 
-  test('a cluster written out as a client', () => {
+  test('a cluster as the client of a location', () => {
     const cluster = createCluster({ rootNodes: [{ url: 'redis://h' }] });
-    expect(() => makeStore([{ name: 'c', client: cluster as never }])).toThrow(InvalidOptionError);
+    expect(() => open([{ name: 'c', client: cluster as never }])).toThrow(InvalidOptionError);
   });
 });
 
 describe.each([
-  ['a plain client', () => plain()],
-  ['a pool', () => ({ name: 'pool', client: pool() })],
-])('%s and its server', (_name, location) => {
-  test('killed and started again: fails, and comes back by itself', async () => {
-    // What a client is given while it reconnects waits in the client.
-    const store = makeStore([location()], { commandTimeoutMs: DEADLINE_MS });
+  ['a plain client', () => makeClient()],
+  ['a pool', () => ({ name: 'pool', client: makePool() })],
+])('%s whose server', (_name, location) => {
+  test('is killed and started again fails, and then works again', async () => {
+    // While a client reconnects, it queues commands.
+    const store = open([location()], { commandTimeoutMs: DEADLINE_MS });
     await store.set('key', 'value');
     const down = nextEvent(store, 'node:down');
     await server.kill();
@@ -245,15 +238,14 @@ describe.each([
     expect(await store.set('key', 'again')).toBe(true);
   });
 
-  test('frozen: times out, then fails fast, and comes back by itself', async () => {
-    const store = makeStore([location()], { commandTimeoutMs: DEADLINE_MS });
+  test('is paused times out, then fails at once, and works again when the server runs', async () => {
+    const store = open([location()], { commandTimeoutMs: DEADLINE_MS });
     await store.set('key', 'value');
     const down = nextEvent(store, 'node:down');
     await server.pause();
     await timeOut(store, 'key');
     await down;
-    const turn = new Promise((resolve) => setImmediate(resolve, 'still waiting'));
-    expect(await Promise.race([rejection(store.get('key')), turn])).toBeInstanceOf(NodeUnavailableError);
+    expect(await rejectionAtOnce(store.get('key'))).toBeInstanceOf(NodeUnavailableError);
     const up = nextEvent(store, 'node:up');
     await server.resume();
     await up;
@@ -261,43 +253,43 @@ describe.each([
   });
 });
 
-// node-redis puts no limit on the greeting. connect() waited for it without end, so did updateNodes(),
-// and disconnect(), which lets a change of nodes finish first.
-describe('a client whose server accepts and never answers', () => {
-  /** Nothing that is alive has to keep to them. */
+// node-redis has no time limit for the greeting: connect(), updateNodes(), and disconnect(), which waits for a
+// running updateNodes(), never settled.
+describe('a client whose server accepts connections and never answers', () => {
+  /** Deadlines that no live server has to meet. */
   const timeouts = { commandTimeoutMs: 150, connectTimeoutMs: 150 };
 
   test.each([
-    ['that nobody opened', false],
-    ['that the caller is opening', true],
-  ])('%s: every call ends, later ones fail fast, and nothing of ours is left', async (_name, opened) => {
-    const hole = await blackHole();
-    stubs.push(hole);
-    const client = plain(hole.location);
-    const before = listeners(client);
-    if (opened) client.connect().catch(() => undefined);
-    const store = makeStore([client], timeouts);
-    const waited = await rejection(store.get('key'));
-    expect(waited.code).toMatch(/^DREDIS_(COMMAND_TIMEOUT|NODE_UNAVAILABLE)$/);
-    expect(await rejection(store.connect())).toMatchObject({
-      code: 'DREDIS_CONNECT_INCOMPLETE',
-      nodes: [hole.location],
-      message: expect.stringContaining('no greeting within 150 ms (connectTimeoutMs)'),
-    });
-    const turn = new Promise((resolve) => setImmediate(resolve, 'still waiting'));
-    expect(await Promise.race([rejection(store.get('key')), turn])).toBeInstanceOf(NodeUnavailableError);
-    expect(await rejection(store.updateNodes([{ name: 'new', client }]))).toMatchObject({ nodes: ['new'] });
-    expect(store.nodes).toEqual([hole.location]);
-    await store.disconnect();
-    expect(listeners(client)).toEqual(before);
-  });
+    ['that is not open', false],
+    ['that the caller is connecting', true],
+  ])(
+    '%s makes every call end with an error, later ones at once, and keeps no listener of the store',
+    async (_name, opened) => {
+      const hole = await startBlackHole();
+      const client = makeClient(hole.location);
+      const before = listenerCounts(client);
+      if (opened) client.connect().catch(() => undefined);
+      const store = open([client], timeouts);
+      const waited = await rejection(store.get('key'));
+      expect(waited.code).toMatch(/^DREDIS_(COMMAND_TIMEOUT|NODE_UNAVAILABLE)$/);
+      expect(await rejection(store.connect())).toMatchObject({
+        code: 'DREDIS_CONNECT_INCOMPLETE',
+        nodes: [hole.location],
+        message: expect.stringContaining('no greeting within 150 ms (connectTimeoutMs)'),
+      });
+      expect(await rejectionAtOnce(store.get('key'))).toBeInstanceOf(NodeUnavailableError);
+      expect(await rejection(store.updateNodes([{ name: 'new', client }]))).toMatchObject({ nodes: ['new'] });
+      expect(store.nodes).toEqual([hole.location]);
+      await store.disconnect();
+      expect(listenerCounts(client)).toEqual(before);
+    },
+  );
 
-  test('until it does answer: the node comes up', async () => {
-    const proxy = await proxyTo(server.location);
-    stubs.push(proxy);
+  test('is up when the server answers', async () => {
+    const proxy = await startProxy(server.location);
     const held: (() => void)[] = [];
     proxy.onReply = (reply, client) => held.push(() => client.write(reply));
-    const store = makeStore([plain(proxy.location)], { connectTimeoutMs: 150 });
+    const store = open([makeClient(proxy.location)], { connectTimeoutMs: 150 });
     await rejection(store.connect());
     const up = nextEvent(store, 'node:up');
     proxy.onReply = undefined;
@@ -306,28 +298,26 @@ describe('a client whose server accepts and never answers', () => {
     expect(await store.set('key', 'value')).toBe(true);
   });
 
-  test('disconnect() meanwhile ends the attempt', async () => {
-    const hole = await blackHole();
-    stubs.push(hole);
-    const client = plain(hole.location);
-    const before = listeners(client);
-    const store = makeStore([client], { disconnectTimeoutMs: 0 });
+  test('makes a call reject when disconnect() ends the connection attempt', async () => {
+    const hole = await startBlackHole();
+    const client = makeClient(hole.location);
+    const before = listenerCounts(client);
+    const store = open([client], { disconnectTimeoutMs: 0 });
     const arrived = hole.nextConnection();
     const call = rejection(store.get('key'));
     await arrived;
     await store.disconnect();
     expect(await call).toBeInstanceOf(NodeUnavailableError);
-    expect(listeners(client)).toEqual(before);
+    expect(listenerCounts(client)).toEqual(before);
   });
 });
 
-test('a client that does not reconnect by itself is connected again by the store', async () => {
-  const proxy = await proxyTo(server.location);
-  stubs.push(proxy);
-  const client = plain(proxy.location, {
+test('the store reconnects a client without a reconnectStrategy', async () => {
+  const proxy = await startProxy(server.location);
+  const client = makeClient(proxy.location, {
     socket: { host: '127.0.0.1', port: proxy.port, reconnectStrategy: false },
   });
-  const store = makeStore([client]);
+  const store = open([client]);
   await store.set('key', 'value');
   const up = nextEvent(store, 'node:up');
   proxy.onReply = (_reply, toClient) => {
@@ -340,26 +330,30 @@ test('a client that does not reconnect by itself is connected again by the store
 });
 
 test.each<[string, (options: object) => Location]>([
-  ['client', (options) => plain(server.location, options)],
-  ['pool', (options) => ({ name: 'pool', client: pool(options) })],
-])('nor does a %s stay down whose own attempt fails after ours was given up', async (_name, make) => {
-  const full = await fullServer();
-  stubs.push(full);
-  const socket = { host: '127.0.0.1', port: full.port, reconnectStrategy: false, connectTimeout: 200 };
-  const store = makeStore([make({ url: undefined, socket })], { connectTimeoutMs: 50, commandTimeoutMs: 50 });
-  const down = nextEvent(store, 'node:down');
-  expect(await rejection(store.connect())).toMatchObject({ code: 'DREDIS_CONNECT_INCOMPLETE' });
-  await down;
-  const up = nextEvent(store, 'node:up');
-  await full.resume();
-  await up;
-});
+  ['client', (options) => makeClient(server.location, options)],
+  ['pool', (options) => ({ name: 'pool', client: makePool(options) })],
+])(
+  'the store reconnects a %s without a reconnectStrategy whose connect() fails after connectTimeoutMs',
+  async (_name, make) => {
+    const full = await startFullServer();
+    const socket = { host: '127.0.0.1', port: full.port, reconnectStrategy: false, connectTimeout: 500 };
+    const store = open([make({ url: undefined, socket })], {
+      connectTimeoutMs: 200,
+      commandTimeoutMs: DEADLINE_MS,
+    });
+    const down = nextEvent(store, 'node:down');
+    expect(await rejection(store.connect())).toMatchObject({ code: 'DREDIS_CONNECT_INCOMPLETE' });
+    await down;
+    const up = nextEvent(store, 'node:up');
+    await full.resume();
+    await up;
+  },
+);
 
-// A failed answer to the store's own question whether a silent server is back left the node down for good.
-test('a node that answers with an error when it is asked for a sign of life is asked again', async () => {
-  const proxy = await proxyTo(server.location);
-  stubs.push(proxy);
-  const store = makeStore([plain(proxy.location)], { commandTimeoutMs: DEADLINE_MS });
+// An error reply to the probe of a silent server left the node down for ever.
+test('a node that answers a probe with an error is probed again', async () => {
+  const proxy = await startProxy(server.location);
+  const store = open([makeClient(proxy.location)], { commandTimeoutMs: DEADLINE_MS });
   await store.connect();
   const up = nextEvent(store, 'node:up');
   proxy.onReply = (reply, toClient) => {
@@ -375,10 +369,10 @@ test('a node that answers with an error when it is asked for a sign of life is a
 });
 
 test.each(['close', 'destroy'] as const)(
-  'a client on which its owner calls %s() stays closed, until the owner opens it again',
+  'a client that its owner ends with %s() stays closed until the owner connects it again',
   async (end) => {
-    const client = plain();
-    const store = makeStore([client]);
+    const client = makeClient();
+    const store = open([client]);
     await store.set('key', 'value');
     const down = nextEvent(store, 'node:down');
     await client[end]();

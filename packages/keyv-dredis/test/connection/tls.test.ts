@@ -1,113 +1,114 @@
 import { inspect } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { RedisServer, RedisServers } from 'redis-launcher';
 import {
-  DRedisStore,
+  type DRedisStore,
   type DRedisStoreOptions,
   type Locations,
   NodeUnavailableError,
 } from '../../src/index.js';
 import { Authority } from '../support/certificates.js';
-import { expectEveryOperation } from '../support/every-operation.js';
-import { MAJORS, makeKeyv } from '../support/keyvs.js';
-import { errorsOf, nextEvent, rejection } from '../support/stores.js';
-import { type StubServer, stubServer } from '../support/stub-server.js';
-import { startTls } from '../support/tls-servers.js';
+import {
+  errorsOf,
+  expectEveryOperation,
+  MAJORS,
+  nextEvent,
+  openKeyv,
+  openStoreOver,
+  rejection,
+  type StubServer,
+  startServer,
+  startStub,
+  startTlsServers,
+} from '../support/index.js';
 
 const PASSPHRASE = 'passphrase-zq9zq9';
 
 const authority = new Authority('servers');
-const clients = new Authority('clients');
+const clientAuthority = new Authority('clients');
 const { cert: ca } = authority;
-const client = clients.issue('client');
-const sealed = clients.issue('client', { passphrase: PASSPHRASE });
+const client = clientAuthority.issue('client');
+const encrypted = clientAuthority.issue('client', { passphrase: PASSPHRASE });
 
-/** Two servers that take any client, and one that takes those with a certificate. */
-let open: RedisServers;
-let mutual: RedisServers;
-let plain: RedisServers;
-/** Answers a TLS handshake in words. */
-let http: StubServer;
+/** Two servers that accept any client. */
+let tls: RedisServers;
 let server: RedisServer;
-let strict: RedisServer;
-const stores: DRedisStore[] = [];
+/** Requires a client certificate. */
+let mutual: RedisServer;
+let plain: RedisServer;
+/** Answers a TLS handshake in plain text. */
+let http: StubServer;
 
 beforeAll(async () => {
   const certificate = authority.issue('server');
-  open = await startTls(2, certificate);
-  mutual = await startTls(1, certificate, clients.cert);
-  plain = await startRedis({ count: 1 });
-  http = await stubServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
-  server = open.servers[0] as RedisServer;
-  strict = mutual.servers[0] as RedisServer;
+  tls = await startTlsServers(2, certificate);
+  [server] = tls.servers as [RedisServer];
+  [mutual] = (await startTlsServers(1, certificate, clientAuthority.cert)).servers as [RedisServer];
+  plain = await startServer();
+  http = await startStub((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
 });
 
-afterEach(async () => {
-  await Promise.all(stores.splice(0).map((store) => store.disconnect()));
-});
+/** Opens a store with deadlines that a TLS handshake on a loaded machine can meet. */
+const open = (locations: Locations, options?: DRedisStoreOptions) =>
+  openStoreOver(locations, { connectTimeoutMs: 25_000, commandTimeoutMs: 25_000, ...options });
 
-afterAll(() => Promise.all([open, mutual, plain, http].map((servers) => servers?.stop())));
-
-function makeStore(locations: Locations, options?: DRedisStoreOptions): DRedisStore {
-  // How long a handshake takes on a busy machine is not the point.
-  const deadlines = { connectTimeoutMs: 25_000, commandTimeoutMs: 25_000 };
-  const store = new DRedisStore(locations, { ...deadlines, ...options });
-  stores.push(store);
-  return store;
-}
-
-describe.each(MAJORS)('%s does over TLS all that it does without', (_title, major) => {
+describe.each(MAJORS)('every operation of %s over TLS works', (_title, major) => {
   test.each<[string, () => DRedisStore]>([
-    ['with an authority of our own', () => makeStore(open.locations, { tls: { ca } })],
+    ['with a private certificate authority', () => open(tls.locations, { tls: { ca } })],
     [
-      'to servers that want a client certificate, and others, by rediss:// URLs',
+      'with rediss:// URLs, for servers with and without a client certificate',
       () =>
-        makeStore(
-          [...open.locations, strict.location].map((location) => `rediss://${location}`),
+        open(
+          [...tls.locations, mutual.location].map((location) => `rediss://${location}`),
           { tls: { ca, ...client } },
         ),
     ],
     [
-      'each server by its own rules, and one without TLS',
+      'with different tls options per server, and one server without TLS',
       () =>
-        makeStore(
+        open(
           [
             server.location,
-            { host: strict.host, port: strict.port, tls: { ca, ...client } },
-            { url: `redis://${plain.locations[0]}`, tls: false },
+            { host: mutual.host, port: mutual.port, tls: { ca, ...client } },
+            { url: `redis://${plain.location}`, tls: false },
           ],
           { tls: { ca } },
         ),
     ],
   ])('%s', async (_name, make) => {
-    const store = make();
-    const errors: unknown[] = [];
-    const keyv = makeKeyv(major, store, { namespace: `tls-${major}` });
-    keyv.on('error', (error) => errors.push(error));
-    await expectEveryOperation(keyv, major);
-    expect(errors).toEqual([]);
+    await expectEveryOperation(openKeyv(major, { namespace: `tls-${major}` }, make()), major);
   });
 });
 
-describe('TLS is asked for', () => {
+describe('a store connects over TLS', () => {
   test.each<[string, () => DRedisStore]>([
-    ['by an option of the store', () => makeStore(server.location, { tls: { ca } })],
-    ['by that and redis://', () => makeStore(`redis://${server.location}`, { tls: { ca } })],
-    ['by rediss:// and an option', () => makeStore(`rediss://${server.location}`, { tls: { ca } })],
-    ['by an option of the location', () => makeStore([{ port: server.port, tls: { ca } }])],
-    ['by that and a URL', () => makeStore([{ url: `rediss://${server.location}`, tls: { ca } }])],
+    ['with the option tls of the store', () => open(server.location, { tls: { ca } })],
     [
-      'by an option of the location over that of the store',
-      () => makeStore([{ url: `rediss://${server.location}`, tls: { ca } }], { tls: { ca: clients.cert } }),
-    ],
-    ['by the name of a host', () => makeStore(`rediss://localhost:${server.port}`, { tls: { ca } })],
-    [
-      'with a password on the key',
-      () => makeStore(strict.location, { tls: { ca, ...sealed, passphrase: PASSPHRASE } }),
+      'with the option tls of the store and a redis:// URL',
+      () => open(`redis://${server.location}`, { tls: { ca } }),
     ],
     [
-      'without a look at the certificate',
-      () => makeStore(server.location, { tls: { rejectUnauthorized: false } }),
+      'with the option tls of the store and a rediss:// URL',
+      () => open(`rediss://${server.location}`, { tls: { ca } }),
+    ],
+    ['with the option tls of a location', () => open([{ port: server.port, tls: { ca } }])],
+    [
+      'with the option tls of a location and a rediss:// URL',
+      () => open([{ url: `rediss://${server.location}`, tls: { ca } }]),
+    ],
+    [
+      'with the option tls of a location, which overrides the one of the store',
+      () =>
+        open([{ url: `rediss://${server.location}`, tls: { ca } }], { tls: { ca: clientAuthority.cert } }),
+    ],
+    ['with a host name', () => open(`rediss://localhost:${server.port}`, { tls: { ca } })],
+    [
+      'with an encrypted client key and its passphrase',
+      () => open(mutual.location, { tls: { ca, ...encrypted, passphrase: PASSPHRASE } }),
+    ],
+    [
+      'without verification of the certificate',
+      () => open(server.location, { tls: { rejectUnauthorized: false } }),
     ],
   ])('%s', async (_name, make) => {
     const store = make();
@@ -116,10 +117,10 @@ describe('TLS is asked for', () => {
     expect(await store.get('key')).toBe('value');
   });
 
-  test('and again after the server was away', async () => {
-    await using redis = await startTls(1, authority.issue('server'), clients.cert);
+  test('again after the server was killed and started', async () => {
+    const redis = await startTlsServers(1, authority.issue('server'), clientAuthority.cert);
     const [server] = redis.servers as [RedisServer];
-    const store = makeStore(server.location, { tls: { ca, ...client } });
+    const store = open(server.location, { tls: { ca, ...client } });
     await store.connect();
     const down = nextEvent(store, 'node:down');
     await server.kill();
@@ -131,74 +132,74 @@ describe('TLS is asked for', () => {
   });
 });
 
-describe('a connection is refused, for one reason that is told with what to do', () => {
+describe('the error of a failed TLS connection says why and how to fix it for', () => {
   const CA = 'set tls: { ca } to the authority of the server';
-  const CLIENT = 'tls: { cert, key }';
+  const CLIENT_CERTIFICATE = 'tls: { cert, key }';
 
   test.each<[string, () => DRedisStore, reason: RegExp, advice: string]>([
     [
-      'an authority that nobody knows',
-      () => makeStore(`rediss://${server.location}`),
+      'an unknown authority',
+      () => open(`rediss://${server.location}`),
       /unable to verify the first certificate/,
       CA,
     ],
     [
       'another authority',
-      () => makeStore(server.location, { tls: { ca: clients.cert } }),
+      () => open(server.location, { tls: { ca: clientAuthority.cert } }),
       /unable to verify the first certificate/,
       CA,
     ],
     [
       'another authority of the same name',
-      () => makeStore(server.location, { tls: { ca: new Authority('servers').cert } }),
+      () => open(server.location, { tls: { ca: new Authority('servers').cert } }),
       /certificate signature failure/,
       CA,
     ],
     [
       'a client without a certificate',
-      () => makeStore(strict.location, { tls: { ca } }),
+      () => open(mutual.location, { tls: { ca } }),
       /certificate required|closed the connection/,
-      CLIENT,
+      CLIENT_CERTIFICATE,
     ],
     [
-      'a client whose certificate is of another authority',
-      () => makeStore(strict.location, { tls: { ca, ...authority.issue('client') } }),
+      'a client certificate of another authority',
+      () => open(mutual.location, { tls: { ca, ...authority.issue('client') } }),
       /unknown ca|closed the connection/,
-      CLIENT,
+      CLIENT_CERTIFICATE,
     ],
     [
       'a client without a certificate, in TLS 1.2',
-      () => makeStore(strict.location, { tls: { ca, maxVersion: 'TLSv1.2' } }),
+      () => open(mutual.location, { tls: { ca, maxVersion: 'TLSv1.2' } }),
       /handshake failure|closed the connection/,
-      CLIENT,
+      CLIENT_CERTIFICATE,
     ],
     [
-      'a key whose password is wrong',
-      () => makeStore(strict.location, { tls: { ca, ...sealed, passphrase: `not ${PASSPHRASE}` } }),
+      'a wrong passphrase',
+      () => open(mutual.location, { tls: { ca, ...encrypted, passphrase: `not ${PASSPHRASE}` } }),
       /bad decrypt/,
       'correct ca, cert, key or passphrase in tls',
     ],
     [
-      'what is no certificate',
-      () => makeStore(strict.location, { tls: { ca, ...client, cert: 'certificate' } }),
+      'a text that is no certificate',
+      () => open(mutual.location, { tls: { ca, ...client, cert: 'certificate' } }),
       /no start line/,
       'correct ca, cert, key or passphrase in tls',
     ],
     [
-      'a server that wants TLS, and a client that does not',
-      () => makeStore(server.location),
+      'a TLS server and a store without TLS',
+      () => open(server.location),
       /closed the connection before the greeting/,
       'is it a Redis server, and does it require TLS?',
     ],
     [
-      'a server without TLS',
-      () => makeStore(plain.locations, { tls: true, connectTimeoutMs: 100 }),
+      'a server without TLS that does not answer',
+      () => open(plain.location, { tls: true, connectTimeoutMs: 100 }),
       /no TLS handshake within 100 ms/,
       'connectTimeoutMs; does the server speak TLS?',
     ],
     [
-      'a server without TLS that has an answer',
-      () => makeStore(`rediss://${http.location}`),
+      'a server without TLS that answers in plain text',
+      () => open(`rediss://${http.location}`),
       /wrong version number|packet length too long/,
       'if the server does not speak TLS, use redis:// and no tls',
     ],
@@ -228,20 +229,20 @@ describe('a connection is refused, for one reason that is told with what to do',
       '(use a host name of the certificate, or set tls: { servername })',
     ],
     [
-      'a certificate that has expired',
+      'an expired certificate',
       { days: -1 },
       /certificate has expired/,
       '(renew the certificate of the server, or set the clocks right)',
     ],
   ])('%s', async (_name, options, reason, advice) => {
-    await using wrong = await startTls(1, authority.issue('wrong', options));
-    const store = makeStore(wrong.locations, { tls: { ca } });
+    const wrong = await startTlsServers(1, authority.issue('wrong', options));
+    const store = open(wrong.locations, { tls: { ca } });
     const error = await rejection(store.set('key', 'value'));
     expect(error).toMatchObject({ code: 'DREDIS_NODE_UNAVAILABLE', node: wrong.locations[0] });
     expect(error.message).toMatch(reason);
     expect(error.message).toContain(advice);
     if (options?.hosts !== undefined) {
-      const named = makeStore(wrong.locations, { tls: { ca, servername: options.hosts[0] as string } });
+      const named = open(wrong.locations, { tls: { ca, servername: options.hosts[0] as string } });
       expect(await named.set('key', 'value')).toBe(true);
     }
   });

@@ -3,8 +3,8 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Deadlines } from '../../src/node/deadlines.js';
 
-const late = new Error('late');
-const ignore = () => undefined;
+const timeout = new Error('timeout');
+const noop = () => undefined;
 
 interface Deferred<T> {
   readonly promise: Promise<T>;
@@ -29,37 +29,36 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-function deadlines(timeoutMs = 100) {
-  // Jest's fake clock stands behind performance.now() as well; an injected one makes that no condition.
-  const it = new Deadlines({ timeoutMs, timeoutError: () => late, now: () => Date.now() });
-  /** Tracks a promise that the test settles; `outcome` tells what its caller got, and when. */
+function makeDeadlines(timeoutMs = 100) {
+  const watcher = new Deadlines({ timeoutMs, timeoutError: () => timeout, now: () => Date.now() });
+  /** Watches a promise that the test settles. Records its outcome and the time of it. */
   const track = () => {
     const source = deferred();
     const tracked: { outcome: unknown; at: number | undefined } = { outcome: 'pending', at: undefined };
     const settle = (outcome: unknown) => Object.assign(tracked, { outcome, at: Date.now() });
-    it.watch(source.promise, settle, settle);
+    watcher.watch(source.promise, settle, settle);
     return { ...source, tracked };
   };
-  return { it, track };
+  return { watcher, track };
 }
 
 async function pass(ms: number): Promise<void> {
   await jest.advanceTimersByTimeAsync(ms);
-  // The sockets are read between a timer and what it sets off.
+  // Deadlines wait one turn of the event loop after the timer.
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe('a promise in time', () => {
-  test('comes through as it is', async () => {
-    const { track } = deadlines();
+describe('a watched promise', () => {
+  test('resolves with its value if it settles in time', async () => {
+    const { track } = makeDeadlines();
     const one = track();
     one.resolve('value');
     await pass(0);
     expect(one.tracked.outcome).toBe('value');
   });
 
-  test('that rejects does so for its reason', async () => {
-    const { track } = deadlines();
+  test('rejects with its reason if it settles in time', async () => {
+    const { track } = makeDeadlines();
     const one = track();
     const reason = new Error('reason');
     one.reject(reason);
@@ -67,32 +66,32 @@ describe('a promise in time', () => {
     expect(one.tracked.outcome).toBe(reason);
   });
 
-  test('rejects once its time is over, and not before', async () => {
-    const { track } = deadlines(100);
+  test('rejects with the timeout error after timeoutMs, and not before', async () => {
+    const { track } = makeDeadlines(100);
     const one = track();
     await pass(99);
     expect(one.tracked.outcome).toBe('pending');
     await pass(2);
-    expect(one.tracked.outcome).toBe(late);
+    expect(one.tracked.outcome).toBe(timeout);
   });
 
-  test('and then settles after all changes nothing, and leaves no rejection unhandled', async () => {
-    const { track, it } = deadlines(100);
+  test('that settles after its timeout changes nothing and causes no unhandled rejection', async () => {
+    const { track, watcher } = makeDeadlines(100);
     const one = track();
     const other = track();
     await pass(200);
     one.resolve('too late');
     other.reject(new Error('too late'));
     await pass(0);
-    expect([one.tracked.outcome, other.tracked.outcome]).toEqual([late, late]);
-    await it.idle();
+    expect([one.tracked.outcome, other.tracked.outcome]).toEqual([timeout, timeout]);
+    await watcher.idle();
   });
 
   test.each([
     [100, 40],
     [1, 5],
-  ])('each has %p ms of its own, when they come %p ms apart', async (timeoutMs, apartMs) => {
-    const { track } = deadlines(timeoutMs);
+  ])('times out after its own %p ms if several are watched %p ms apart', async (timeoutMs, apartMs) => {
+    const { track } = makeDeadlines(timeoutMs);
     const started: number[] = [];
     const all = [];
     for (let count = 0; count < 5; count++) {
@@ -102,38 +101,42 @@ describe('a promise in time', () => {
     }
     await pass(timeoutMs + 1);
     all.forEach(({ tracked }, index) => {
-      expect(tracked.outcome).toBe(late);
+      expect(tracked.outcome).toBe(timeout);
       const took = (tracked.at as number) - (started[index] as number);
       expect(took).toBeGreaterThanOrEqual(timeoutMs);
       expect(took).toBeLessThanOrEqual(timeoutMs + 1);
     });
   });
 
-  test('is not late when its answer lay there before the timer could run', async () => {
+  test('does not time out if its reply arrived while the event loop was blocked', async () => {
     jest.useRealTimers();
-    const it = new Deadlines({ timeoutMs: 20, timeoutError: () => late });
+    const watcher = new Deadlines({ timeoutMs: 20, timeoutError: () => timeout });
     const answered = new Promise((resolve, reject) => {
-      // A timer too, but one that comes before ours: what stands for the reply in the socket.
-      it.watch(new Promise((reply) => setTimeout(() => setImmediate(reply, 'answer'), 10)), resolve, reject);
+      // Stands for a reply in the socket: due before the deadline, and read one turn later.
+      watcher.watch(
+        new Promise((reply) => setTimeout(() => setImmediate(reply, 'answer'), 10)),
+        resolve,
+        reject,
+      );
     });
     const blockedUntil = performance.now() + 100;
     while (performance.now() < blockedUntil);
     expect(await answered).toBe('answer');
   });
 
-  test('does not hold up those that came before or after it', async () => {
-    const { track } = deadlines(100);
+  test('that times out does not delay the ones before and after it', async () => {
+    const { track } = makeDeadlines(100);
     const [first, slow, last] = [track(), track(), track()];
     last.resolve('last');
     first.resolve('first');
     await pass(101);
-    expect([first, slow, last].map(({ tracked }) => tracked.outcome)).toEqual(['first', late, 'last']);
+    expect([first, slow, last].map(({ tracked }) => tracked.outcome)).toEqual(['first', timeout, 'last']);
   });
 });
 
-describe('one timer', () => {
-  test('for any number of promises, and none when all have settled and their time is over', async () => {
-    const { track } = deadlines(100);
+describe('the timer', () => {
+  test('is one for any number of promises, and none after all of them have settled and expired', async () => {
+    const { track } = makeDeadlines(100);
     const all = Array.from({ length: 1000 }, () => track());
     expect(jest.getTimerCount()).toBe(1);
     for (const { resolve } of all) resolve('value');
@@ -141,8 +144,8 @@ describe('one timer', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('waits for the oldest that is pending: the settled ones before it do not fire it', async () => {
-    const { track } = deadlines(100);
+  test('waits for the oldest pending promise, not for settled ones before it', async () => {
+    const { track } = makeDeadlines(100);
     track().resolve('value');
     await pass(50);
     const second = track();
@@ -150,25 +153,25 @@ describe('one timer', () => {
     expect(second.tracked.outcome).toBe('pending');
     expect(jest.getTimerCount()).toBe(1);
     await pass(41);
-    expect(second.tracked.outcome).toBe(late);
+    expect(second.tracked.outcome).toBe(timeout);
   });
 
-  test('also when one who is told of a timeout asks for something more at once', async () => {
-    const { it, track } = deadlines(100);
-    it.watch(new Promise(ignore), ignore, () => void track());
+  test('stays one if a promise is added while a timeout is handled', async () => {
+    const { watcher, track } = makeDeadlines(100);
+    watcher.watch(new Promise(noop), noop, () => void track());
     await pass(50);
     const second = track();
     await pass(51);
     expect(jest.getTimerCount()).toBe(1);
     await pass(50);
-    expect(second.tracked.outcome).toBe(late);
+    expect(second.tracked.outcome).toBe(timeout);
   });
 
   test('does not keep the process alive', () => {
     jest.useRealTimers();
     const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-    const it = new Deadlines({ timeoutMs: 60_000, timeoutError: () => late });
-    it.watch(
+    const watcher = new Deadlines({ timeoutMs: 60_000, timeoutError: () => timeout });
+    watcher.watch(
       new Promise(() => undefined),
       () => undefined,
       () => undefined,
@@ -178,34 +181,30 @@ describe('one timer', () => {
   });
 });
 
-test('what has settled is let go, also behind one that has not', async () => {
+test('the callbacks of a settled promise are released, even behind a pending one', async () => {
   jest.useRealTimers();
-  setFlagsFromString('--expose-gc');
-  const collectGarbage: () => void = runInNewContext('gc');
-  const { it } = deadlines(60_000);
-  it.watch(new Promise(() => undefined), ignore, ignore);
+  const { watcher } = makeDeadlines(60_000);
+  watcher.watch(new Promise(() => undefined), noop, noop);
   const settled = Array.from({ length: 10 }, () => {
     const held = { held: true };
     const holds = () => void held;
-    it.watch(Promise.resolve(), holds, holds);
+    watcher.watch(Promise.resolve(), holds, holds);
     return new WeakRef(held);
   });
-  // A WeakRef that was made in a job keeps its target until the job is over.
-  await new Promise((resolve) => setImmediate(resolve));
-  collectGarbage();
+  await collectGarbage();
   expect(settled.filter((reference) => reference.deref() !== undefined)).toEqual([]);
 });
 
 describe('idle()', () => {
-  test('resolves at once when nothing is pending', async () => {
-    await expect(deadlines().it.idle()).resolves.toBeUndefined();
+  test('resolves at once if nothing is pending', async () => {
+    await expect(makeDeadlines().watcher.idle()).resolves.toBeUndefined();
   });
 
-  test('waits for the last one, for all who wait', async () => {
-    const { it, track } = deadlines(100);
+  test('resolves for every caller once the last promise has settled', async () => {
+    const { watcher, track } = makeDeadlines(100);
     const [one, other] = [track(), track()];
     let idleCount = 0;
-    for (let count = 0; count < 2; count++) it.idle().then(() => idleCount++);
+    for (let count = 0; count < 2; count++) watcher.idle().then(() => idleCount++);
     one.resolve('value');
     await pass(0);
     expect(idleCount).toBe(0);
@@ -214,20 +213,20 @@ describe('idle()', () => {
     expect(idleCount).toBe(2);
   });
 
-  test('takes no longer than the deadline', async () => {
-    const { it, track } = deadlines(100);
+  test('resolves when the last pending promise times out', async () => {
+    const { watcher, track } = makeDeadlines(100);
     track();
-    const idle = it.idle();
+    const idle = watcher.idle();
     await pass(101);
     await expect(idle).resolves.toBeUndefined();
   });
 });
 
-describe('memory', () => {
-  test('a value is given back once it and those before it have come', async () => {
-    const { it, track } = deadlines(100);
+describe('the value of a settled promise', () => {
+  test('is released once the promises before it have settled', async () => {
+    const { watcher, track } = makeDeadlines(100);
     const slow = track();
-    const weak = await valueThatCame(it);
+    const weak = await settledValue(watcher);
     slow.resolve('value');
     await pass(0);
     jest.useRealTimers();
@@ -235,10 +234,10 @@ describe('memory', () => {
     expect(weak.deref()).toBeUndefined();
   });
 
-  test('also while promises come without end, and there is always one that is pending', async () => {
-    const { it, track } = deadlines(100_000);
+  test('is released while new promises are added and one is always pending', async () => {
+    const { watcher, track } = makeDeadlines(100_000);
     let pending = track();
-    const weak = await valueThatCame(it);
+    const weak = await settledValue(watcher);
     for (let count = 0; count < 5000; count++) {
       const next = track();
       pending.resolve('value');
@@ -250,22 +249,20 @@ describe('memory', () => {
     await collectGarbage();
     expect(weak.deref()).toBeUndefined();
     pending.resolve('value');
-    await it.idle();
+    await watcher.idle();
   });
 });
 
-/** Tracks one more promise until it has come. In a frame of its own, which does not hold the value. */
-async function valueThatCame(it: Deadlines): Promise<WeakRef<object>> {
+/** Watches a promise until it has resolved. A function of its own, so that no other frame holds the value. */
+async function settledValue(watcher: Deadlines): Promise<WeakRef<object>> {
   const value = await new Promise<object>((resolve, reject) => {
-    it.watch(Promise.resolve({ large: true }), resolve, reject);
+    watcher.watch(Promise.resolve({ large: true }), resolve, reject);
   });
   return new WeakRef(value);
 }
 
-/** Full collections, one per turn of the event loop: a WeakRef is alive until the end of its turn. */
+/** Runs full collections in several turns of the event loop: a WeakRef keeps its target until the end of one. */
 async function collectGarbage(): Promise<void> {
-  const { setFlagsFromString } = await import('node:v8');
-  const { runInNewContext } = await import('node:vm');
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;
   for (let turn = 0; turn < 3; turn++) {

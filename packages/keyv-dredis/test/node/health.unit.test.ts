@@ -2,28 +2,28 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { CommandTimeoutError, NodeUnavailableError } from '../../src/errors/errors.js';
 import { Health, type NodeChange } from '../../src/node/health.js';
 
-const late = new CommandTimeoutError('node', 100);
-const gone = new NodeUnavailableError('node', new Error('gone'));
+const timeout = new CommandTimeoutError('node', 100);
+const lost = new NodeUnavailableError('node', new Error('lost'));
 
-let answers: boolean;
+let succeeds: boolean;
 let attemptCount: number;
 let changes: NodeChange[];
 let health: Health;
-/** What comes between the first sign of life and the end of an attempt. */
-let second: () => Promise<void>;
+/** Second half of a revival, after the first probe. */
+let secondProbe: () => Promise<void>;
 
 beforeEach(() => {
   jest.useFakeTimers();
-  answers = false;
-  second = async () => undefined;
+  succeeds = false;
+  secondProbe = async () => undefined;
   attemptCount = 0;
   changes = [];
   health = new Health({
     revive: async () => {
       attemptCount += 1;
-      if (!answers) throw gone;
+      if (!succeeds) throw lost;
       health.returning();
-      await second();
+      await secondProbe();
       health.up();
     },
     onChange: (change) => changes.push(change),
@@ -39,39 +39,39 @@ afterEach(() => {
 const states = () => changes.splice(0).map(({ state }) => state);
 const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
-describe('timeouts', () => {
-  test('one makes a suspect, which serves on, and an answer clears it', () => {
-    health.timedOut(late);
-    expect([health.state, health.isAvailable, health.reason]).toEqual(['suspect', true, late]);
+describe('timeouts of a node', () => {
+  test('make it suspect but available after the first, and a reply makes it up', () => {
+    health.timedOut(timeout);
+    expect([health.state, health.isAvailable, health.reason]).toEqual(['suspect', true, timeout]);
     health.answered();
     expect([health.state, health.reason]).toEqual(['up', undefined]);
     expect(states()).toEqual(['suspect', 'up']);
   });
 
-  test('three in a row make it down, and no fewer', () => {
+  test('make it down after three in a row, not after fewer', () => {
     for (let round = 0; round < 5; round += 1) {
-      health.timedOut(late);
-      health.timedOut(late);
+      health.timedOut(timeout);
+      health.timedOut(timeout);
       health.answered();
     }
     expect(health.state).toBe('up');
-    for (let times = 0; times < 3; times += 1) health.timedOut(late);
-    expect([health.state, health.isAvailable, health.reason]).toEqual(['down', false, late]);
+    for (let times = 0; times < 3; times += 1) health.timedOut(timeout);
+    expect([health.state, health.isAvailable, health.reason]).toEqual(['down', false, timeout]);
     expect(states().slice(-2)).toEqual(['suspect', 'down']);
   });
 });
 
-describe('what is lost', () => {
-  test('is down at once, and each state is told once', () => {
-    for (let times = 0; times < 64; times += 1) health.lost(gone);
-    for (let times = 0; times < 64; times += 1) health.timedOut(late);
+describe('a node whose connection is lost', () => {
+  test('is down at once, with one event for many failures', () => {
+    for (let times = 0; times < 64; times += 1) health.lost(lost);
+    for (let times = 0; times < 64; times += 1) health.timedOut(timeout);
     health.answered();
     expect(states()).toEqual(['down']);
   });
 
-  test('is tried after 250 ms at the most, then less and less often, every 30 s at the least', async () => {
-    // However many commands fail at once.
-    for (let times = 0; times < 64; times += 1) health.lost(gone);
+  test('is retried after at most 250 ms, then less and less often, down to every 30 s', async () => {
+    // All commands in flight fail at the same time.
+    for (let times = 0; times < 64; times += 1) health.lost(lost);
     await pass(124);
     expect(attemptCount).toBe(0);
     await pass(126);
@@ -86,14 +86,14 @@ describe('what is lost', () => {
     expect(states()).toEqual(['down']);
   });
 
-  test('returns, is up, and is left alone then', async () => {
-    health.lost(gone);
+  test('is returning and then up after a revival, and is not retried any more', async () => {
+    health.lost(lost);
     await pass(2000);
-    answers = true;
+    succeeds = true;
     await pass(5000);
     expect(changes.map(({ state }) => state)).toEqual(['down', 'returning', 'up']);
     const [down, returning, up] = changes as [NodeChange, NodeChange, NodeChange];
-    expect([down.reason, returning.reason, up.reason]).toEqual([gone, gone, gone]);
+    expect([down.reason, returning.reason, up.reason]).toEqual([lost, lost, lost]);
     expect(returning.durationMs).toBeGreaterThan(2000);
     expect(up.durationMs).toBeGreaterThanOrEqual(returning.durationMs);
     expect([health.isAvailable, health.reason]).toEqual([true, undefined]);
@@ -102,103 +102,103 @@ describe('what is lost', () => {
     expect(attemptCount).toBe(0);
   });
 
-  test('once it was up again, is tried as soon as the first time', async () => {
-    health.lost(gone);
+  test('is retried as early as the first time if it was up in between', async () => {
+    health.lost(lost);
     await pass(60_000);
-    answers = true;
+    succeeds = true;
     await pass(30_000);
     expect(health.state).toBe('up');
-    answers = false;
+    succeeds = false;
     attemptCount = 0;
-    health.lost(gone);
+    health.lost(lost);
     await pass(250);
     expect(attemptCount).toBe(1);
   });
 
-  test('is down again where an attempt fails half-way', async () => {
-    health.lost(gone);
-    answers = true;
-    second = async () => {
+  test('is down again if a revival fails after the first probe', async () => {
+    health.lost(lost);
+    succeeds = true;
+    secondProbe = async () => {
       expect([health.state, health.isAvailable]).toEqual(['returning', false]);
-      throw late;
+      throw timeout;
     };
     await pass(250);
     expect(states()).toEqual(['down', 'returning', 'down']);
-    expect(health.reason).toBe(late);
-    second = async () => undefined;
+    expect(health.reason).toBe(timeout);
+    secondProbe = async () => undefined;
     await pass(5000);
     expect(states()).toEqual(['returning', 'up']);
   });
 
-  test('is not up where it was lost during the attempt, though that went well', async () => {
-    health.lost(gone);
-    answers = true;
-    second = async () => health.lost(late);
+  test('is not up after a revival that succeeds if it is lost during the revival', async () => {
+    health.lost(lost);
+    succeeds = true;
+    secondProbe = async () => health.lost(timeout);
     await pass(250);
     expect(states()).toEqual(['down', 'returning', 'down']);
-    second = async () => undefined;
+    secondProbe = async () => undefined;
     await pass(5000);
     expect(states()).toEqual(['returning', 'up']);
   });
 
-  test('is tried again where it is lost as soon as it is up', async () => {
+  test('is retried if it is lost as soon as it is up', async () => {
     health = new Health({
       revive: async () => {
         attemptCount += 1;
         health.returning();
         health.up();
-        if (attemptCount === 1) health.lost(gone);
+        if (attemptCount === 1) health.lost(lost);
       },
       onChange: (change) => changes.push(change),
     });
-    health.lost(gone);
+    health.lost(lost);
     await pass(5000);
     expect(states()).toEqual(['down', 'returning', 'up', 'down', 'returning', 'up']);
   });
 });
 
 describe('revive()', () => {
-  test('brings it back at once, in one attempt for all who ask', async () => {
-    health.lost(gone);
-    answers = true;
+  test('revives a node that is down at once, with one attempt for concurrent calls', async () => {
+    health.lost(lost);
+    succeeds = true;
     await Promise.all([health.revive(), health.revive()]);
     expect(health.state).toBe('up');
     expect(attemptCount).toBe(1);
   });
 
-  test('rejects when that fails, and it is tried again', async () => {
-    health.lost(gone);
-    await expect(health.revive()).rejects.toBe(gone);
-    answers = true;
+  test('rejects if the attempt fails, and the node is retried', async () => {
+    health.lost(lost);
+    await expect(health.revive()).rejects.toBe(lost);
+    succeeds = true;
     await pass(5000);
     expect(health.state).toBe('up');
   });
 
-  test('does nothing to one that serves', async () => {
+  test('does nothing if the node is available', async () => {
     await health.revive();
-    health.timedOut(late);
+    health.timedOut(timeout);
     await health.revive();
     expect(attemptCount).toBe(0);
     expect(health.state).toBe('suspect');
   });
 });
 
-test('after stop() nothing is tried and nothing told', async () => {
-  health.lost(gone);
+test('after stop() there are no retries and no events', async () => {
+  health.lost(lost);
   health.stop();
-  health.timedOut(late);
-  health.lost(gone);
+  health.timedOut(timeout);
+  health.lost(lost);
   await pass(60_000);
   expect(attemptCount).toBe(0);
   expect(states()).toEqual(['down']);
 });
 
-test('an attempt that stop() comes upon is the last', async () => {
-  health.lost(gone);
-  answers = true;
-  second = async () => {
+test('stop() during a revival ends the retries', async () => {
+  health.lost(lost);
+  succeeds = true;
+  secondProbe = async () => {
     health.stop();
-    throw gone;
+    throw lost;
   };
   await pass(250);
   await pass(60_000);

@@ -1,49 +1,45 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createClient } from 'redis';
-import { type RedisServers, startRedis } from 'redis-launcher';
-import { DRedisStore } from '../../src/index.js';
-import { nextEvent } from '../support/stores.js';
-import { type ProxyServer, proxyTo } from '../support/stub-server.js';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { RedisServer } from 'redis-launcher';
+import type { DRedisStore } from '../../src/index.js';
+import {
+  connectClient,
+  nextEvent,
+  onCleanUp,
+  openStoreOver,
+  type ProxyServer,
+  startProxy,
+  startServer,
+} from '../support/index.js';
 
-// MSETEX is there from Redis 8.4 and Valkey 9.1 on, and most servers are older. So both are tested: what the
-// server at hand does, and a server that has it for sure, made of the one at hand and a script.
+// Only Redis 8.4 and Valkey 9.1 and newer have MSETEX. The installed server is tested as it is, and behind a
+// proxy that replaces MSETEX by a script, so that there is always a server that has it.
 
-let servers: RedisServers;
-let client: ReturnType<typeof createClient>;
+let server: RedisServer;
+let client: Awaited<ReturnType<typeof connectClient>>;
 let proxy: ProxyServer;
-let store: DRedisStore;
 
 beforeAll(async () => {
-  servers = await startRedis({ count: 1 });
-  client = createClient({ url: `redis://${servers.locations[0]}` });
-  await client.connect();
-});
-
-afterAll(async () => {
-  await client?.close();
-  await servers?.stop();
+  server = await startServer();
+  client = await connectClient(server.location);
 });
 
 beforeEach(async () => {
   await client.flushAll();
-  await client.configResetStat();
-  proxy = await proxyTo(servers.locations[0] as string);
+  proxy = await startProxy(server.location);
 });
 
-afterEach(async () => {
-  await store.disconnect();
-  await proxy.stop();
-});
+/** Longer than a test may take. */
+const TTL_MS = 600_000;
 
-/** Keys and arguments as the command has them: MSETEX numkeys key value [key value ...] PX milliseconds. */
+/** Gets the arguments of MSETEX: numkeys key value [key value ...] PX milliseconds. */
 const MSETEX = `
   local count = tonumber(ARGV[1])
   if #ARGV ~= 2 * count + 3 or ARGV[#ARGV - 1] ~= 'PX' then return redis.error_reply('ERR syntax error') end
   for i = 2, 2 * count, 2 do redis.call('SET', ARGV[i], ARGV[i + 1], 'PX', ARGV[#ARGV]) end
   return 1`;
 
-/** Has the real server run the script in place of the command. */
-function understandMSetEx(request: Buffer): Buffer {
+/** Replaces MSETEX in a request by the script. */
+function emulateMSetEx(request: Buffer): Buffer {
   const translated = request
     .toString('latin1')
     .replace(/\*(\d+)\r\n\$6\r\nMSETEX\r\n/g, (_, count) =>
@@ -57,9 +53,9 @@ async function callCount(command: string): Promise<number> {
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
 }
 
-/** Connected, and with nothing counted yet. */
+/** Opens and connects a store. The server counts the commands from now on. */
 async function open(location: string): Promise<DRedisStore> {
-  const store = new DRedisStore([location], { namespace: 'msetex' });
+  const store = openStoreOver([location], { namespace: 'msetex' });
   await store.connect();
   await client.configResetStat();
   return store;
@@ -73,80 +69,84 @@ const entries = (expires: (index: number) => number | undefined) =>
   }));
 const ttls = async () => Promise.all(entries(() => undefined).map(({ key }) => client.pTTL(`msetex:${key}`)));
 
-const stored = async (all: readonly { key: string; value: unknown }[]) => {
+const expectStored = async (store: DRedisStore, all: readonly { key: string; value: unknown }[]) => {
   expect(await store.getMany(all.map(({ key }) => key))).toEqual(all.map(({ value }) => value));
 };
 
-describe('a server that has it', () => {
+describe('a server that has MSETEX', () => {
+  let store: DRedisStore;
+
   beforeEach(async () => {
-    proxy.onRequest = understandMSetEx;
+    proxy.onRequest = emulateMSetEx;
     store = await open(proxy.location);
   });
 
-  test('gets one command for entries that expire at one time', async () => {
-    const all = entries(() => Date.now() + 60_000.5);
+  test('gets one command for entries that expire at the same time', async () => {
+    const all = entries(() => Date.now() + TTL_MS + 0.5);
     const expires = all[0]?.expires;
     expect(await store.setMany(all.map((entry) => ({ ...entry, expires })))).toEqual(all.map(() => true));
     expect([await callCount('eval'), await callCount('set')]).toEqual([1, all.length]);
-    await stored(all);
+    await expectStored(store, all);
     for (const ttl of await ttls()) {
       expect(ttl).toBeGreaterThan(0);
-      expect(ttl).toBeLessThanOrEqual(60_001);
+      expect(ttl).toBeLessThanOrEqual(TTL_MS + 1);
     }
   });
 
-  test('gets a pipeline where the times differ', async () => {
-    const all = entries((index) => Date.now() + 60_000 + index * 1000);
+  test('gets one SET per entry if the entries expire at different times', async () => {
+    const all = entries((index) => Date.now() + TTL_MS + index * 1000);
     expect(await store.setMany(all)).toEqual(all.map(() => true));
     expect([await callCount('eval'), await callCount('set')]).toEqual([0, all.length]);
-    await stored(all);
+    await expectStored(store, all);
   });
 
-  test('that refuses it for another reason fails the entries, and is asked the next time', async () => {
+  test('gets it again after it refused it because it was out of memory', async () => {
     await client.configSet('maxmemory', '1');
     store.on('error', () => undefined);
+    onCleanUp(() => client.configSet('maxmemory', '0'));
     const up = nextEvent(store, 'node:up');
-    try {
-      const expires = Date.now() + 60_000;
-      expect(await store.setMany(entries(() => expires))).toEqual(entries(() => 0).map(() => false));
-    } finally {
-      await client.configSet('maxmemory', '0');
-    }
+    const expires = Date.now() + TTL_MS;
+    expect(await store.setMany(entries(() => expires))).toEqual(entries(() => 0).map(() => false));
+    await client.configSet('maxmemory', '0');
     await up;
-    const expires = Date.now() + 60_000;
     expect(await store.setMany(entries(() => expires))).toEqual(entries(() => 0).map(() => true));
     expect(await callCount('eval')).toBe(2);
   });
 });
 
-test('the server at hand stores entries that expire at one time, with MSETEX if it has it', async () => {
-  store = await open(servers.locations[0] as string);
-  const hasIt = (await client.commandInfo(['MSETEX']))[0] !== null;
-  const expires = Date.now() + 60_000;
+test('the installed server gets MSETEX for entries that expire at the same time if it has it, else SET', async () => {
+  const store = await open(server.location);
+  const hasMSetEx = (await client.commandInfo(['MSETEX']))[0] !== null;
+  const expires = Date.now() + TTL_MS;
   const all = entries(() => expires);
   for (let round = 0; round < 2; round += 1) {
     expect(await store.setMany(all)).toEqual(all.map(() => true));
-    await stored(all);
+    await expectStored(store, all);
     for (const ttl of await ttls()) expect(ttl).toBeGreaterThan(0);
   }
-  expect([await callCount('msetex'), await callCount('set')]).toEqual(hasIt ? [2, 0] : [0, 2 * all.length]);
+  expect([await callCount('msetex'), await callCount('set')]).toEqual(
+    hasMSetEx ? [2, 0] : [0, 2 * all.length],
+  );
 });
 
-test('a server is asked once whether it has it, and not again', async () => {
-  const asked: string[] = [];
+test('a server without MSETEX gets it once, and SET from then on', async () => {
+  const sent: string[] = [];
   proxy.onRequest = (request) => {
-    if (request.includes('MSETEX')) asked.push('MSETEX');
+    if (request.includes('MSETEX')) sent.push('MSETEX');
     return Buffer.from(request.toString('latin1').replaceAll('MSETEX', 'NOSUCH'), 'latin1');
   };
-  store = await open(proxy.location);
-  const expires = Date.now() + 60_000;
+  const store = await open(proxy.location);
+  const expires = Date.now() + TTL_MS;
   for (let round = 0; round < 3; round += 1) await store.setMany(entries(() => expires));
-  await stored(entries(() => expires));
-  expect(asked).toEqual(['MSETEX']);
+  await expectStored(
+    store,
+    entries(() => expires),
+  );
+  expect(sent).toEqual(['MSETEX']);
 });
 
-test('entries that have all expired are removed in one command', async () => {
-  store = await open(servers.locations[0] as string);
+test('setMany() of entries that have all expired removes them with one UNLINK', async () => {
+  const store = await open(server.location);
   await store.setMany(entries(() => undefined));
   expect(await store.setMany(entries(() => Date.now() - 1))).toEqual(entries(() => 0).map(() => true));
   expect(await client.keys('msetex:*')).toEqual([]);

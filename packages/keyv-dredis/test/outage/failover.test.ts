@@ -1,42 +1,45 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { HashRing } from 'hash-ring';
-import { createClient } from 'redis';
-import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
-import { type DRedisError, DRedisStore, type DRedisStoreOptions } from '../../src/index.js';
-import { MAJORS, makeKeyv } from '../support/keyvs.js';
-import { errorsOf, nextEvent } from '../support/stores.js';
+import type { RedisServer, RedisServers } from 'redis-launcher';
+import type { DRedisError, DRedisStore } from '../../src/index.js';
+import {
+  connectClient,
+  errorsOf,
+  MAJORS,
+  nextEvent,
+  openKeyv,
+  openStoreOver,
+  startServers,
+} from '../support/index.js';
 
-// nodeDownPolicy: 'failover': the next live node clockwise serves the keys of one that is down.
+// nodeDownPolicy: 'failover': the next available node clockwise serves the keys of a node that is down.
 
 const TTL_MS = 30_000;
 
 let redis: RedisServers;
 let store: DRedisStore;
 let errors: DRedisError[];
+/** The nodes. Most tests kill `a`, and use keys whose next node clockwise is `b`. */
+let a: string;
+let b: string;
+let c: string;
+let d: string;
 
 beforeAll(async () => {
-  redis = await startRedis({ count: 4 });
+  redis = await startServers({ count: 4 });
+  [a, b, c, d] = redis.locations as [string, string, string, string];
 });
 
-afterAll(() => redis?.stop());
-
-function open(options: DRedisStoreOptions = {}): DRedisStore {
-  return new DRedisStore(redis.locations, { nodeDownPolicy: 'failover', failoverTtlMs: TTL_MS, ...options });
-}
-
 beforeEach(async () => {
-  await Promise.all(redis.servers.map((server) => server.start()));
-  store = open();
+  store = openStoreOver(redis.locations, { nodeDownPolicy: 'failover', failoverTtlMs: TTL_MS });
   errors = errorsOf(store);
   await store.connect();
 });
 
-afterEach(() => store.disconnect());
-
 const serverAt = (location: string) =>
   redis.servers.find((server) => server.location === location) as RedisServer;
 
-/** Keys of which one node is the owner and another the next one clockwise. */
+/** Keys that one node owns, and for which another is the next one clockwise. */
 function keysFor(owner: string, next: string, count: number): string[] {
   const ring = new HashRing(redis.locations);
   const keys: string[] = [];
@@ -59,32 +62,15 @@ async function restart(location: string): Promise<void> {
   await up;
 }
 
-async function ttlAt(location: string, key: string): Promise<number> {
-  const client = createClient({ url: `redis://${location}` });
-  await client.connect();
-  try {
-    return await client.pTTL(key);
-  } finally {
-    await client.close();
-  }
-}
-
-const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((_, index) => () => redis.locations[index] as string) as [
-  () => string,
-  () => string,
-  () => string,
-  () => string,
-];
-
 describe('while a node is down', () => {
   let keys: string[];
 
   beforeEach(async () => {
-    keys = keysFor(a(), b(), 4);
-    await kill(a());
+    keys = keysFor(a, b, 4);
+    await kill(a);
   });
 
-  test('the next one clockwise has its keys, for failoverTtlMs at most', async () => {
+  test('the next node clockwise stores its keys, for failoverTtlMs at most', async () => {
     const [forever, long, short, bulk] = keys as [string, string, string, string];
     expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
     expect(await store.set(forever, 'one')).toBe(true);
@@ -93,20 +79,21 @@ describe('while a node is down', () => {
     expect(await store.setMany([{ key: bulk, value: 'four' }])).toEqual([true]);
     expect(await store.getMany(keys)).toEqual(['one', 'two', 'three', 'four']);
     expect(await Promise.all(keys.map((key) => store.get(key)))).toEqual(['one', 'two', 'three', 'four']);
-    for (const [key, most] of [
+    const fallback = await connectClient(b);
+    for (const [key, maxTtlMs] of [
       [forever, TTL_MS],
       [long, TTL_MS],
       [short, TTL_MS / 10],
       [bulk, TTL_MS],
     ] as const) {
-      const ttlMs = await ttlAt(b(), `%dredis:copy:keyv:${key}`);
+      const ttlMs = await fallback.pTTL(`%dredis:copy:keyv:${key}`);
       expect(ttlMs).toBeGreaterThan(0);
-      expect(ttlMs).toBeLessThanOrEqual(most);
+      expect(ttlMs).toBeLessThanOrEqual(maxTtlMs);
     }
     expect(errors).toEqual([]);
   });
 
-  test('every operation finds them there', async () => {
+  test('every operation uses the fallback node', async () => {
     await store.setMany(keys.map((key) => ({ key, value: key })));
     expect(await store.hasMany([...keys, 'none'])).toEqual([true, true, true, true, false]);
     expect(await store.has(keys[0] as string)).toBe(true);
@@ -116,99 +103,98 @@ describe('while a node is down', () => {
     expect(errors).toEqual([]);
   });
 
-  test('clear() removes them, and says whom it did not reach', async () => {
+  test('clear() clears the fallback node, and rejects with the name of the node that is down', async () => {
     await store.setMany(keys.map((key) => ({ key, value: key })));
-    await expect(store.clear()).rejects.toMatchObject({ code: 'DREDIS_CLEAR_INCOMPLETE', nodes: [a()] });
+    await expect(store.clear()).rejects.toMatchObject({ code: 'DREDIS_CLEAR_INCOMPLETE', nodes: [a] });
     expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
   });
 
-  test.each(MAJORS)('%s notices nothing', async (_title, major) => {
-    const keyv = makeKeyv(major, store, { namespace: 'contract' });
+  test.each(MAJORS)('%s stores and reads all keys without an error', async (_title, major) => {
+    const keyv = openKeyv(major, { namespace: 'contract' }, store);
     const entries = Array.from({ length: 50 }, (_, number) => ({ key: `key-${number}`, value: { number } }));
     expect(await keyv.setMany(entries)).toEqual(entries.map(() => true));
     expect(await keyv.getMany(entries.map(({ key }) => key))).toEqual(entries.map(({ value }) => value));
     expect(errors).toEqual([]);
   });
 
-  test('what stood in is gone when it is back, and when it is down once more', async () => {
+  test('a value of the fallback node is not read after the owner returns, nor when it is down again', async () => {
     const [key] = keys as [string];
     await store.set(key, 'first');
-    await restart(a());
+    await restart(a);
     expect(await store.get(key)).toBeUndefined();
     await store.set(key, 'second');
-    await kill(a());
+    await kill(a);
     expect(await store.get(key)).toBeUndefined();
   });
 
-  // What was written to the one that stood in after the last look at its hints, and before 'node:up', stayed there,
-  // and was read when the node went down again.
-  test('nor is what stood in until the very moment that it was back', async () => {
+  // A value that was written to the fallback node after the replay of the hints and before 'node:up' stayed there,
+  // and was read when the owner was down again.
+  test('a value written to the fallback node until the owner is up is not read in the next outage', async () => {
     const up = nextEvent(store, 'node:up');
     let isUp = false;
     up.then(() => {
       isUp = true;
     });
     const write = async (key: string) => {
-      while (!isUp) await store.set(key, 'stood in');
+      while (!isUp) await store.set(key, 'on b');
     };
     const written = Promise.all(keys.map(write));
-    await serverAt(a()).start();
+    await serverAt(a).start();
     await written;
     await Promise.all(keys.map((key) => store.set(key, 'newer')));
-    await kill(a());
+    await kill(a);
     expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
   });
 
-  test('the one after the next stands in where that is down too', async () => {
-    const chain = keysFor(a(), b(), 200);
+  test('the second node clockwise is the fallback if the first is down, too', async () => {
+    const chain = keysFor(a, b, 200);
     const ring = new HashRing(redis.locations);
-    const [key] = chain.filter((key) => ring.replicas(`keyv:${key}`, 3)[2] === c()) as [string];
+    const [key] = chain.filter((key) => ring.replicas(`keyv:${key}`, 3)[2] === c) as [string];
     await store.set(key, 'on b');
-    await kill(b());
+    await kill(b);
     expect(await store.get(key)).toBeUndefined();
     await store.set(key, 'on c');
     expect(await store.get(key)).toBe('on c');
-    await restart(b());
-    // Neither what b had before it went, nor what c has.
+    await restart(b);
+    // Neither the old value on b nor the one on c.
     expect(await store.get(key)).toBeUndefined();
-    await restart(a());
+    await restart(a);
     expect(await store.get(key)).toBeUndefined();
   });
 
-  test('what stood in on a node that is down when its owner is back is gone with its return', async () => {
+  test('a value of a fallback node that is down when the owner returns is removed when the fallback node returns', async () => {
     const [key] = keys as [string];
-    await store.set(key, 'stood in');
-    await serverAt(b()).pause();
-    await Promise.all([1, 2, 3].map(() => store.has(key).catch(() => undefined)));
+    await store.set(key, 'on b');
+    await serverAt(b).pause();
+    await Promise.allSettled([1, 2, 3].map(() => store.has(key)));
     expect(store.status().map(({ state }) => state)).toEqual(['down', 'down', 'up', 'up']);
-    await restart(a());
+    await restart(a);
     const up = nextEvent(store, 'node:up');
-    await serverAt(b()).resume();
+    await serverAt(b).resume();
     await up;
-    await kill(a());
+    await kill(a);
     expect(await store.get(key)).toBeUndefined();
   });
 
-  test('what is left of an older topology on the next one is not read', async () => {
+  test('a value that a fallback node holds as the owner in an older topology is not read', async () => {
     const [key] = keys as [string];
-    const before = new DRedisStore([b(), c(), d()]);
-    // Where b is the owner, as long as there is no a.
+    // Without a, b is the owner.
+    const before = openStoreOver([b, c, d]);
     await before.set(key, 'long ago');
-    expect(before.locate(key).node).toBe(b());
-    await before.disconnect();
+    expect(before.locate(key).node).toBe(b);
     expect(await store.get(key)).toBeUndefined();
   });
 });
 
 describe('when more than half of the weight is down', () => {
-  test('keys are misses, and nothing is remapped', async () => {
-    const [key] = keysFor(a(), d(), 1) as [string];
-    const [kept] = keysFor(d(), a(), 1) as [string];
+  test('the keys of nodes that are down are misses, without failover', async () => {
+    const [key] = keysFor(a, d, 1) as [string];
+    const [kept] = keysFor(d, a, 1) as [string];
     await store.set(kept, 'value');
-    await kill(a());
-    await kill(b());
+    await kill(a);
+    await kill(b);
     expect(await store.set(key, 'on d')).toBe(true);
-    await kill(c());
+    await kill(c);
     expect([await store.get(key), await store.has(key), await store.set(key, 'dropped')]).toEqual([
       undefined,
       false,
@@ -222,35 +208,28 @@ describe('when more than half of the weight is down', () => {
     ).toEqual([false, true]);
     expect(await store.getMany([key, kept])).toEqual([undefined, 'new']);
     expect(errors).toEqual([]);
-    await restart(c());
-    // Half of them are enough, and d stands in again: but what it has was to be overwritten.
+    await restart(c);
+    // With half of the weight up, d is the fallback again, but its value is outdated.
     expect(await store.get(key)).toBeUndefined();
     await store.set(key, 'on d once more');
     expect(await store.get(key)).toBe('on d once more');
   });
 
-  test('weights are what counts, not how many they are', async () => {
-    await store.disconnect();
-    store = open();
-    const [one, two] = redis.locations as [string, string];
-    const weighted = new DRedisStore(
+  test('the weights of the nodes count, not their number', async () => {
+    const weighted = openStoreOver(
       [
-        { name: one, url: `redis://${one}`, weight: 3 },
-        { name: two, url: `redis://${two}`, weight: 2 },
+        { name: a, url: `redis://${a}`, weight: 3 },
+        { name: b, url: `redis://${b}`, weight: 2 },
       ],
       { nodeDownPolicy: 'failover' },
     );
-    try {
-      await weighted.connect();
-      const key = Array.from({ length: 100 }, (_, number) => `key-${number}`).find(
-        (key) => weighted.locate(key).node === one,
-      ) as string;
-      const down = nextEvent(weighted, 'node:down');
-      await serverAt(one).kill();
-      await down;
-      expect(await weighted.set(key, 'value')).toBe(false);
-    } finally {
-      await weighted.disconnect();
-    }
+    await weighted.connect();
+    const key = Array.from({ length: 100 }, (_, number) => `key-${number}`).find(
+      (key) => weighted.locate(key).node === a,
+    ) as string;
+    const down = nextEvent(weighted, 'node:down');
+    await serverAt(a).kill();
+    await down;
+    expect(await weighted.set(key, 'value')).toBe(false);
   });
 });

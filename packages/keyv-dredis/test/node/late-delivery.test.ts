@@ -1,25 +1,23 @@
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
-import { DRedisStore } from '../../src/index.js';
-import { errorsOf, nextEvent, timeOut } from '../support/stores.js';
-import { stubServer } from '../support/stub-server.js';
+import { expect, test } from '@jest/globals';
+import {
+  DEADLINE_MS,
+  errorsOf,
+  nextEvent,
+  onCleanUp,
+  openStoreOver,
+  startServer,
+  startStub,
+  timeOut,
+} from '../support/index.js';
 
-let redis: RedisServers;
-
-beforeAll(async () => {
-  redis = await startRedis({ count: 1 });
-});
-
-afterAll(() => redis?.stop());
-
-test('what a network delivers of a connection that was given up does not happen any more', async () => {
-  const { host, port } = redis.servers[0] as RedisServer;
+test('a command that the network delivers after its connection was dropped changes nothing', async () => {
+  const { host, port } = await startServer();
   const toServer: Socket[] = [];
   const held: Buffer[] = [];
   let holds = false;
-  // Lets go of nothing that it has taken, not even when the client has gone.
-  await using network = await stubServer((client) => {
+  // Keeps what it has received even after the client has closed the connection.
+  const network = await startStub((client) => {
     const server = connect(port, host);
     toServer.push(server);
     const isFirst = toServer.length === 1;
@@ -27,7 +25,11 @@ test('what a network delivers of a connection that was given up does not happen 
     server.on('data', (reply) => client.write(reply));
     client.on('data', (request) => (isFirst && holds ? held.push(request) : server.write(request)));
   });
-  await using store = new DRedisStore([network.location], { commandTimeoutMs: 300, connectTimeoutMs: 300 });
+  onCleanUp(() => {
+    for (const socket of toServer) socket.destroy();
+  });
+  const deadlines = { commandTimeoutMs: DEADLINE_MS, connectTimeoutMs: DEADLINE_MS };
+  const store = openStoreOver([network.location], deadlines);
   const errors = errorsOf(store);
   await store.set('key', 'old');
   const up = nextEvent(store, 'node:up');
@@ -42,9 +44,8 @@ test('what a network delivers of a connection that was given up does not happen 
   expect(Buffer.concat(held).toString()).toContain('late');
   const [first] = toServer as [Socket];
   first.write(Buffer.concat(held));
-  // Whatever it still does, it has done once it has closed, or has answered somebody who came after.
+  // The server has executed what it will execute once it closes the connection or answers a later command.
   if (!first.closed) await new Promise((resolve) => first.once('close', resolve).once('data', resolve));
   expect(await store.get('key')).toBe('next');
   expect(errors).toEqual([]);
-  for (const socket of toServer) socket.destroy();
 });

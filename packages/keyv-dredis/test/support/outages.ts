@@ -1,0 +1,72 @@
+import { connect, type Socket } from 'node:net';
+import { expect } from '@jest/globals';
+import type { RedisServer } from 'redis-launcher';
+import type { DRedisStore, NodeState } from '../../src/index.js';
+import { keysOf, nextEvent, timeOut } from './stores.js';
+import { type StubServer, startStub } from './stub-server.js';
+
+export const stateOf = (store: DRedisStore, node: string): NodeState | undefined =>
+  store.status().find(({ name }) => name === node)?.state;
+
+/** Pauses a server, and sends commands until it is down for each of the stores. */
+export async function pauseUntilDown(server: RedisServer, ...stores: DRedisStore[]): Promise<void> {
+  await server.pause();
+  await Promise.all(stores.map((store) => timeOut(store, keysOf(store, server.location, 1)[0] as string)));
+  for (const store of stores) expect(stateOf(store, server.location)).toBe('down');
+}
+
+/** Resumes a paused server, and waits until it is up for each of the stores. */
+export async function resumeUntilUp(server: RedisServer, ...stores: DRedisStore[]): Promise<void> {
+  await server.resume();
+  await untilUp(server.location, ...stores);
+}
+
+/** Waits until a node is up for each of the stores. */
+export async function untilUp(node: string, ...stores: DRedisStore[]): Promise<void> {
+  await Promise.all(
+    stores.map(async (store) => {
+      while (stateOf(store, node) !== 'up') await nextEvent(store, 'node:up');
+    }),
+  );
+}
+
+/** A network link to a server, which goes on while the link is cut. */
+export interface Link extends Pick<StubServer, 'location'> {
+  /** Closes all connections and refuses new ones. Resolves when the node is down for each of the stores. */
+  cut(...stores: DRedisStore[]): Promise<void>;
+  /** Accepts connections again. Resolves when the node is up for each of the stores. */
+  restore(...stores: DRedisStore[]): Promise<void>;
+}
+
+/** Starts a link to a server. The clean-up closes it. */
+export async function startLink({ host, port }: RedisServer): Promise<Link> {
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const { location } = await startStub((client) => {
+    if (isCut) {
+      client.destroy();
+      return;
+    }
+    const server = connect(port, host).on('error', () => client.destroy());
+    sockets.add(client);
+    client.on('close', () => {
+      sockets.delete(client);
+      server.destroy();
+    });
+    server.on('close', () => client.destroy());
+    client.pipe(server).pipe(client);
+  });
+  return {
+    location,
+    async cut(...stores) {
+      isCut = true;
+      const down = Promise.all(stores.map((store) => nextEvent(store, 'node:down')));
+      for (const socket of sockets) socket.destroy();
+      await down;
+    },
+    async restore(...stores) {
+      isCut = false;
+      await untilUp(location, ...stores);
+    },
+  };
+}
