@@ -2,61 +2,87 @@ import { execFileSync } from 'node:child_process';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
 /**
- * Builds what is published: one file of ES modules and one of CommonJS, each beside its declarations.
- * The ring goes into these files, for on npm its name belongs to somebody else.
+ * Builds `dist/esm` and `dist/cjs`, each with declarations, and copies the documentation that is packed with them.
+ *
+ * The ring is part of the build, and exported as `keyv-dredis/hash-ring`: on npm, the name hash-ring belongs to
+ * another package.
  */
-const folder = (name: string) => fileURLToPath(new URL(`dist/${name}/`, import.meta.url));
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = join(HERE, '../..');
+const RING = join(HERE, '../hash-ring/dist');
+const DIST = join(HERE, 'dist');
+const FORMATS = ['esm', 'cjs'] as const;
 
-await rm(folder('.'), { recursive: true, force: true });
-await Promise.all(
-  (['esm', 'cjs'] as const).map((format) =>
-    build({
-      entryPoints: [fileURLToPath(new URL('src/index.ts', import.meta.url))],
-      outfile: `${folder(format)}index.js`,
-      format,
-      bundle: true,
-      external: ['keyv', 'redis'],
-      platform: 'node',
-      target: 'node20',
-    }),
-  ),
-);
-await writeFile(`${folder('cjs')}package.json`, `${JSON.stringify({ type: 'commonjs' })}\n`);
+await rm(DIST, { recursive: true, force: true });
+await bundle();
+await writeFile(join(DIST, 'cjs/package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
+await copyDeclarations();
+await copyDocs();
 
-// npm shows the README of the package, whose relative links lead to docs/. Both are maintained at the root.
-await rm(fileURLToPath(new URL('docs/', import.meta.url)), { recursive: true, force: true });
-for (const name of ['README.md', 'docs']) {
-  await cp(
-    fileURLToPath(new URL(`../../${name}`, import.meta.url)),
-    fileURLToPath(new URL(name, import.meta.url)),
-    { recursive: true },
-  );
+async function bundle(): Promise<void> {
+  const common: BuildOptions = {
+    entryPoints: {
+      index: join(HERE, 'src/index.ts'),
+      'hash-ring/index': join(RING, 'esm/index.js'),
+      'hash-ring/svg': join(RING, 'esm/svg.js'),
+    },
+    alias: { 'hash-ring': join(RING, 'esm/index.js') },
+    bundle: true,
+    external: ['keyv', 'redis'],
+    platform: 'node',
+    target: 'node20',
+  };
+  // With splitting, the store and the ring's entry point import the same copy of the ring. It needs a name without a
+  // hash, which works as long as there is one such file. esbuild cannot split CommonJS: there, both have a copy.
+  const splitting = { splitting: true, chunkNames: 'hash-ring/hash-ring' };
+  await build({ ...common, outdir: join(DIST, 'esm'), format: 'esm', ...splitting });
+  await build({ ...common, outdir: join(DIST, 'cjs'), format: 'cjs' });
 }
 
-execFileSync('tsc', ['--project', 'tsconfig.build.json', '--outDir', folder('types')], {
-  cwd: fileURLToPath(new URL('.', import.meta.url)),
-  stdio: 'inherit',
-});
-for (const path of await reachable('index.d.ts')) {
-  await cp(folder('types') + path, folder('esm') + path);
-  await cp(folder('types') + path, folder('cjs') + path);
+/** Copies the declarations that users' compilers can reach. The others describe internals. */
+async function copyDeclarations(): Promise<void> {
+  const types = join(DIST, 'types');
+  execFileSync('tsc', ['--project', 'tsconfig.build.json', '--outDir', types], {
+    cwd: HERE,
+    stdio: 'inherit',
+  });
+  const store = await reachableDeclarations(types, 'index.d.ts');
+  for (const format of FORMATS) {
+    const ring = join(RING, format);
+    for (const path of store) await cp(join(types, path), join(DIST, format, path));
+    for (const entry of ['index.d.ts', 'svg.d.ts']) {
+      for (const path of await reachableDeclarations(ring, entry)) {
+        await cp(join(ring, path), join(DIST, format, 'hash-ring', path));
+      }
+    }
+  }
+  await rm(types, { recursive: true });
 }
-await rm(folder('types'), { recursive: true });
 
-/**
- * The declarations that a user's compiler reads. The others describe internals, and some of them import
- * the ring: if one of those were reached, a user would be sent to somebody else's package.
- */
-async function reachable(path: string, found = new Set<string>()): Promise<Set<string>> {
+/** The paths of a declaration file and of all files that it imports, directly or not. */
+async function reachableDeclarations(
+  folder: string,
+  path: string,
+  found = new Set<string>(),
+): Promise<Set<string>> {
   if (found.has(path)) return found;
   found.add(path);
-  const text = await readFile(folder('types') + path, 'utf8');
+  const text = await readFile(join(folder, path), 'utf8');
+  // A user's compiler would look for it in the other package of that name.
   if (/from\s+'hash-ring'/.test(text)) throw new Error(`The public ${path} imports hash-ring`);
   for (const [, target] of text.matchAll(/(?:from\s+|import\()['"](\.{1,2}\/[^'"]+)\.js['"]/g)) {
-    await reachable(join(dirname(path), `${target}.d.ts`), found);
+    await reachableDeclarations(folder, join(dirname(path), `${target}.d.ts`), found);
   }
   return found;
+}
+
+/** npm shows the README of the package, whose relative links lead to docs/. Both are maintained at the root. */
+async function copyDocs(): Promise<void> {
+  await rm(join(HERE, 'docs'), { recursive: true, force: true });
+  for (const name of ['README.md', 'docs']) {
+    await cp(join(ROOT, name), join(HERE, name), { recursive: true });
+  }
 }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { build, type Metafile } from 'esbuild';
 import {
   buildAndPack,
   filesOf,
@@ -19,7 +20,7 @@ import { type TemporaryFolder, temporaryFolder } from '../support/temporary-fold
 
 const NAMESPACE = 'package-test';
 
-/** To build and pack, or to install: several programs one after the other, on a machine under load. */
+/** Building, packing and installing run several programs, perhaps on a loaded machine. */
 const INSTALLATION_MS = 400_000;
 
 let temporary: TemporaryFolder;
@@ -49,7 +50,7 @@ describe('the tarball of keyv-dredis', () => {
 
   const inside = (path: string) => readFile(join(unpacked, path), 'utf8');
 
-  test('holds what users need, and no sources, tests or maps', async () => {
+  test('contains code, declarations and documentation, and no sources, tests or maps', async () => {
     const declarations = [
       'config/locations',
       'config/options',
@@ -66,8 +67,12 @@ describe('the tarball of keyv-dredis', () => {
       'store',
       'types',
     ].map((name) => `${name}.d.ts`);
-    const dist = (format: string, ...more: string[]) =>
-      [...declarations, 'index.js', ...more].map((name) => `dist/${format}/${name}`);
+    const ring = [
+      ...['errors', 'hash-ring', 'index', 'movement', 'options', 'svg'].map((name) => `${name}.d.ts`),
+      ...['index.js', 'svg.js'],
+    ].map((name) => `hash-ring/${name}`);
+    const dist = (format: string, more: string) =>
+      [...declarations, ...ring, 'index.js', more].map((name) => `dist/${format}/${name}`);
     const docs = (await readdir(join(WORKSPACE, 'docs'))).map((name) => `docs/${name}`);
     expect(await filesOf(unpacked)).toEqual(
       [
@@ -76,20 +81,37 @@ describe('the tarball of keyv-dredis', () => {
         'package.json',
         ...docs,
         ...dist('cjs', 'package.json'),
-        ...dist('esm'),
+        ...dist('esm', 'hash-ring/hash-ring.js'),
       ].sort(),
     );
   });
 
-  test.each(['README.md', 'LICENSE', 'docs/options.md'])('has the %s of the repository', async (name) => {
-    expect(await inside(name)).toBe(await readFile(join(WORKSPACE, name), 'utf8'));
-  });
+  test.each(['README.md', 'LICENSE', 'docs/options.md'])(
+    'contains the %s of the repository',
+    async (name) => {
+      expect(await inside(name)).toBe(await readFile(join(WORKSPACE, name), 'utf8'));
+    },
+  );
 
-  // On npm, hash-ring is somebody else's.
-  test('imports what its package.json asks for, and Node.js itself', async () => {
+  test('imports only its dependencies and modules of Node.js', async () => {
     const { dependencies, peerDependencies } = JSON.parse(await inside('package.json'));
     expect(await packagesImportedBy(unpacked)).toEqual(['keyv', 'redis']);
     expect(Object.keys({ ...dependencies, ...peerDependencies }).sort()).toEqual(['keyv', 'redis']);
+  });
+
+  test('has a package.json that names no package of the workspace and has no devDependencies', async () => {
+    const text = await inside('package.json');
+    expect(JSON.parse(text)).toMatchObject({ name: 'keyv-dredis' });
+    expect(JSON.parse(text)).not.toHaveProperty('devDependencies');
+    expect(text).not.toMatch(/"(hash-ring|redis-launcher)"|workspace:/);
+  });
+
+  test('contains the ring once as ES modules: the store and keyv-dredis/hash-ring share it', async () => {
+    const modules = (await filesOf(join(unpacked, 'dist/esm'))).filter((path) => path.endsWith('.js'));
+    const texts = await Promise.all(modules.map((path) => inside(`dist/esm/${path}`)));
+    const withRing = modules.filter((_, i) => texts[i]?.includes('INVALID_NODE'));
+    expect(withRing).toEqual(['hash-ring/hash-ring.js']);
+    expect(await inside('dist/esm/index.js')).toContain('from "./hash-ring/hash-ring.js"');
   });
 });
 
@@ -105,7 +127,7 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s',
     await run('npm', ['install', ...QUIETLY, ...packages], project);
   }, INSTALLATION_MS);
 
-  /** Runs a program of the project, and looks at what it says and at what it has left in Redis. */
+  /** Runs a program of the project, and checks its output and the keys in Redis. */
   async function expectToWork(program: string): Promise<void> {
     const namespace = `${NAMESPACE}-${keyvVersion}-${basename(program)}`;
     const said = await run(process.execPath, [program, namespace, ...locations], project);
@@ -128,7 +150,7 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s',
     expect(await redis.get(`${namespace}:hits`)).toBe('2');
   }
 
-  test('one Keyv is there, that one, and no hash-ring', async () => {
+  test('npm installs one keyv of this version, and no hash-ring', async () => {
     const { packages } = JSON.parse(await readFile(join(project, 'package-lock.json'), 'utf8'));
     const installed = Object.keys(packages).filter((path) => /(^|\/)(keyv|hash-ring)$/.test(path));
     expect(installed).toEqual(['node_modules/keyv']);
@@ -146,7 +168,7 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s',
     await expectToWork('out/typed-cjs.cjs');
   });
 
-  test('does not give away its inside', async () => {
+  test('its internal modules cannot be imported', async () => {
     const program = `import('keyv-dredis/dist/esm/index.js').catch(({ code }) => console.log(code))`;
     expect(await run(process.execPath, ['--eval', program], project)).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n');
   });
@@ -154,63 +176,119 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s',
 
 describe('the tarball of hash-ring', () => {
   let unpacked: string;
+  let manifest: Record<string, unknown>;
 
   beforeAll(async () => {
     unpacked = await unpack(tarballs.ring, join(folder, 'unpacked-ring'));
+    manifest = JSON.parse(await readFile(join(unpacked, 'package.json'), 'utf8'));
   });
 
-  test('holds each module in both formats with its declarations, and no sources, tests or maps', async () => {
+  test('contains every module in both formats with its declarations, and no sources, tests or maps', async () => {
     const sources = await filesOf(join(WORKSPACE, 'packages/hash-ring/src'));
     const modules = sources.map((path) => path.replace(/\.ts$/, ''));
     const dist = (format: string, ...more: string[]) =>
       [...modules.flatMap((name) => [`${name}.js`, `${name}.d.ts`]), ...more].map(
         (name) => `dist/${format}/${name}`,
       );
+    const docs = await filesOf(join(WORKSPACE, 'packages/hash-ring/docs'));
     expect(await filesOf(unpacked)).toEqual(
-      ['LICENSE', 'README.md', 'package.json', ...dist('cjs', 'package.json'), ...dist('esm')].sort(),
+      [
+        ...['LICENSE', 'README.md', 'package.json'],
+        ...docs.map((path) => `docs/${path}`),
+        ...dist('cjs', 'package.json'),
+        ...dist('esm'),
+      ].sort(),
     );
   });
 
-  test('needs nothing, and imports nothing', async () => {
-    const { dependencies, peerDependencies } = JSON.parse(
-      await readFile(join(unpacked, 'package.json'), 'utf8'),
-    );
-    expect([dependencies, peerDependencies]).toEqual([undefined, undefined]);
+  test('has no dependencies, and imports nothing', async () => {
+    expect(manifest).not.toHaveProperty('dependencies');
+    expect(manifest).not.toHaveProperty('peerDependencies');
     expect(await packagesImportedBy(unpacked)).toEqual([]);
+  });
+
+  test('is private, because the name belongs to another package on npm', () => {
+    expect(manifest).toMatchObject({ name: 'hash-ring', private: true });
   });
 });
 
-describe('hash-ring installed by npm', () => {
+describe.each([
+  { specifier: 'hash-ring', tarball: 'ring' },
+  { specifier: 'keyv-dredis/hash-ring', tarball: 'store' },
+] as const)('$specifier installed by npm', ({ specifier, tarball }) => {
+  const ringFolder = (format: 'esm' | 'cjs') =>
+    tarball === 'ring' ? `hash-ring/dist/${format}/` : `keyv-dredis/dist/${format}/hash-ring/`;
   let project: string;
 
   beforeAll(async () => {
-    project = join(folder, 'ring');
+    project = join(folder, `ring-of-${tarball}`);
     await mkdir(project);
-    for (const [name, text] of Object.entries(RING_PROJECT)) await writeFile(join(project, name), text);
-    await run('npm', ['install', ...QUIETLY, tarballs.ring, '@types/node@20.19.43'], project);
+    const files = Object.entries(ringProject(specifier));
+    for (const [name, text] of files) await writeFile(join(project, name), text);
+    await run('npm', ['install', ...QUIETLY, tarballs[tarball], '@types/node@20.19.43'], project);
   }, INSTALLATION_MS);
 
-  // Owners as libmemcached and twemproxy have them (vectors/ of hash-ring).
-  const said = {
+  // libmemcached and twemproxy computed these owners: packages/hash-ring/test/vectors.
+  const expected = {
     owners: ['127.0.0.1:7601', '127.0.0.1:7603', '127.0.0.1:7604'],
     replicas: 2,
     refused: ['HashRingError', 'INVALID_NODE'],
     svg: true,
   };
 
-  test.each(['program.mjs', 'program.cjs'])('%s', async (program) => {
-    expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(said);
+  test.each(['program.mjs', 'program.cjs'])('%s finds owners and draws the ring', async (program) => {
+    expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(expected);
   });
 
   test('type-checks in a strict TypeScript project, libraries included, and works from both formats', async () => {
     await run(process.execPath, [TYPESCRIPT, '-p', '.'], project);
     for (const program of ['out/typed-esm.js', 'out/typed-cjs.cjs']) {
-      expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(said);
+      expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(expected);
     }
+  });
+
+  test.each(['loaded.mjs', 'loaded.cjs'])('%s loads modules of the ring only', async (program) => {
+    const loaded: string[] = JSON.parse(await run(process.execPath, [program], project));
+    expect(loaded.length).toBeGreaterThanOrEqual(2);
+    const format = program === 'loaded.mjs' ? 'esm' : 'cjs';
+    expect(loaded.filter((path) => !path.startsWith(ringFolder(format)))).toEqual([]);
+  });
+
+  test('a bundler for browsers includes the ring without SVG, and nothing for an unused import', async () => {
+    const ring = await bundled(project, `import { HashRing } from '${specifier}'; console.log(HashRing);`);
+    expect(ring.text).toContain('INVALID_NODE');
+    expect(ring.text).not.toContain('<svg');
+    expect(ring.inputs.filter((path) => !path.includes(ringFolder('esm')))).toEqual(['<stdin>']);
+
+    const drawing = await bundled(project, `export { renderRing } from '${specifier}/svg';`);
+    expect(drawing.text).toContain('<svg');
+    expect(drawing.text).not.toContain('INVALID_NODE');
+
+    const unused = await bundled(project, `import { HashRing } from '${specifier}'; console.log('nothing');`);
+    expect(unused.text.trim()).toBe('console.log("nothing");');
   });
 });
 
-/** What a program does once it has its imports: JavaScript that TypeScript finds nothing wrong with. */
+/** Bundles code of a project for browsers: an import of a module of Node.js fails. */
+async function bundled(project: string, code: string): Promise<{ text: string; inputs: string[] }> {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: code, resolveDir: project },
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  });
+  const [output] = Object.values((metafile as Metafile).outputs);
+  const inputs = Object.entries(output?.inputs ?? {}).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
+  return {
+    text: outputFiles.map(({ text }) => text.replace(/^\/\/.*\n/gm, '')).join(),
+    inputs: inputs.map(([path]) => path),
+  };
+}
+
+/** A program without its imports, valid as JavaScript and as TypeScript. */
 const PROGRAM = `
 async function main() {
   const [namespace = '', ...locations] = process.argv.slice(2);
@@ -242,7 +320,7 @@ async function main() {
 main().then((said) => console.log(JSON.stringify(said)));
 `;
 
-/** What only the compiler looks at. */
+/** Code for the compiler only. */
 const TYPES = `
 export function typed(store: DRedisStore): void {
   const adapter: KeyvStoreAdapter = store;
@@ -253,16 +331,16 @@ export function typed(store: DRedisStore): void {
   store.on('error', (error) => {
     const code: DRedisErrorCode = error.code;
     const node: string | undefined = error.node;
-    // @ts-expect-error a code that there is not
+    // @ts-expect-error an unknown code
     return [code, node, error.code === 'DREDIS_WRONG'];
   });
   store.on('node:down', (node, error) => [node.toUpperCase(), error instanceof NodeUnavailableError]);
   store.once('node:up', (node) => node.toUpperCase());
-  // @ts-expect-error an event that there is not
+  // @ts-expect-error an unknown event
   store.on('node:gone', () => undefined);
   // @ts-expect-error a node is a name
   store.on('node:up', (node: number) => node);
-  // @ts-expect-error an option that there is not
+  // @ts-expect-error an unknown option
   createKeyv('localhost', { commandTimeout: 500 });
   // @ts-expect-error milliseconds are a number
   createKeyv('localhost', { commandTimeoutMs: '500' });
@@ -281,7 +359,7 @@ const RequiredStore: typeof DRedisStore = keyvDredis.default;
 if (RequiredStore !== DRedisStore) throw new Error('import and require give two stores');
 `;
 
-/** Files of a user's project. */
+/** Files of a project that uses the store. */
 const PROJECT = {
   'package.json': '{ "private": true, "type": "module" }',
   'program.mjs': `
@@ -328,22 +406,46 @@ export function typed(nodes: readonly RingNode[], options: HashRingOptions): str
 }
 `;
 
-const RING_IMPORTS = `
-import { HashRing, HashRingError, type HashRingOptions, type RingNode } from 'hash-ring';
-import { renderRing } from 'hash-ring/svg';
+/** Prints the modules in node_modules that are loaded. The debugger reports every script that exists. */
+const PRINT_LOADED = `
+const session = new Session();
+session.connect();
+const loaded = [];
+session.on('Debugger.scriptParsed', ({ params: { url } }) => {
+  if (url.includes('/node_modules/')) loaded.push(url.split('/node_modules/').at(-1));
+});
+session.post('Debugger.enable');
+console.log(JSON.stringify(loaded.sort()));
 `;
 
-const RING_PROJECT = {
-  'package.json': '{ "private": true, "type": "module" }',
-  'program.mjs': `
-    import { HashRing, HashRingError } from 'hash-ring';
-    import { renderRing } from 'hash-ring/svg';
-    ${RING_PROGRAM}`,
-  'program.cjs': `
-    const { HashRing, HashRingError } = require('hash-ring');
-    const { renderRing } = require('hash-ring/svg');
-    ${RING_PROGRAM}`,
-  'typed-esm.ts': RING_IMPORTS + RING_PROGRAM + RING_TYPES,
-  'typed-cjs.cts': RING_IMPORTS + RING_PROGRAM + RING_TYPES,
-  'tsconfig.json': STRICT_PROJECT,
-};
+/** Files of a project that uses the ring under this name. */
+function ringProject(specifier: string): Record<string, string> {
+  const imports = `
+    import { HashRing, HashRingError, type HashRingOptions, type RingNode } from '${specifier}';
+    import { renderRing } from '${specifier}/svg';
+  `;
+  return {
+    'package.json': '{ "private": true, "type": "module" }',
+    'program.mjs': `
+      import { HashRing, HashRingError } from '${specifier}';
+      import { renderRing } from '${specifier}/svg';
+      ${RING_PROGRAM}`,
+    'program.cjs': `
+      const { HashRing, HashRingError } = require('${specifier}');
+      const { renderRing } = require('${specifier}/svg');
+      ${RING_PROGRAM}`,
+    'typed-esm.ts': imports + RING_PROGRAM + RING_TYPES,
+    'typed-cjs.cts': imports + RING_PROGRAM + RING_TYPES,
+    'loaded.mjs': `
+      import { Session } from 'node:inspector';
+      import '${specifier}';
+      import '${specifier}/svg';
+      ${PRINT_LOADED}`,
+    'loaded.cjs': `
+      const { Session } = require('node:inspector');
+      require('${specifier}');
+      require('${specifier}/svg');
+      ${PRINT_LOADED}`,
+    'tsconfig.json': STRICT_PROJECT,
+  };
+}

@@ -15,24 +15,21 @@ export interface Tarballs {
   readonly store: string;
 }
 
-/**
- * Builds and packs both packages, in a copy of the workspace: other tests run at the same time, and a clean
- * checkout has no `dist` of the ring.
- */
+/** Builds and packs both packages in a copy of the workspace: other tests run at the same time. */
 export async function buildAndPack(copy: string): Promise<Tarballs> {
   const copied = [
-    ...['package.json', 'pnpm-workspace.yaml', 'tsconfig.base.json', 'README.md', 'docs'],
+    ...['package.json', 'pnpm-workspace.yaml', 'tsconfig.base.json'],
+    ...['.pnpmfile.mjs', 'README.md', 'docs'],
     ...['package.json', 'build.ts', 'tsconfig.build.json', 'src', 'node_modules'].flatMap((name) => [
       `packages/hash-ring/${name}`,
       `packages/keyv-dredis/${name}`,
     ]),
-    'packages/hash-ring/README.md',
-    'packages/hash-ring/LICENSE',
+    ...['README.md', 'docs', 'LICENSE'].map((name) => `packages/hash-ring/${name}`),
     'packages/keyv-dredis/LICENSE',
     'packages/redis-launcher/package.json',
   ];
   for (const path of copied) {
-    // The links to dependencies are relative, so that those in the copy lead to the copy.
+    // Links to dependencies stay relative, so they lead to the copy.
     await cp(join(WORKSPACE, path), join(copy, path), { recursive: true, verbatimSymlinks: true });
   }
   await symlink(join(WORKSPACE, 'node_modules'), join(copy, 'node_modules'));
@@ -49,19 +46,19 @@ export async function buildAndPack(copy: string): Promise<Tarballs> {
   return { ring, store };
 }
 
-/** The pnpm that runs the tests; another one where they were started without. */
+/** The pnpm that runs the tests, or one from npx if they run without pnpm. */
 function pnpmCommand(): [string, ...string[]] {
   const path = process.env['npm_execpath'];
   if (path === undefined || !basename(path).startsWith('pnpm')) return ['npx', '-y', 'pnpm@12'];
   return /^\.[cm]?js$/.test(extname(path)) ? [process.execPath, path] : [path];
 }
 
-/** What npm install needs beside packages: the registry is asked for what is not in its cache only. */
+/** Options of npm install. It asks the registry only for packages that are not in its cache. */
 export const QUIETLY = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
-/** Runs a command as a user would, outside of any package manager. @returns what it printed */
+/** Runs a command as a user would, outside of any package manager. @returns its output */
 export async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
-  // pnpm tells the processes below it about itself; of that, npm shall only know the way to the registry.
+  // pnpm sets variables for its child processes. npm needs only those that lead to the registry.
   const wanted = /^npm_config_(registry|cafile|cache|userconfig|https?_?proxy|no_?proxy)$/i;
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^p?npm_/i.test(name) || wanted.test(name)),
@@ -83,14 +80,14 @@ export async function filesOf(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** Unpacks a tarball as npm does. @returns the folder */
+/** Unpacks a tarball like npm. @returns the folder */
 export async function unpack(tarball: string, into: string): Promise<string> {
   await mkdir(into);
   await run('tar', ['-xzf', tarball, '-C', into, '--strip-components=1'], into);
   return into;
 }
 
-/** What the JavaScript and the declarations below a folder import that is neither theirs nor Node.js' own. */
+/** The packages that the JavaScript and the declarations of a package import, without Node.js's own modules. */
 export async function packagesImportedBy(folder: string): Promise<string[]> {
   const imported = new Set<string>();
   for (const file of (await filesOf(folder)).filter((file) => file.startsWith('dist/'))) {
@@ -102,7 +99,7 @@ export async function packagesImportedBy(folder: string): Promise<string[]> {
   return [...imported].sort();
 }
 
-/** A strict project whose modules are Node.js'. */
+/** A strict TypeScript project for Node.js. */
 export const STRICT_PROJECT = JSON.stringify({
   compilerOptions: {
     target: 'es2022',
