@@ -1,11 +1,11 @@
 /**
- * Measures the ring against its peers in one process and in turn, and MD5 in C beside them. Results go to
- * `.bench/ring.json`; `readme.ts` makes the README's tables of them. `--long` takes more rounds.
+ * Measures the ring and its peers in turn in one process, and MD5 in C. Writes the results to `.bench/ring.json`,
+ * and `write-tables.ts` makes tables of them. `--long` takes more rounds.
  *
- * Expected before it was run: look-ups of 30-byte keys over 100 nodes at least 10 times as fast as `hashring`
- * and `ketama`, and at most 3 times the time of MD5 in C; `getMany` at least 1.5 times as fast as `get` for
- * each key; a look-up over 10,000 nodes at most twice one over 4; building 1,000 nodes at least 10 times as
- * fast as both peers; at most 8 bytes a point; nothing allocated by `get`.
+ * Expected before the first run: lookups of 30-byte keys on 100 nodes at least 10 times as fast as `hashring` and
+ * `ketama`, and at most 3 times the time of MD5 in C; `getMany` at least 1.5 times as fast as `get` for each key;
+ * a lookup on 10,000 nodes at most twice the time of one on 4 nodes; building 1,000 nodes at least 10 times as
+ * fast as both peers; at most 8 bytes per point; `get` allocates nothing.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
@@ -13,7 +13,7 @@ import { keysOf } from './keys.js';
 import { inTurn, machine, nativeMd5, type Timing, type Work } from './measure.js';
 import { type PeerName, peers } from './peers.js';
 
-// The build, and not the sources through tsx: it is what users run.
+// The build, because tsx adds to the time of sources.
 const build = new URL('../../packages/hash-ring/dist/esm/index.js', import.meta.url).href;
 const { HashRing } = (await import(build)) as typeof import('../../packages/hash-ring/src/index.js');
 type Ring = InstanceType<typeof HashRing>;
@@ -33,19 +33,19 @@ function check(condition: boolean, what: string): void {
   if (!condition) throw new Error(`the benchmark's work is wrong: ${what}`);
 }
 
-/** Looks all keys up, and throws when one has no owner. */
-function lookUps(get: (key: string) => string | undefined, keys: readonly string[]): Work {
+/** Looks up all keys, and throws if one has no owner. */
+function lookups(get: (key: string) => string | undefined, keys: readonly string[]): Work {
   return () => {
     let found = 0;
     for (const key of keys) if (get(key) !== undefined) found++;
-    check(found === keys.length, 'a key without an owner');
+    check(found === keys.length, 'a key has no owner');
     return keys.length;
   };
 }
 
 const native = nativeMd5();
 
-function lookUpRow(
+function lookupRow(
   nodeCount: number,
   bytes: number,
   kind: 'ascii' | 'utf8',
@@ -55,23 +55,23 @@ function lookUpRow(
   check(new Set(keys).size === KEY_COUNT, 'keys are not distinct');
   check(
     keys.every((key) => Buffer.byteLength(key) === bytes),
-    'keys of another size',
+    'a key has the wrong size',
   );
   const names = namesOf(nodeCount);
   const ring = new HashRing(names);
-  const contenders: Record<string, Work> = { 'hash-ring': lookUps((key) => ring.get(key), keys) };
+  const contenders: Record<string, Work> = { 'hash-ring': lookups((key) => ring.get(key), keys) };
   for (const name of peerNames) {
     const peer = peers[name](names);
     if (name === 'hashring') {
-      // The same placement, so the same owners: a check of both.
+      // hashring has the same placement, so it must find the same owners.
       check(
         keys.slice(0, 5000).every((key) => peer.get(key) === ring.get(key)),
-        'hashring has other owners',
+        'hashring finds other owners',
       );
     }
-    // consistent-hashing lists all its points for every look-up.
+    // consistent-hashing lists all its points for every lookup, so it gets fewer keys.
     const some = name === 'consistent-hashing' ? keys.slice(0, 500) : keys;
-    contenders[name] = lookUps(peer.get, some);
+    contenders[name] = lookups(peer.get, some);
   }
   const timings = inTurn(contenders, { rounds });
   return {
@@ -80,13 +80,13 @@ function lookUpRow(
   };
 }
 
-/** One ring beside the other, so that both meet the same machine. */
+/** Rings of different sizes in turn, so noise of the machine affects all of them. */
 function growthRow(): Row {
   const keys = keysOf(KEY_COUNT, 30, 'ascii');
   const rings = [4, 100, 1000, 10_000].map((count) => [count, new HashRing(namesOf(count))] as const);
   const contenders = rings.map(([count, ring]) => [
     `${count.toLocaleString('en')} nodes`,
-    lookUps((key) => ring.get(key), keys),
+    lookups((key) => ring.get(key), keys),
   ]);
   return { what: '30 bytes, ASCII', timings: inTurn(Object.fromEntries(contenders), { rounds: rounds * 2 }) };
 }
@@ -97,9 +97,9 @@ function getManyRow(bytes: number, kind: 'ascii' | 'utf8'): Row {
   const batches = Array.from({ length: 100 }, (_, i) => all.slice(i * 1000, i * 1000 + 1000));
   check(
     batches.every((keys) => ring.getMany(keys).every((owner, i) => owner === ring.get(keys[i] as string))),
-    'getMany',
+    'getMany finds other owners than get',
   );
-  const through =
+  const eachBatch =
     (getBatch: (keys: readonly string[]) => ArrayLike<unknown>): Work =>
     () => {
       let count = 0;
@@ -110,13 +110,13 @@ function getManyRow(bytes: number, kind: 'ascii' | 'utf8'): Row {
     what: `1,000 keys of ${bytes} bytes, ${kind === 'ascii' ? 'ASCII' : 'UTF-8'}`,
     timings: inTurn(
       {
-        'get in a loop': through((keys) => {
+        'get in a loop': eachBatch((keys) => {
           const owners: (string | undefined)[] = [];
           for (const key of keys) owners.push(ring.get(key));
           return owners;
         }),
-        getMany: through((keys) => ring.getMany(keys)),
-        getManyIndexes: through((keys) => ring.getManyIndexes(keys)),
+        getMany: eachBatch((keys) => ring.getMany(keys)),
+        getManyIndexes: eachBatch((keys) => ring.getManyIndexes(keys)),
       },
       { rounds: rounds * 2 },
     ),
@@ -165,8 +165,8 @@ function addRow(): Row {
   return { what: 'a node to 1,000', timings: inTurn(contenders, { rounds }) };
 }
 
-/** Bytes held by what is made, after the garbage is collected. */
-function held(make: () => unknown): number {
+/** The bytes that an object keeps in memory, after garbage collection. */
+function bytesOf(make: () => unknown): number {
   const { gc } = globalThis;
   if (!gc) throw new Error('run with --expose-gc');
   const used = () => {
@@ -178,7 +178,7 @@ function held(make: () => unknown): number {
   const before = used();
   const made = make();
   const after = used();
-  check(made !== undefined, 'nothing made');
+  check(made !== undefined, 'nothing was made');
   return after - before;
 }
 
@@ -186,26 +186,26 @@ function memory(): Record<string, number> {
   const names = namesOf(1000);
   const points = Array.from(new HashRing(names).points()).length;
   return {
-    'hash-ring': held(() => new HashRing(names)) / points,
-    hashring: held(() => peers.hashring(names)) / points,
-    // 50 points a node, in place of 160.
-    ketama: held(() => peers.ketama(names)) / (1000 * 50),
+    'hash-ring': bytesOf(() => new HashRing(names)) / points,
+    hashring: bytesOf(() => peers.hashring(names)) / points,
+    // ketama has 50 points for each node, not 160.
+    ketama: bytesOf(() => peers.ketama(names)) / (1000 * 50),
   };
 }
 
-/** Bytes of heap that a look-up takes, from how it grows over many while no garbage is collected. */
-async function allocated(ring: Ring, keys: readonly string[]): Promise<number> {
+/** The bytes of heap that a lookup allocates, from the growth over many lookups without garbage collection. */
+async function bytesPerLookup(ring: Ring, keys: readonly string[]): Promise<number> {
   let collections = 0;
   const observer = new PerformanceObserver((list) => {
     collections += list.getEntries().length;
   });
-  // By index: the loops over iterables make an object for each step until they are compiled.
+  // With an index: a loop over an iterable allocates an object per step until it is compiled.
   const getAll = () => {
     let found = 0;
     for (let i = 0; i < keys.length; i++) if (ring.get(keys[i] as string) !== undefined) found++;
     return found;
   };
-  for (let i = 0; i < 20; i++) check(getAll() === keys.length, 'a key without an owner');
+  for (let i = 0; i < 20; i++) check(getAll() === keys.length, 'a key has no owner');
   globalThis.gc?.();
   await new Promise((resolve) => setTimeout(resolve, 50));
   observer.observe({ entryTypes: ['gc'] });
@@ -214,7 +214,7 @@ async function allocated(ring: Ring, keys: readonly string[]): Promise<number> {
   const grown = process.memoryUsage().heapUsed - before;
   await new Promise((resolve) => setTimeout(resolve, 50));
   observer.disconnect();
-  check(collections === 0, 'garbage was collected while allocations were counted');
+  check(collections === 0, 'garbage was collected during the count');
   return grown / keys.length;
 }
 
@@ -228,17 +228,17 @@ const results = {
   date: new Date().toISOString().slice(0, 10),
   rounds,
   native: native.name,
-  lookUps: [
+  lookups: [
     ...([10, 30, 60, 200] as const).flatMap((bytes) =>
       (['ascii', 'utf8'] as const).map((kind) =>
-        step(`look-ups, ${bytes} ${kind}`, () => lookUpRow(100, bytes, kind, both)),
+        step(`lookups, ${bytes} ${kind}`, () => lookupRow(100, bytes, kind, both)),
       ),
     ),
   ],
   moreNodes: [
-    step('look-ups, 4 nodes', () => lookUpRow(4, 30, 'ascii', [...both, 'consistent-hashing'])),
-    step('look-ups, 1,000 nodes', () => lookUpRow(1000, 30, 'ascii', both)),
-    step('look-ups, 10,000 nodes', () => lookUpRow(10_000, 30, 'ascii', ['hashring'])),
+    step('lookups, 4 nodes', () => lookupRow(4, 30, 'ascii', [...both, 'consistent-hashing'])),
+    step('lookups, 1,000 nodes', () => lookupRow(1000, 30, 'ascii', both)),
+    step('lookups, 10,000 nodes', () => lookupRow(10_000, 30, 'ascii', ['hashring'])),
   ],
   growth: [step('growth', growthRow)],
   getMany: [
@@ -257,7 +257,7 @@ const results = {
   add: [step('add', addRow)],
   bytesPerPoint: step('memory', memory),
   bytesPerGet: await step('allocations', () =>
-    allocated(new HashRing(namesOf(100)), keysOf(KEY_COUNT, 30, 'ascii')),
+    bytesPerLookup(new HashRing(namesOf(100)), keysOf(KEY_COUNT, 30, 'ascii')),
   ),
 };
 native.close();
@@ -266,7 +266,7 @@ mkdirSync(new URL('../../.bench/', import.meta.url), { recursive: true });
 writeFileSync(new URL('../../.bench/ring.json', import.meta.url), `${JSON.stringify(results, null, 2)}\n`);
 
 for (const section of [
-  results.lookUps,
+  results.lookups,
   results.moreNodes,
   results.growth,
   results.getMany,
@@ -281,5 +281,5 @@ for (const section of [
     console.log(`${what}: ${cells.join(', ')}`);
   }
 }
-console.log('bytes a point:', results.bytesPerPoint, 'bytes a get:', results.bytesPerGet);
+console.log('bytes per point:', results.bytesPerPoint, 'bytes per get:', results.bytesPerGet);
 export type Results = typeof results;

@@ -1,4 +1,4 @@
-/* OpenSSL's MD5 of the keys on stdin, one a line: nanoseconds of processor time a key, a line for each round. */
+/* OpenSSL's MD5 of the keys on stdin, one per line. Prints the nanoseconds of processor time per key, one line per round. */
 #include <openssl/md5.h>
 #include <stdio.h>
 #include <stdlib.h>

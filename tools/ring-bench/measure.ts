@@ -5,7 +5,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Nanoseconds of processor time for one operation, the collector's included: the median of the rounds, and from the fastest to the slowest. */
+/** Nanoseconds of processor time per operation, garbage collection included: median, fastest and slowest round. */
 export interface Timing {
   readonly median: number;
   readonly min: number;
@@ -21,12 +21,12 @@ export function timing(rounds: readonly number[]): Timing {
   };
 }
 
-/** A contender: does its work once and returns how many operations that was. */
+/** Does a contender's work once. @returns the number of operations */
 export type Work = () => number;
 
 /**
- * Times contenders in turn, round by round, so that what else the machine does falls on all of them; and
- * in processor time, as what else it does is no work of theirs. The first rounds warm up and do not count.
+ * Measures contenders in turn, round by round, so noise of the machine affects all of them. Measures processor time,
+ * which excludes the time of other processes. The first rounds warm up and do not count.
  */
 export function inTurn<Name extends string>(
   contenders: Record<Name, Work>,
@@ -48,7 +48,7 @@ export function inTurn<Name extends string>(
   >;
 }
 
-/** MD5 in C beside us: OpenSSL's where a C compiler and its headers are, else Node.js's binding to it. */
+/** MD5 in C: OpenSSL's if there are a C compiler and its headers, otherwise Node.js's binding to it. */
 export interface NativeMd5 {
   readonly name: string;
   readonly time: (keys: readonly string[], rounds: number) => Timing;
@@ -60,7 +60,7 @@ export function nativeMd5(): NativeMd5 {
   const close = () => rmSync(folder, { recursive: true });
   const program = join(folder, 'md5');
   const source = fileURLToPath(new URL('md5.c', import.meta.url));
-  // OpenSSL 3 calls MD5() deprecated, and means its use for security.
+  // OpenSSL 3 deprecates MD5(), because it is not secure.
   const compiled = spawnSync('cc', [
     '-O2',
     '-Wno-deprecated-declarations',
@@ -81,7 +81,7 @@ export function nativeMd5(): NativeMd5 {
     };
   }
   return {
-    name: "no C compiler with OpenSSL's headers here: Node.js's crypto.hash, binding included",
+    name: "Node.js's crypto.hash with its binding, because there is no C compiler with OpenSSL's headers",
     time: (keys, rounds) =>
       inTurn(
         {

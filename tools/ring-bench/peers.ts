@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** What the peers have in common, as far as the benchmark goes. */
+/** The part of a peer that the benchmark uses. */
 export interface Peer {
   readonly get: (key: string) => string | undefined;
   readonly add: (name: string) => void;
@@ -24,7 +24,7 @@ const Hashring: HashringPackage = require('hashring');
 const ketama: KetamaPackage = require('ketama');
 const ConsistentHashing: ConsistentHashingPackage = require('consistent-hashing');
 
-/** By name: how to build one. `ketama` is told to use MD5 as the others do; its default is SHA-1. */
+/** Builds a peer, by name. `ketama` uses SHA-1 by default, and here MD5 like the others. */
 export const peers = {
   hashring: (names: readonly string[]): Peer => {
     const ring = new Hashring(names);
