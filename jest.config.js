@@ -1,10 +1,10 @@
 /**
  * One Jest for all packages, in native ES modules (see the `test` script), so that the tests load
- * their dependencies the way that users do. Sources are tested; what `pnpm pack` makes of them is
- * tested by packages/keyv-dredis/test/package.
+ * dependencies as users do. Tests import the sources; packages/keyv-dredis/test/package tests the packed
+ * files.
  */
 
-/** Tests that need no Redis are named `*.unit.test.ts`, and run in a project of their own. */
+/** Tests without Redis. They are a project of their own, so that `pnpm test:unit` can run them alone. */
 const UNIT_TESTS = '**/*.unit.test.ts';
 
 /** @type {import('jest').Config} */
@@ -16,20 +16,20 @@ const common = {
       '@swc/jest',
       {
         jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-        // Jest loads a global set-up as CommonJS, and it needs import() left alone to load modules.
+        // Jest loads the global setup as CommonJS, where only import() can load ES modules.
         module: { type: 'es6', ignoreDynamic: true },
       },
     ],
   },
   moduleNameMapper: {
-    // The workspace's own packages are tested from source: a test run needs no build.
+    // Tests use the sources of the workspace packages, so they need no build.
     '^(hash-ring|redis-launcher|keyv-dredis)$': '<rootDir>/packages/$1/src/index.ts',
-    // Sources name their neighbours as Node.js will find them after the build: `./x.js`.
+    // Sources import `./x.js`, the name after the build. Here the file is `./x.ts`.
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
 };
 
-/** Tests of one folder that need Redis. */
+/** A project for the tests of one folder that need Redis. */
 const withRedis = (displayName, folder) => ({
   ...common,
   displayName,
@@ -39,8 +39,7 @@ const withRedis = (displayName, folder) => ({
 
 /** @type {import('jest').Config} */
 export default {
-  // Where two processors run four servers and all tests, starting a process can take seconds, and on a machine
-  // that others load as well, many of them. No test is about this limit: it ends what would never end.
+  // Only stops tests that hang. On a loaded machine with two cores, starting a process can take many seconds.
   testTimeout: 120_000,
   projects: [
     {

@@ -11,7 +11,9 @@ export type HashRingErrorCode =
 
 /** The class of all errors that the ring throws. Branch on `code`. */
 export class HashRingError extends Error {
+  /** The name of the class. */
   override readonly name = 'HashRingError';
+  /** The kind of error. */
   readonly code: HashRingErrorCode;
 
   constructor(code: HashRingErrorCode, message: string) {

@@ -19,8 +19,13 @@ import { unpack } from './sort-points.js';
 
 /** A ring as JSON. A hash function is not serializable: `hash` is then `'custom'`. */
 export interface HashRingJSON {
+  /** The nodes, in the order in which they were added. */
   readonly nodes: readonly RingNode[];
-  readonly options: Omit<HashRingOptions, 'hash'> & { readonly hash: 'md5' | 'custom' };
+  /** The options of the ring. */
+  readonly options: Omit<HashRingOptions, 'hash'> & {
+    /** `'custom'` stands for a function. */
+    readonly hash: 'md5' | 'custom';
+  };
 }
 
 /**

@@ -12,6 +12,7 @@ export interface Flow {
   readonly from: string | undefined;
   /** The name of the node that gets it; `undefined` if the second ring is empty. */
   readonly to: string | undefined;
+  /** The fraction, from 0 to 1. */
   readonly fraction: number;
 }
 

@@ -24,7 +24,7 @@ export {
 export type { DRedisStoreEvents, NodeEvent } from './errors/reporter.js';
 export type { KeyFormat } from './format/keyspace.js';
 export type { StoredValue } from './format/values.js';
-export type { StoreCapabilities } from './keyv/capabilities.js';
+export type { MethodCapability, StoreCapabilities } from './keyv/capabilities.js';
 export type { NodeState, NodeStatus } from './node/health.js';
 export type { NamespacedStore } from './store.js';
 export type { ForBothKeyvs, KeyLocation, StoreEntry } from './types.js';

@@ -52,12 +52,13 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
 
   /**
    * The namespace: the one that a Keyv assigned last, else the option. Under Keyv 5 it reads as it appears
-   * in physical keys, with `:` and `%` percent-encoded. A value that is not allowed throws.
+   * in physical keys, with `:` and `%` percent-encoded.
    */
   get namespace(): string | undefined {
     return this.#compat.namespace;
   }
 
+  /** @throws InvalidArgumentError for a namespace that is not a string of well-formed Unicode */
   set namespace(namespace: string | undefined) {
     this.#compat.assignNamespace(namespace);
     this.#runtime.namespaces.add(this.#compat.convention.prefix);
@@ -194,10 +195,8 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * All entries of the namespace, node by node, with one page in memory. An entry that exists from start to end
-   * is yielded at least once. A node that fails is skipped and reported by an `error` event.
-   *
-   * @param namespace another namespace than the one of the store
+   * All entries of a namespace, by default the store's, with one page in memory. An entry that exists from start
+   * to end is yielded at least once. A node that fails is skipped and reported by an `error` event.
    */
   async *iterator<Value = StoredValue>(
     namespace?: string,

@@ -9,12 +9,19 @@ export interface RedisClient {
   readonly isOpen: boolean;
   /** Commands can be sent. A pool does not have this property. */
   readonly isReady?: boolean;
+  /** Options of the client. */
   readonly options?: RedisClientOptions | undefined;
+  /** Opens the connection. */
   connect(): Promise<unknown>;
+  /** Closes the connection after the replies in flight. */
   close(): unknown;
+  /** Closes the connection at once. */
   destroy(): unknown;
+  /** Adds a listener. */
   on(event: string, listener: (...args: unknown[]) => void): unknown;
+  /** Removes a listener. */
   off(event: string, listener: (...args: unknown[]) => void): unknown;
+  /** Sends a command. */
   sendCommand(...args: never[]): Promise<unknown>;
 }
 

@@ -38,6 +38,7 @@ export interface DRedisErrorDetails {
 
 /** Every error that the store throws, rejects with or emits. It never holds a credential. */
 export class DRedisError extends Error {
+  /** Name of the class. */
   override readonly name: string = 'DRedisError';
   /** Stable code to branch on. */
   readonly code: DRedisErrorCode;
@@ -53,6 +54,7 @@ export class DRedisError extends Error {
 
 /** An option or a location is not allowed. Nothing was opened. */
 export class InvalidOptionError extends DRedisError {
+  /** Name of the class. */
   override readonly name = 'InvalidOptionError';
   declare readonly code: 'DREDIS_INVALID_OPTION';
 
@@ -63,6 +65,7 @@ export class InvalidOptionError extends DRedisError {
 
 /** A key, a value, an expiry or a namespace is not allowed. Nothing was sent. */
 export class InvalidArgumentError extends DRedisError {
+  /** Name of the class. */
   override readonly name = 'InvalidArgumentError';
   declare readonly code: 'DREDIS_INVALID_ARGUMENT';
 
@@ -73,6 +76,7 @@ export class InvalidArgumentError extends DRedisError {
 
 /** The node cannot be reached, was lost while a command was in flight, or is down. `cause` says why. */
 export class NodeUnavailableError extends DRedisError {
+  /** Name of the class. */
   override readonly name = 'NodeUnavailableError';
   declare readonly code: 'DREDIS_NODE_UNAVAILABLE';
 
@@ -83,6 +87,7 @@ export class NodeUnavailableError extends DRedisError {
 
 /** The node did not reply in time. It is unknown whether a write happened. */
 export class CommandTimeoutError extends DRedisError {
+  /** Name of the class. */
   override readonly name = 'CommandTimeoutError';
   declare readonly code: 'DREDIS_COMMAND_TIMEOUT';
 
@@ -95,6 +100,7 @@ export class CommandTimeoutError extends DRedisError {
 
 /** The server replied with an error, for example OOM, READONLY or WRONGTYPE. */
 export class CommandFailedError extends DRedisError {
+  /** Name of the class. */
   override readonly name = 'CommandFailedError';
   declare readonly code: 'DREDIS_COMMAND_FAILED';
 
@@ -105,6 +111,7 @@ export class CommandFailedError extends DRedisError {
 
 /** A call that has to succeed on every node failed on some of them. */
 export class PartialFailureError extends DRedisError {
+  /** Name of the class. */
   override readonly name = 'PartialFailureError';
   declare readonly code: 'DREDIS_CLEAR_INCOMPLETE' | 'DREDIS_CONNECT_INCOMPLETE';
   /** One error per failed node. */

@@ -1,33 +1,56 @@
-const METHODS = [
-  'get',
-  'getMany',
-  'has',
-  'hasMany',
-  'set',
-  'setMany',
-  'delete',
-  'deleteMany',
-  'clear',
-  'disconnect',
-  'iterator',
-] as const;
+/** Declares that a store has a method. */
+export interface MethodCapability {
+  /** The method exists. */
+  readonly exists: boolean;
+  /** The method returns a promise. */
+  readonly methodType: 'async';
+}
 
-/** Type of `store.capabilities`, which Keyv 6 reads. With `expires`, Keyv passes absolute times of expiry. */
+/** Type of `store.capabilities`, which Keyv 6 reads. */
 export interface StoreCapabilities {
+  /** Keyv uses the store directly, without a wrapper. */
   readonly compatible: true;
+  /** The kind of store. */
   readonly store: 'keyvStorage';
-  readonly methods: Readonly<Record<(typeof METHODS)[number], { exists: boolean; methodType: 'async' }>>;
+  /** The methods of the store. */
+  readonly methods: Readonly<
+    Record<
+      | 'get'
+      | 'getMany'
+      | 'has'
+      | 'hasMany'
+      | 'set'
+      | 'setMany'
+      | 'delete'
+      | 'deleteMany'
+      | 'clear'
+      | 'disconnect'
+      | 'iterator',
+      MethodCapability
+    >
+  >;
+  /** Keyv passes absolute times of expiry. */
   readonly expires: true;
 }
 
-/** The capabilities of the store: Keyv 6 uses it directly, without a wrapper. */
+const METHOD: MethodCapability = { exists: true, methodType: 'async' };
+
+/** The capabilities of every store. */
 export const CAPABILITIES: StoreCapabilities = Object.freeze({
   compatible: true,
   store: 'keyvStorage',
-  methods: Object.freeze(
-    Object.fromEntries(
-      METHODS.map((name) => [name, { exists: true, methodType: 'async' }]),
-    ) as StoreCapabilities['methods'],
-  ),
+  methods: Object.freeze({
+    get: METHOD,
+    getMany: METHOD,
+    has: METHOD,
+    hasMany: METHOD,
+    set: METHOD,
+    setMany: METHOD,
+    delete: METHOD,
+    deleteMany: METHOD,
+    clear: METHOD,
+    disconnect: METHOD,
+    iterator: METHOD,
+  }),
   expires: true,
 });

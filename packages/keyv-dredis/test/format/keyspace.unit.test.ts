@@ -4,10 +4,10 @@ import { InvalidArgumentError } from '../../src/errors/errors.js';
 import { escapeNamespace, keyPrefix, physicalKey, scanPattern } from '../../src/format/keyspace.js';
 
 const text = fc.string({ unit: 'binary' });
-/** Few characters, and those that matter, so that near misses are common. */
+/** Text of a few special characters, so that near misses are common. */
 const trickyText = fc.string({ unit: fc.constantFrom('a', ':', '%', '3', 'A', '2', '5', '*') });
 
-describe('a namespace in a physical key', () => {
+describe('physical keys:', () => {
   test.each([
     ['users', 'users'],
     ['a:b', 'a%3Ab'],
@@ -17,7 +17,7 @@ describe('a namespace in a physical key', () => {
     ['%:', '%25%3A'],
     ['a b/c?d*e[f]\\g', 'a b/c?d*e[f]\\g'],
     ['ü\u0000\n', 'ü\u0000\n'],
-  ])('%j stands there as %j', (namespace, escaped) => {
+  ])('namespace %j is escaped as %j', (namespace, escaped) => {
     expect(escapeNamespace(namespace)).toBe(escaped);
   });
 
@@ -29,7 +29,7 @@ describe('a namespace in a physical key', () => {
     ['users', 'default', 'users:'],
     ['users', 'raw', 'users:'],
     ['a:b', 'default', 'a%3Ab:'],
-  ] as const)('namespace %j in the format %j gives the prefix %j', (namespace, format, prefix) => {
+  ] as const)('namespace %j with keyFormat %j gives the prefix %j', (namespace, format, prefix) => {
     expect(keyPrefix(namespace, format)).toBe(prefix);
   });
 
@@ -41,7 +41,7 @@ describe('a namespace in a physical key', () => {
     ['users', 'users:1', 'users:users:1'],
     ['users', '__proto__', 'users:__proto__'],
     ['users', 'a%3Ab', 'users:a%3Ab'],
-  ])('namespace %j and key %j are %j', (namespace, key, physical) => {
+  ])('namespace %j and key %j give the physical key %j', (namespace, key, physical) => {
     expect(physicalKey(keyPrefix(namespace, 'default'), key)).toBe(physical);
   });
 });
@@ -49,10 +49,10 @@ describe('a namespace in a physical key', () => {
 describe.each([
   ['arbitrary text', text],
   ['separators and escapes', trickyText],
-])('for %s', (_name, characters) => {
+])('physical keys of %s', (_name, characters) => {
   const namespaces = characters.filter((namespace) => namespace !== '');
 
-  test('a physical key tells its namespace and its key: no two pairs share one', () => {
+  test('can be split into namespace and key again, so no two pairs share one', () => {
     fc.assert(
       fc.property(namespaces, characters, (namespace, key) => {
         const physical = physicalKey(keyPrefix(namespace, 'default'), key);
@@ -63,7 +63,7 @@ describe.each([
     );
   });
 
-  test('no key of one namespace begins with the prefix of another', () => {
+  test('of one namespace never begin with the prefix of another', () => {
     fc.assert(
       fc.property(namespaces, namespaces, characters, (one, other, key) => {
         fc.pre(one !== other);
@@ -74,7 +74,7 @@ describe.each([
     );
   });
 
-  test('two keys of one namespace differ in their UTF-8 bytes', () => {
+  test('of two different keys differ in their UTF-8 bytes', () => {
     fc.assert(
       fc.property(namespaces, characters, characters, (namespace, one, other) => {
         fc.pre(one !== other);
@@ -85,12 +85,12 @@ describe.each([
   });
 });
 
-/** What escapeNamespace() did, undone by hand: only two escapes are known. */
+/** Reverses escapeNamespace(), which escapes two characters. */
 function unescaped(escaped: string): string {
   return escaped.replaceAll('%3A', ':').replaceAll('%25', '%');
 }
 
-describe('what is refused as a key', () => {
+describe('physicalKey() refuses a key:', () => {
   test.each([
     [
       '\ud800',
@@ -121,11 +121,11 @@ describe('what is refused as a key', () => {
     });
   });
 
-  test('a surrogate pair is a character like any other', () => {
+  test('but not one with a surrogate pair', () => {
     expect(physicalKey('keyv:', '\ud83d\ude00')).toBe('keyv:😀');
   });
 
-  test('a raw key that would be the store’s own', () => {
+  test('a raw key with the reserved prefix %dredis:', () => {
     const message =
       'A raw key must not begin with %dredis:, which the store reserves for itself, got "%dredis:run"';
     expect(() => physicalKey('', '%dredis:run')).toThrow(new InvalidArgumentError(message));
@@ -133,7 +133,7 @@ describe('what is refused as a key', () => {
     expect(physicalKey('', 'a%dredis:run')).toBe('a%dredis:run');
   });
 
-  test('of a long key only the beginning stands in the message', () => {
+  test('with a short message if the key is long', () => {
     const { message } = thrownBy(() => physicalKey('keyv:', `${'k'.repeat(100_000)}\ud800`));
     expect(message.length).toBeLessThan(250);
   });

@@ -1,24 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createClient } from 'redis';
-import { type RedisServers, startRedis } from 'redis-launcher';
 import { keyPrefix, physicalKey, scanPattern } from '../../src/format/keyspace.js';
+import { connectClient, startServer } from '../support/index.js';
 
-let redis: RedisServers;
-let client: ReturnType<typeof createClient>;
+let client: Awaited<ReturnType<typeof connectClient>>;
 
 beforeAll(async () => {
-  redis = await startRedis({ count: 1 });
-  client = createClient({ socket: { host: '127.0.0.1', port: redis.servers[0]?.port as number } });
-  await client.connect();
+  const { location } = await startServer();
+  client = await connectClient(location);
 });
 
-afterAll(async () => {
-  await client?.close();
-  await redis?.stop();
-});
-
-/** What Redis makes of the pattern, with no check of the prefix after it. */
+/** The keys that match a pattern in Redis. */
 async function matching(pattern: string): Promise<string[]> {
   const found = new Set<string>();
   for await (const keys of client.scanIterator({ MATCH: pattern, COUNT: 1000 })) {
@@ -27,8 +19,8 @@ async function matching(pattern: string): Promise<string[]> {
   return [...found].sort();
 }
 
-describe('a pattern matches the keys of its own namespace and no others', () => {
-  // Each namespace is, read as a glob, a pattern that would match keys of others in the list.
+describe('a SCAN pattern matches the keys of its own namespace only', () => {
+  // Each namespace, used as a glob, would match keys of others.
   const namespaces = [
     '*',
     '**',
@@ -54,7 +46,7 @@ describe('a pattern matches the keys of its own namespace and no others', () => 
     'ü?',
   ];
 
-  test('side by side on one server', async () => {
+  test('with 22 similar namespaces on one server', async () => {
     await client.flushDb();
     const keysOf = (namespace: string) =>
       ['1', '*', 'x]', ''].map((key) => physicalKey(keyPrefix(namespace, 'default'), key)).sort();
@@ -65,7 +57,7 @@ describe('a pattern matches the keys of its own namespace and no others', () => 
     }
   });
 
-  test('whatever two namespaces are called', async () => {
+  test('with any two namespaces of special characters', async () => {
     const namespace = fc.string({
       unit: fc.constantFrom('\\', '*', '?', '[', ']', '^', '-', 'a', 'b', ':', '%'),
       minLength: 1,

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { InvalidArgumentError } from '../../src/errors/errors.js';
 import { decodeValue, encodeValue, type StoredValue } from '../../src/format/values.js';
 
-/** What Redis gives back for what it was given: bytes, as a view of a larger chunk. */
+/** The bytes that Redis returns for a value, as a view of a larger chunk. */
 function throughRedis(encoded: StoredValue): Buffer {
   const chunk = Buffer.concat([Buffer.from('$?\r\n'), Buffer.from(encoded), Buffer.from('\r\n')]);
   return chunk.subarray(4, chunk.length - 2);
@@ -11,7 +11,7 @@ function throughRedis(encoded: StoredValue): Buffer {
 
 const roundTrip = (value: unknown) => decodeValue(throughRedis(encodeValue(value)));
 
-describe('what is stored comes back as what it was', () => {
+describe('decodeValue() reverses encodeValue() for', () => {
   test('any string', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (value) => expect(roundTrip(value)).toBe(value)));
   });
@@ -39,7 +39,7 @@ describe('what is stored comes back as what it was', () => {
     ['that look like text', Buffer.from('{"value":1}')],
     ['that look like the tag', Buffer.from([0xff, 0x64, 0x72, 0x00])],
     ['that look like the tag twice', Buffer.from([0xff, 0x64, 0x72, 0x00, 0xff, 0x64, 0x72, 0x00])],
-    ['that are no UTF-8', Buffer.from([0xc3, 0x28, 0xff])],
+    ['that are not UTF-8', Buffer.from([0xc3, 0x28, 0xff])],
     ['that are a replacement character', Buffer.from('\ufffd')],
   ])('bytes %s', (_name, value) => {
     const back = roundTrip(value);
@@ -47,28 +47,28 @@ describe('what is stored comes back as what it was', () => {
     expect(back).toEqual(value);
   });
 
-  test('the bytes of a Uint8Array, also of a part of a larger one', () => {
+  test('a Uint8Array that is a view of a larger one', () => {
     const whole = Uint8Array.from([1, 2, 3, 4]);
     expect(roundTrip(whole.subarray(1, 3))).toEqual(Buffer.from([2, 3]));
   });
 });
 
-describe('what stands in Redis', () => {
-  test('a string is its UTF-8 bytes, so that other programs can read it', () => {
+describe('encodeValue()', () => {
+  test('leaves a string unchanged, so that other programs can read it', () => {
     expect(encodeValue('ü{}')).toBe('ü{}');
   });
 
-  test('a Buffer is its bytes behind ff 64 72 00', () => {
+  test('puts ff 64 72 00 before the bytes of a Buffer', () => {
     expect(encodeValue(Buffer.from([1, 2]))).toEqual(Buffer.from([0xff, 0x64, 0x72, 0x00, 1, 2]));
   });
 });
 
-describe('what another program wrote', () => {
+describe('decodeValue() of what another program wrote:', () => {
   test.each([
     ['UTF-8', Buffer.from('hällo'), 'hällo'],
-    ['nothing', Buffer.alloc(0), ''],
-    ['a true replacement character', Buffer.from('a\ufffd'), 'a\ufffd'],
-  ])('%s is a string', (_name, stored, value) => {
+    ['an empty value', Buffer.alloc(0), ''],
+    ['a replacement character in UTF-8', Buffer.from('a\ufffd'), 'a\ufffd'],
+  ])('%s becomes a string', (_name, stored, value) => {
     expect(decodeValue(stored)).toBe(value);
   });
 
@@ -79,11 +79,11 @@ describe('what another program wrote', () => {
     ['another tag', [0xff, 0x64, 0x72, 0x01, 0x41]],
     ['a replacement character beside a broken byte', [0xef, 0xbf, 0xbd, 0xff]],
     ['an encoded surrogate', [0xed, 0xa0, 0x80]],
-  ])('%s is a Buffer', (_name, bytes) => {
+  ])('%s becomes a Buffer', (_name, bytes) => {
     expect(decodeValue(Buffer.from(bytes))).toEqual(Buffer.from(bytes));
   });
 
-  test('any bytes come back without loss', () => {
+  test('any bytes are kept', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const stored = Buffer.from(bytes);
@@ -95,9 +95,9 @@ describe('what another program wrote', () => {
 });
 
 test.each([
-  ['bytes behind a tag', encodeValue(Buffer.alloc(8, 1))],
+  ['bytes after a tag', encodeValue(Buffer.alloc(8, 1))],
   ['foreign bytes', Buffer.alloc(8, 0xfe)],
-])('%s do not hold on to the chunk that they came in', (_name, encoded) => {
+])('decodeValue() copies %s, so that they do not keep their chunk in memory', (_name, encoded) => {
   const chunk = Buffer.alloc(1024 * 1024);
   Buffer.from(encoded).copy(chunk);
   const value = decodeValue(chunk.subarray(0, encoded.length)) as Buffer;
@@ -105,7 +105,7 @@ test.each([
   expect(value.buffer.byteLength).toBeLessThan(chunk.length);
 });
 
-describe('what is refused as a value', () => {
+describe('encodeValue() refuses', () => {
   test.each(['\ud800', '\udfff', 'a\udc00b', '\ude00\ud83d'])('the lone surrogate in %j', (value) => {
     expect(() => encodeValue(value)).toThrow(
       new InvalidArgumentError(

@@ -1,102 +1,93 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type Cache, createCache } from 'cache-manager';
 import { Keyv } from 'keyv5';
-import { DRedisStore } from '../../src/index.js';
-import { PlainServers } from '../support/plain-servers.js';
-import { sharedLocations } from '../support/servers.js';
+import type { DRedisStore } from '../../src/index.js';
+import {
+  collectErrors,
+  onCleanUp,
+  openStore,
+  openStoreOver,
+  sharedRedis,
+  takeErrors,
+} from '../support/index.js';
 
-const NAMESPACE = 'cache-manager-test';
+const NAMESPACE = 'cache-manager';
 
-let redis: PlainServers;
 let store: DRedisStore;
 let memory: Keyv;
 let cache: Cache;
-let errors: unknown[];
-const opened: { disconnect(): Promise<unknown> }[] = [];
-
-beforeAll(async () => {
-  redis = await PlainServers.connect(sharedLocations());
-});
 
 beforeEach(() => {
-  errors = [];
-  store = new DRedisStore(sharedLocations());
+  store = openStore();
   memory = new Keyv();
   cache = open({ stores: [memory, keyvOver(store)] });
 });
 
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((cache) => cache.disconnect()));
-  await redis.remove(NAMESPACE);
-  expect(errors).toEqual([]);
-});
-
-afterAll(() => redis?.close());
-
 function open(options: Parameters<typeof createCache>[0]): Cache {
   const made = createCache(options);
-  opened.push(made);
+  onCleanUp(() => made.disconnect());
   return made;
 }
 
 function keyvOver(store: DRedisStore, namespace = NAMESPACE): Keyv {
   const keyv = new Keyv({ store, namespace });
-  keyv.on('error', (error) => errors.push(error));
+  collectErrors(keyv);
   return keyv;
 }
 
-/** What another process has, over the same servers. */
-const elsewhere = () => open({ stores: [new Keyv(), keyvOver(new DRedisStore(sharedLocations()))] });
+/** A cache over the same servers, as in another process. */
+const otherProcess = () => open({ stores: [new Keyv(), keyvOver(openStore())] });
 
-const minutesLeft = async (key: string) => Math.round((await redis.ttlMs(`${NAMESPACE}:${key}`)) / 60_000);
+const minutesLeft = async (key: string) =>
+  Math.round((await sharedRedis.ttlMs(`${NAMESPACE}:${key}`)) / 60_000);
 
-describe('several stores', () => {
-  test('a value is written to all of them', async () => {
+describe('cache-manager with two stores', () => {
+  test('set() writes a value to both', async () => {
     expect(await cache.set('user:1', { name: 'Ada' })).toEqual({ name: 'Ada' });
     expect(await memory.get('user:1')).toEqual({ name: 'Ada' });
-    expect(await redis.keys(NAMESPACE)).toEqual([`${NAMESPACE}:user:1`]);
-    expect(await redis.get(`${NAMESPACE}:user:1`)).toContain('{"name":"Ada"}');
+    expect(await sharedRedis.keys()).toEqual([`${NAMESPACE}:user:1`]);
+    expect(await sharedRedis.get(`${NAMESPACE}:user:1`)).toContain('{"name":"Ada"}');
   });
 
-  test('what the first has lost, and another process never had, comes from Redis', async () => {
+  test('get() reads from Redis what memory does not have', async () => {
     await cache.set('user:1', { name: 'Ada' });
     await memory.clear();
     expect(await cache.get('user:1')).toEqual({ name: 'Ada' });
-    expect(await elsewhere().get('user:1')).toEqual({ name: 'Ada' });
+    expect(await otherProcess().get('user:1')).toEqual({ name: 'Ada' });
     expect(await cache.get('user:2')).toBeUndefined();
   });
 
-  test('del removes it from all of them', async () => {
+  test('del() removes a key from both', async () => {
     await cache.set('key', 'value');
     expect(await cache.del('key')).toBe(true);
     expect(await cache.get('key')).toBeUndefined();
-    expect(await redis.keys(NAMESPACE)).toEqual([]);
+    expect(await sharedRedis.keys()).toEqual([]);
   });
 
-  test('falsy values and bytes come back from Redis as they were', async () => {
+  test('mget() returns falsy values and bytes from Redis unchanged', async () => {
     const values = [0, '', false, Buffer.from([0, 0xff])];
     await cache.mset(values.map((value, index) => ({ key: `value-${index}`, value })));
-    expect(await elsewhere().mget(values.map((_, index) => `value-${index}`))).toEqual(values);
+    expect(await otherProcess().mget(values.map((_, index) => `value-${index}`))).toEqual(values);
   });
 });
 
-describe('many keys', () => {
+describe('cache-manager with many keys', () => {
   const list = Array.from({ length: 100 }, (_, number) => ({
     key: `key-${number}`,
     value: number,
     ttl: 60_000,
   }));
 
-  test('mset writes all of them, over all servers, each with its time to live', async () => {
+  test('mset() writes to every server, each key with its time to live', async () => {
     await cache.mset(list);
-    const byServer = await redis.keysByServer(`${NAMESPACE}:`);
+    const byServer = await sharedRedis.keysByServer(`${NAMESPACE}:`);
     expect(byServer.flat().sort()).toEqual(list.map(({ key }) => `${NAMESPACE}:${key}`).sort());
     for (const keys of byServer) expect(keys.length).toBeGreaterThan(0);
     for (const { key } of list) expect(await minutesLeft(key)).toBe(1);
   });
 
-  test('mget takes each from where it is, in the order asked for', async () => {
+  test('mget() reads each key from the store that has it, in the order of the keys', async () => {
     await cache.mset(list);
     await memory.deleteMany(['key-2', 'key-99']);
     await memory.set('key-1', 'in memory only');
@@ -104,38 +95,38 @@ describe('many keys', () => {
     expect(await cache.mget(asked)).toEqual([undefined, 99, 'in memory only', 2, 3, 99]);
   });
 
-  test('mdel removes them from all stores', async () => {
+  test('mdel() removes keys from both stores', async () => {
     await cache.mset(list);
     expect(await cache.mdel(list.slice(1).map(({ key }) => key))).toBe(true);
     expect(await cache.mget(['key-0', 'key-50'])).toEqual([0, undefined]);
-    expect(await redis.keys(NAMESPACE)).toEqual([`${NAMESPACE}:key-0`]);
+    expect(await sharedRedis.keys()).toEqual([`${NAMESPACE}:key-0`]);
   });
 });
 
-describe('time to live', () => {
-  test('is that of the entry, else that of the cache, and ttl() tells when it ends', async () => {
-    const limited = open({ stores: [keyvOver(new DRedisStore(sharedLocations()))], ttl: 300_000 });
+describe('cache-manager time to live', () => {
+  test('comes from the entry or else from the cache, and ttl() returns when it ends', async () => {
+    const limited = open({ stores: [keyvOver(openStore())], ttl: 300_000 });
     await limited.set('own', 1, 120_000);
     await limited.set('default', 1);
     await cache.set('none', 1);
     expect(await minutesLeft('own')).toBe(2);
     expect(await minutesLeft('default')).toBe(5);
-    expect(await redis.ttlMs(`${NAMESPACE}:none`)).toBe(-1);
+    expect(await sharedRedis.ttlMs(`${NAMESPACE}:none`)).toBe(-1);
     expect(Math.round((Number(await limited.ttl('own')) - Date.now()) / 60_000)).toBe(2);
     expect(await cache.ttl('none')).toBeUndefined();
     expect(await limited.ttl('not there')).toBeUndefined();
   });
 
-  test('ends an entry in every store', async () => {
+  test('ends an entry in both stores', async () => {
     await cache.set('key', 'value', 50);
     await setTimeout(60);
     expect(await cache.get('key')).toBeUndefined();
-    expect(await redis.get(`${NAMESPACE}:key`)).toBeNull();
+    expect(await sharedRedis.get(`${NAMESPACE}:key`)).toBeNull();
   });
 });
 
-describe('wrap', () => {
-  test('computes once for all that ask at a time', async () => {
+describe('cache-manager wrap()', () => {
+  test('computes once for concurrent calls', async () => {
     const compute = jest.fn(async () => ({ name: 'Ada' }));
     const asked = await Promise.all(Array.from({ length: 10 }, () => cache.wrap('user:1', compute, 60_000)));
     expect(asked).toEqual(Array.from({ length: 10 }, () => ({ name: 'Ada' })));
@@ -143,15 +134,15 @@ describe('wrap', () => {
     expect(await minutesLeft('user:1')).toBe(1);
   });
 
-  test('takes from Redis what another process has computed, and keeps it in memory', async () => {
+  test('reads from Redis what another process has computed, and keeps it in memory', async () => {
     const compute = jest.fn(async () => 'computed');
-    await elsewhere().wrap('key', compute, 60_000);
+    await otherProcess().wrap('key', compute, 60_000);
     expect(await cache.wrap('key', compute, 60_000)).toBe('computed');
     expect(compute).toHaveBeenCalledTimes(1);
     expect(await memory.get('key')).toBe('computed');
   });
 
-  test('a time to live may depend on the value', async () => {
+  test('accepts a time to live that depends on the value', async () => {
     await cache.wrap(
       'key',
       async () => 3,
@@ -160,31 +151,31 @@ describe('wrap', () => {
     expect(await minutesLeft('key')).toBe(3);
   });
 
-  test('a function that fails leaves nothing behind', async () => {
+  test('stores nothing if the function fails', async () => {
     const fail = async () => {
       throw new Error('no such user');
     };
     await expect(cache.wrap('user:1', fail)).rejects.toThrow('no such user');
-    expect(await redis.keys(NAMESPACE)).toEqual([]);
+    expect(await sharedRedis.keys()).toEqual([]);
   });
 
-  test('refreshes in the background what is about to end', async () => {
+  test('refreshes a value in the background before it expires', async () => {
     let version = 0;
     const refreshed = new Promise((resolve) => cache.on('refresh', resolve));
     const ask = () => cache.wrap('key', async () => `version ${++version}`, 60_000, 30_000);
     await ask();
-    // As if most of the minute had passed.
+    // As if 40 of the 60 seconds had passed.
     await cache.set('key', 'version 1', 20_000);
     expect(await ask()).toBe('version 1');
     expect(await refreshed).toEqual({ key: 'key', value: 'version 2' });
-    // Only the store that had it is refreshed, and that was the memory.
+    // Only the store that had the value is refreshed: memory.
     expect(await memory.get('key')).toBe('version 2');
-    expect(await redis.get(`${NAMESPACE}:key`)).toContain('version 1');
+    expect(await sharedRedis.get(`${NAMESPACE}:key`)).toContain('version 1');
   });
 
-  test('refreshes all stores where that is wanted', async () => {
+  test('refreshes both stores with refreshAllStores', async () => {
     const both = open({
-      stores: [new Keyv(), keyvOver(new DRedisStore(sharedLocations()))],
+      stores: [new Keyv(), keyvOver(openStore())],
       ttl: 60_000,
       refreshThreshold: 30_000,
       refreshAllStores: true,
@@ -193,32 +184,32 @@ describe('wrap', () => {
     await both.set('key', 'old', 20_000);
     expect(await both.wrap('key', async () => 'new')).toBe('old');
     await refreshed;
-    expect(await redis.get(`${NAMESPACE}:key`)).toContain('new');
+    expect(await sharedRedis.get(`${NAMESPACE}:key`)).toContain('new');
     expect(await minutesLeft('key')).toBe(1);
   });
 });
 
-test('clear removes what the namespace holds on every server, and nothing else', async () => {
-  const neighbour = open({ stores: [keyvOver(store.withNamespace(), `${NAMESPACE}:2`)] });
+test('cache-manager clear() removes the keys of its namespace on every server and no others', async () => {
+  const other = open({ stores: [keyvOver(store.withNamespace(), `${NAMESPACE}:2`)] });
   const list = Array.from({ length: 20 }, (_, number) => ({ key: `key-${number}`, value: number }));
-  await Promise.all([cache.mset(list), neighbour.mset(list)]);
+  await Promise.all([cache.mset(list), other.mset(list)]);
   expect(await cache.clear()).toBe(true);
-  expect(await redis.keys(`${NAMESPACE}:`)).toEqual([]);
+  expect(await sharedRedis.keys(`${NAMESPACE}:`)).toEqual([]);
   expect(await memory.get('key-1')).toBeUndefined();
-  expect(await redis.keys(`${NAMESPACE}%3A2:`)).toHaveLength(20);
+  expect(await sharedRedis.keys(`${NAMESPACE}%3A2:`)).toHaveLength(20);
 });
 
-test('a server that cannot be reached costs its store, told once a call, and not the others', async () => {
-  const lonely = open({ stores: [new Keyv(), keyvOver(new DRedisStore(['127.0.0.1:1']))] });
+test('cache-manager keeps the other store and emits one error per call while a server is down', async () => {
+  const cut = open({ stores: [new Keyv(), keyvOver(openStoreOver(['127.0.0.1:1']))] });
   const unavailable = expect.objectContaining({ code: 'DREDIS_NODE_UNAVAILABLE' });
-  expect(await lonely.set('key', 'value')).toBe('value');
-  expect(errors.splice(0)).toEqual([unavailable]);
-  expect(await lonely.get('key')).toBe('value');
-  expect(await lonely.wrap('other', async () => 'computed')).toBe('computed');
-  expect(errors.splice(0)).toEqual([unavailable, unavailable]);
+  expect(await cut.set('key', 'value')).toBe('value');
+  expect(takeErrors()).toEqual([unavailable]);
+  expect(await cut.get('key')).toBe('value');
+  expect(await cut.wrap('other', async () => 'computed')).toBe('computed');
+  expect(takeErrors()).toEqual([unavailable, unavailable]);
 });
 
-test('disconnect ends the connections of the store', async () => {
+test('cache-manager disconnect() closes the connections of the store', async () => {
   await cache.set('key', 'value');
   const { client } = store.locate('key');
   await cache.disconnect();

@@ -1,63 +1,53 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Cacheable, CacheableEvents } from 'cacheable';
-import { DRedisError, DRedisStore } from '../../src/index.js';
-import { PlainServers } from '../support/plain-servers.js';
-import { sharedLocations } from '../support/servers.js';
+import { DRedisError, type DRedisStore } from '../../src/index.js';
+import {
+  collectErrors,
+  onCleanUp,
+  openStore,
+  openStoreOver,
+  sharedRedis,
+  takeErrors,
+} from '../support/index.js';
 
-const NAMESPACE = 'cacheable-test';
+const NAMESPACE = 'cacheable';
 
-let redis: PlainServers;
 let store: DRedisStore;
 let cache: Cacheable;
-let errors: unknown[];
-const opened: { disconnect(): Promise<unknown> }[] = [];
-
-beforeAll(async () => {
-  redis = await PlainServers.connect(sharedLocations());
-});
 
 beforeEach(() => {
-  errors = [];
-  store = new DRedisStore(sharedLocations());
+  store = openStore();
   cache = cacheOver(store);
 });
 
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((cache) => cache.disconnect()));
-  await redis.remove(NAMESPACE);
-  expect(errors).toEqual([]);
-});
-
-afterAll(() => redis?.close());
-
-/** A cache with a memory layer of its own in front, as another process would have. */
+/** A cache with a memory layer of its own, as in another process. */
 function cacheOver(secondary: DRedisStore, namespace = NAMESPACE): Cacheable {
   const made = new Cacheable({ secondary, namespace });
-  made.on(CacheableEvents.ERROR, (error) => errors.push(error));
-  opened.push(made);
+  collectErrors({ on: (_event, listener) => made.on(CacheableEvents.ERROR, listener) });
+  onCleanUp(() => made.disconnect());
   return made;
 }
 
-const elsewhere = () => cacheOver(new DRedisStore(sharedLocations()));
+const otherProcess = () => cacheOver(openStore());
 
-/** Which layers were asked, and what came of it. */
-function lookUps(of: Cacheable): string[] {
+/** Records the hits and misses of each layer. */
+function lookUps(cache: Cacheable): string[] {
   const seen: string[] = [];
-  of.on(CacheableEvents.CACHE_HIT, ({ key, store }) => seen.push(`${key} in ${store}`));
-  of.on(CacheableEvents.CACHE_MISS, ({ key, store }) => seen.push(`${key} not in ${store}`));
+  cache.on(CacheableEvents.CACHE_HIT, ({ key, store }) => seen.push(`${key} in ${store}`));
+  cache.on(CacheableEvents.CACHE_MISS, ({ key, store }) => seen.push(`${key} not in ${store}`));
   return seen;
 }
 
-describe('two layers', () => {
-  test('a value is written to both', async () => {
+describe('Cacheable with the store as second layer', () => {
+  test('set() writes a value to both layers', async () => {
     expect(await cache.set('user:1', { name: 'Ada' })).toBe(true);
     expect(await cache.primary.get('user:1')).toEqual({ name: 'Ada' });
-    expect(await redis.keys(NAMESPACE)).toEqual([`${NAMESPACE}:user:1`]);
-    expect(await redis.get(`${NAMESPACE}:user:1`)).toContain('{"name":"Ada"}');
+    expect(await sharedRedis.keys()).toEqual([`${NAMESPACE}:user:1`]);
+    expect(await sharedRedis.get(`${NAMESPACE}:user:1`)).toContain('{"name":"Ada"}');
   });
 
-  test('what memory has is not asked of Redis; what it has lost comes from there, and is kept again', async () => {
+  test('get() reads from memory first, and keeps in memory what it had to read from Redis', async () => {
     await cache.set('user:1', { name: 'Ada' });
     const seen = lookUps(cache);
     expect(await cache.get('user:1')).toEqual({ name: 'Ada' });
@@ -72,9 +62,9 @@ describe('two layers', () => {
     ]);
   });
 
-  test('another process finds what this one has written, and where neither has a key it is a miss', async () => {
+  test('get() finds the value of another process, and misses a key that neither layer has', async () => {
     await cache.set('user:1', 'Ada');
-    const other = elsewhere();
+    const other = otherProcess();
     const seen = lookUps(other);
     expect(await other.get('user:1')).toBe('Ada');
     expect(await other.get('user:2')).toBeUndefined();
@@ -86,12 +76,12 @@ describe('two layers', () => {
     ['a number', 1.5],
     ['an object', { list: [1, null, { deep: true }] }],
     ['bytes', Buffer.from([0, 0xff, 0xc3, 0x28])],
-  ])('%s comes back from Redis as it was', async (_what, value) => {
+  ])('get() returns %s from Redis unchanged', async (_what, value) => {
     await cache.set('value', value);
-    expect(await elsewhere().get('value')).toEqual(value);
+    expect(await otherProcess().get('value')).toEqual(value);
   });
 
-  test('has, hasMany and take ask both', async () => {
+  test('has(), hasMany() and take() ask both layers', async () => {
     await cache.setMany([
       { key: 'a', value: 1 },
       { key: 'b', value: 2 },
@@ -101,23 +91,23 @@ describe('two layers', () => {
     expect(await cache.hasMany(['a', 'b', 'c'])).toEqual([true, true, false]);
     expect(await cache.take('b')).toBe(2);
     expect(await cache.takeMany(['a', 'b'])).toEqual([1, undefined]);
-    expect(await redis.keys(NAMESPACE)).toEqual([]);
+    expect(await sharedRedis.keys()).toEqual([]);
   });
 });
 
-describe('many keys', () => {
+describe('Cacheable with many keys', () => {
   const keys = Array.from({ length: 100 }, (_, number) => `key-${number}`);
 
-  test('setMany writes all of them, over all servers', async () => {
+  test('setMany() writes to every server', async () => {
     expect(await cache.setMany(keys.map((key) => ({ key, value: `value of ${key}` })))).toBe(true);
-    const byServer = await redis.keysByServer(`${NAMESPACE}:`);
+    const byServer = await sharedRedis.keysByServer(`${NAMESPACE}:`);
     expect(byServer.flat().sort()).toEqual(keys.map((key) => `${NAMESPACE}:${key}`).sort());
     for (const keys of byServer) expect(keys.length).toBeGreaterThan(0);
   });
 
-  test('getMany takes each from where it is, in the order asked for', async () => {
+  test('getMany() reads each key from the layer that has it, in the order of the keys', async () => {
     await cache.setMany(keys.map((key) => ({ key, value: `value of ${key}` })));
-    const other = elsewhere();
+    const other = otherProcess();
     await other.get('key-1');
     const seen = lookUps(other);
     const asked = ['none', 'key-1', 'key-99', 'key-0', 'nor this'];
@@ -140,83 +130,84 @@ describe('many keys', () => {
     expect(await other.primary.getMany(['key-0', 'key-99'])).toEqual(['value of key-0', 'value of key-99']);
   });
 
-  test('delete and deleteMany remove them from both', async () => {
+  test('delete() and deleteMany() remove keys from both layers', async () => {
     await cache.setMany(keys.map((key) => ({ key, value: 1 })));
     expect(await cache.delete('key-0')).toBe(true);
     expect(await cache.deleteMany(keys.slice(1, 99))).toBe(true);
     expect(await cache.getMany(['key-0', 'key-50', 'key-99'])).toEqual([undefined, undefined, 1]);
-    expect(await redis.keys(NAMESPACE)).toEqual([`${NAMESPACE}:key-99`]);
+    expect(await sharedRedis.keys()).toEqual([`${NAMESPACE}:key-99`]);
   });
 });
 
-describe('time to live', () => {
-  test('is that of the entry, in Redis too', async () => {
+describe('Cacheable time to live', () => {
+  test('of an entry is its expiry in Redis, too', async () => {
     await cache.set('short', 1, '1m');
     await cache.set('long', 1, { ttl: { primary: '10s', secondary: '1h' } });
     await cache.setMany([
       { key: 'one of many', value: 1, ttl: '2m' },
       { key: 'for ever', value: 1 },
     ]);
-    const minutes = async (key: string) => Math.round((await redis.ttlMs(`${NAMESPACE}:${key}`)) / 60_000);
+    const minutes = async (key: string) =>
+      Math.round((await sharedRedis.ttlMs(`${NAMESPACE}:${key}`)) / 60_000);
     expect(await minutes('short')).toBe(1);
     expect(await minutes('long')).toBe(60);
     expect(await minutes('one of many')).toBe(2);
-    expect(await redis.ttlMs(`${NAMESPACE}:for ever`)).toBe(-1);
+    expect(await sharedRedis.ttlMs(`${NAMESPACE}:for ever`)).toBe(-1);
   });
 
-  test('is not begun anew when memory takes a value from Redis', async () => {
+  test('does not start again when memory takes a value from Redis', async () => {
     await cache.set('key', 1, '1m');
     const expires = (await cache.getRaw('key'))?.expires;
-    const other = elsewhere();
+    const other = otherProcess();
     await other.get('key');
     const kept = (await other.primary.getRaw('key'))?.expires;
     expect(Math.abs(Number(kept) - Number(expires))).toBeLessThan(5000);
   });
 
-  test('ends an entry in both', async () => {
+  test('ends an entry in both layers', async () => {
     expect(await cache.set('key', 'value', 50)).toBe(true);
     await setTimeout(60);
     expect(await cache.get('key')).toBeUndefined();
-    expect(await redis.get(`${NAMESPACE}:key`)).toBeNull();
+    expect(await sharedRedis.get(`${NAMESPACE}:key`)).toBeNull();
   });
 });
 
-describe('functions', () => {
-  test('getOrSet computes once for all that ask at a time, and other processes take it from Redis', async () => {
+describe('Cacheable functions', () => {
+  test('getOrSet() computes once for concurrent calls, and other processes read the value from Redis', async () => {
     const compute = jest.fn(async () => ({ name: 'Ada' }));
     const asked = await Promise.all(Array.from({ length: 10 }, () => cache.getOrSet('user:1', compute)));
     expect(asked).toEqual(Array.from({ length: 10 }, () => ({ name: 'Ada' })));
-    expect(await elsewhere().getOrSet('user:1', compute)).toEqual({ name: 'Ada' });
+    expect(await otherProcess().getOrSet('user:1', compute)).toEqual({ name: 'Ada' });
     expect(compute).toHaveBeenCalledTimes(1);
-    expect(await redis.keys(NAMESPACE)).toEqual([`${NAMESPACE}:user:1`]);
+    expect(await sharedRedis.keys()).toEqual([`${NAMESPACE}:user:1`]);
   });
 
-  test('wrap keeps a result for each set of arguments, with its time to live', async () => {
+  test('wrap() stores one result for each set of arguments, with its time to live', async () => {
     const compute = jest.fn(async (left: number, right: number) => left + right);
     const options = { keyPrefix: 'sum', ttl: '1m' };
     const add = cache.wrap(compute, options);
     expect([await add(1, 2), await add(1, 2), await add(2, 2)]).toEqual([3, 3, 4]);
-    const addElsewhere = elsewhere().wrap(compute, options);
-    expect([await addElsewhere(1, 2), await addElsewhere(2, 2)]).toEqual([3, 4]);
+    const addInOther = otherProcess().wrap(compute, options);
+    expect([await addInOther(1, 2), await addInOther(2, 2)]).toEqual([3, 4]);
     expect(compute).toHaveBeenCalledTimes(2);
-    const keys = await redis.keys(`${NAMESPACE}:sum::`);
+    const keys = await sharedRedis.keys(`${NAMESPACE}:sum::`);
     expect(keys).toHaveLength(2);
-    for (const key of keys) expect(await redis.ttlMs(key)).toBeGreaterThan(50_000);
+    for (const key of keys) expect(await sharedRedis.ttlMs(key)).toBeGreaterThan(50_000);
   });
 
-  test('a function that fails leaves nothing behind', async () => {
+  test('getOrSet() stores nothing if the function fails', async () => {
     const failure = new Error('no such user');
     const fail = async () => {
       throw failure;
     };
     await expect(cache.getOrSet('user:1', fail, { throwErrors: true })).rejects.toBe(failure);
-    expect(errors.splice(0)).toEqual([failure]);
-    expect(await redis.keys(NAMESPACE)).toEqual([]);
+    expect(takeErrors()).toEqual([failure]);
+    expect(await sharedRedis.keys()).toEqual([]);
   });
 });
 
-test('tags, whose lists lie in Redis, hold for every process', async () => {
-  const other = elsewhere();
+test('Cacheable tags that one process invalidates are invalid in every process', async () => {
+  const other = otherProcess();
   cache.tags.enabled = true;
   other.tags.enabled = true;
   await cache.set('page:1', 'one', { tags: ['user:1'] });
@@ -226,18 +217,18 @@ test('tags, whose lists lie in Redis, hold for every process', async () => {
   expect(await other.getMany(['page:1', 'page:2'])).toEqual([undefined, 'two']);
 });
 
-describe('clear', () => {
-  test('removes what the namespace holds on every server, and nothing else', async () => {
-    const neighbour = cacheOver(new DRedisStore(sharedLocations()), `${NAMESPACE}:2`);
+describe('Cacheable clear()', () => {
+  test('removes the keys of its namespace on every server and no others', async () => {
+    const neighbour = cacheOver(openStore(), `${NAMESPACE}:2`);
     const items = Array.from({ length: 20 }, (_, number) => ({ key: `key-${number}`, value: number }));
     await Promise.all([cache.setMany(items), neighbour.setMany(items)]);
     await cache.clear();
-    expect(await redis.keys(`${NAMESPACE}:`)).toEqual([]);
+    expect(await sharedRedis.keys(`${NAMESPACE}:`)).toEqual([]);
     expect(await cache.get('key-1')).toBeUndefined();
-    expect(await redis.keys(`${NAMESPACE}%3A2:`)).toHaveLength(20);
+    expect(await sharedRedis.keys(`${NAMESPACE}%3A2:`)).toHaveLength(20);
   });
 
-  test('nor what forks of the same store hold', async () => {
+  test('leaves the keys of other namespaces of the same store', async () => {
     const [left, right] = [`${NAMESPACE}-left`, `${NAMESPACE}-right`].map((namespace) =>
       cacheOver(store.withNamespace(namespace), namespace),
     ) as [Cacheable, Cacheable];
@@ -245,20 +236,20 @@ describe('clear', () => {
     await left.primary.clear();
     expect(await left.get('key')).toBe('left');
     await left.clear();
-    expect(await redis.keys(NAMESPACE)).toEqual([`${NAMESPACE}-right:key`]);
+    expect(await sharedRedis.keys()).toEqual([`${NAMESPACE}-right:key`]);
   });
 });
 
-test('a server that cannot be reached costs the second layer, told once a call, and not the first', async () => {
-  const lonely = cacheOver(new DRedisStore(['127.0.0.1:1']));
-  await lonely.set('key', 'value');
-  expect(await lonely.get('key')).toBe('value');
-  expect(errors.splice(0)).toEqual([expect.any(DRedisError)]);
-  expect(await lonely.get('other')).toBeUndefined();
-  expect(errors.splice(0)).toEqual([expect.objectContaining({ code: 'DREDIS_NODE_UNAVAILABLE' })]);
+test('Cacheable keeps its first layer and emits one error per call while a server is down', async () => {
+  const cut = cacheOver(openStoreOver(['127.0.0.1:1']));
+  await cut.set('key', 'value');
+  expect(await cut.get('key')).toBe('value');
+  expect(takeErrors()).toEqual([expect.any(DRedisError)]);
+  expect(await cut.get('other')).toBeUndefined();
+  expect(takeErrors()).toEqual([expect.objectContaining({ code: 'DREDIS_NODE_UNAVAILABLE' })]);
 });
 
-test('disconnect ends the connections of the store', async () => {
+test('Cacheable disconnect() closes the connections of the store', async () => {
   await cache.set('key', 'value');
   const { client } = store.locate('key');
   await cache.disconnect();

@@ -4,19 +4,24 @@ import { gunzip, gzip } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import KeyvGzip from '@keyv/compress-gzip';
 import type { KeyvCompressionAdapter, KeyvEncryptionAdapter } from 'keyv';
-import { type AnyKeyvOptions, entriesOf, type Major, workbench } from '../support/keyvs.js';
+import {
+  type AnyKeyvOptions,
+  entriesOf,
+  type Major,
+  openKeyv,
+  sharedRedis,
+  takeErrors,
+} from '../support/index.js';
 
-// Compression and encryption are Keyv's; what they make has to come back from Redis as it was.
+// Keyv compresses and encrypts; the store must return the result unchanged.
 
-const bench = workbench(14);
-
-/** Gzip for Keyv 6, which wants text; @keyv/compress-gzip 2 gives bytes, and is for Keyv 5. */
+/** Gzip for Keyv 6, which needs text: @keyv/compress-gzip 2 is for Keyv 5 and makes bytes. */
 const gzipAsText: KeyvCompressionAdapter = {
   compress: async (text) => (await promisify(gzip)(text)).toString('base64'),
   decompress: async (text) => (await promisify(gunzip)(Buffer.from(text, 'base64'))).toString(),
 };
 
-/** AES-256-GCM: twelve random bytes, the tag, and what is encrypted. */
+/** AES-256-GCM: a nonce of twelve bytes, the tag, the ciphertext. */
 function aes(key: Buffer): KeyvEncryptionAdapter {
   return {
     encrypt(text: string) {
@@ -40,16 +45,16 @@ const encodings: [name: string, major: Major, options: AnyKeyvOptions][] = [
   ['@keyv/compress-gzip under Keyv 5', 5, { compression: new KeyvGzip() }],
   ['compression under Keyv 6', 6, { compression: gzipAsText }],
   ['encryption under Keyv 6', 6, { encryption: aes(secret) }],
-  ['both under Keyv 6', 6, { compression: gzipAsText, encryption: aes(secret) }],
+  ['compression and encryption under Keyv 6', 6, { compression: gzipAsText, encryption: aes(secret) }],
 ];
 
 describe.each(encodings)('%s', (_name, major, options) => {
-  const open = () => bench.openKeyv(major, { ...options, namespace: 'contract' });
+  const open = () => openKeyv(major, { ...options, namespace: 'app' });
 
   const values = Array.from({ length: 40 }, (_, number) => `legible ${'ü\0'.repeat(number)}`);
   const entries = values.map((value, number) => ({ key: `key-${number}`, value }));
 
-  test('values come back as they were', async () => {
+  test('returns values as they were set', async () => {
     const keyv = open();
     await keyv.setMany(entries);
     await keyv.set('one', 'legible, and for a minute', 60_000);
@@ -66,10 +71,10 @@ describe.each(encodings)('%s', (_name, major, options) => {
     expect(await other.has('one')).toBe(true);
   });
 
-  test('and cannot be read in Redis', async () => {
+  test('stores values that are not legible in Redis', async () => {
     const keyv = open();
     await keyv.setMany(entries);
-    const stored = await Promise.all(entries.map(({ key }) => bench.redis.get(`contract:${key}`)));
+    const stored = await Promise.all(entries.map(({ key }) => sharedRedis.get(`app:${key}`)));
     for (const text of stored) {
       expect(text).toEqual(expect.any(String));
       expect(text).not.toContain('legible');
@@ -77,9 +82,9 @@ describe.each(encodings)('%s', (_name, major, options) => {
   });
 });
 
-test('a value under another secret is a miss, and one error', async () => {
-  await bench.openKeyv(6, { namespace: 'contract', encryption: aes(secret) }).set('key', 'value');
-  const stranger = bench.openKeyv(6, { namespace: 'contract', encryption: aes(randomBytes(32)) });
-  expect(await stranger.get('key')).toBeUndefined();
-  expect(bench.errors.splice(0)).toHaveLength(1);
+test('Keyv 6 with the wrong encryption key gets a miss and one error', async () => {
+  await openKeyv(6, { namespace: 'app', encryption: aes(secret) }).set('key', 'value');
+  const other = openKeyv(6, { namespace: 'app', encryption: aes(randomBytes(32)) });
+  expect(await other.get('key')).toBeUndefined();
+  expect(takeErrors()).toHaveLength(1);
 });

@@ -3,37 +3,36 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import got from 'got';
 import { Keyv } from 'keyv5';
-import { DRedisStore } from '../../src/index.js';
-import { PlainServers } from '../support/plain-servers.js';
-import { sharedLocations } from '../support/servers.js';
+import type { DRedisStore } from '../../src/index.js';
+import { onCleanUp, openStore, sharedRedis } from '../support/index.js';
 
-const NAMESPACE = 'got-test';
-/** What got calls its keys, unless it is handed a Keyv. */
+const NAMESPACE = 'got';
+/** Namespace of got's own Keyv, which it makes if its cache is a store. */
 const GOTS_NAMESPACE = 'cacheable-request';
-/** Others clear got's own namespace in the database that all share. */
-const DATABASE = 7;
 
-let redis: PlainServers;
 let http: Server;
 let url: string;
-/** Does the answering; a test sets its own. */
+/** The HTTP server's listener, which each test sets. */
 let answer: RequestListener;
 /** The requests that reached the HTTP server. */
 let requests: { readonly path: string; readonly ifNoneMatch: string | undefined }[];
 let store: DRedisStore;
-const stores: DRedisStore[] = [];
 
 beforeAll(async () => {
-  redis = await PlainServers.connect(sharedLocations(), DATABASE);
   http = createServer((request, response) => {
     requests.push({ path: request.url as string, ifNoneMatch: request.headers['if-none-match'] });
     answer(request, response);
   });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
+  onCleanUp(async () => {
+    http.closeAllConnections();
+    http.close();
+    await once(http, 'close');
+  });
   url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/page`;
 });
 
@@ -42,37 +41,19 @@ beforeEach(() => {
   store = openStore();
 });
 
-afterEach(async () => {
-  await Promise.all(stores.splice(0).map((store) => store.disconnect()));
-  await Promise.all([redis.remove(NAMESPACE), redis.remove(GOTS_NAMESPACE)]);
-});
-
-afterAll(async () => {
-  await redis?.close();
-  http.closeAllConnections();
-  http.close();
-  await once(http, 'close');
-});
-
-function openStore(): DRedisStore {
-  const store = new DRedisStore(sharedLocations(), { database: DATABASE });
-  stores.push(store);
-  return store;
-}
-
-/** Answers with a body that may be kept for a minute. */
+/** Answers with a body that may be cached for a minute. */
 const fresh =
   (body: (count: number) => string | Buffer, headers: Record<string, string> = {}): RequestListener =>
   (_request, response) => {
     response.writeHead(200, { 'Cache-Control': 'max-age=60', ...headers }).end(body(requests.length));
   };
 
-/** got hands out a response before it is in the cache: resolves when the next write is done. */
-function nextWrite(to: DRedisStore): Promise<void> {
+/** Resolves after the next write: got returns a response before it is in the cache. */
+function nextWrite(store: DRedisStore): Promise<void> {
   return new Promise((resolve, reject) => {
-    to.set = (...args) => {
-      Reflect.deleteProperty(to, 'set');
-      const written = to.set(...args);
+    store.set = (...args) => {
+      Reflect.deleteProperty(store, 'set');
+      const written = store.set(...args);
       written.then(() => resolve(), reject);
       return written;
     };
@@ -80,7 +61,7 @@ function nextWrite(to: DRedisStore): Promise<void> {
 }
 
 describe('a store as got’s cache', () => {
-  test('answers the second request, which does not reach the server', async () => {
+  test('answers the second request without asking the server', async () => {
     answer = fresh((count) => `request ${count}`, { 'X-Own': 'value' });
     const client = got.extend({ cache: store });
     const written = nextWrite(store);
@@ -92,10 +73,10 @@ describe('a store as got’s cache', () => {
     expect(second.statusCode).toBe(200);
     expect(second.headers['x-own']).toBe('value');
     expect(requests).toHaveLength(1);
-    expect(await redis.keys(GOTS_NAMESPACE)).toEqual([`${GOTS_NAMESPACE}:GET:${url}`]);
+    expect(await sharedRedis.keys()).toEqual([`${GOTS_NAMESPACE}:GET:${url}`]);
   });
 
-  test('answers another process as well', async () => {
+  test('answers another process', async () => {
     answer = fresh((count) => `request ${count}`);
     const written = nextWrite(store);
     await got(url, { cache: store });
@@ -109,7 +90,7 @@ describe('a Keyv over a store as got’s cache', () => {
   const keyvOver = (store: DRedisStore, options = {}) =>
     new Keyv({ store, namespace: NAMESPACE, ...options });
 
-  /** Asks, and waits until the answer is in Redis. */
+  /** Requests a page and waits until it is in Redis. */
   async function ask(cache: Keyv, path = ''): Promise<Buffer> {
     const written = nextWrite(store);
     const body = Buffer.from(await got(url + path, { cache }).buffer());
@@ -117,14 +98,14 @@ describe('a Keyv over a store as got’s cache', () => {
     return body;
   }
 
-  test('keeps pages under its namespace, each on the server that its address belongs to', async () => {
+  test('stores pages in its namespace, spread over all servers', async () => {
     answer = (request, response) => {
       response.writeHead(200, { 'Cache-Control': 'max-age=60' }).end(`page ${request.url}`);
     };
     const cache = keyvOver(store);
     const paths = Array.from({ length: 40 }, (_, number) => `?number=${number}`);
     for (const path of paths) await ask(cache, path);
-    const byServer = await redis.keysByServer(NAMESPACE);
+    const byServer = await sharedRedis.keysByServer();
     expect(byServer.flat().sort()).toEqual(paths.map((path) => `${NAMESPACE}:GET:${url}${path}`).sort());
     for (const keys of byServer) expect(keys.length).toBeGreaterThan(0);
     const again = await Promise.all(paths.map((path) => got(url + path, { cache }).text()));
@@ -137,7 +118,7 @@ describe('a Keyv over a store as got’s cache', () => {
     ['an empty body', Buffer.alloc(0), Buffer.alloc(0), {}],
     ['a compressed body', everyByte(), gzipSync(everyByte()), { 'Content-Encoding': 'gzip' }],
     ['a megabyte', Buffer.alloc(2 ** 20, everyByte()), Buffer.alloc(2 ** 20, everyByte()), {}],
-  ])('%s comes back as it was', async (_what, body, sent, headers) => {
+  ])('returns %s unchanged', async (_what, body, sent, headers) => {
     answer = fresh(() => sent, headers);
     const cache = keyvOver(store);
     expect((await ask(cache)).equals(body)).toBe(true);
@@ -147,7 +128,7 @@ describe('a Keyv over a store as got’s cache', () => {
     expect(requests).toHaveLength(1);
   });
 
-  test('what must be asked for again is asked for by its ETag, and a 304 is answered from Redis', async () => {
+  test('revalidates with the ETag, and answers a 304 from Redis', async () => {
     let etag = '"1"';
     answer = (request, response) => {
       response.setHeader('Cache-Control', 'no-cache').setHeader('ETag', etag);
@@ -163,36 +144,36 @@ describe('a Keyv over a store as got’s cache', () => {
     expect(requests.map(({ ifNoneMatch }) => ifNoneMatch)).toEqual([undefined, '"1"', '"1"', '"2"']);
   });
 
-  test('a page that is no longer fresh is asked for again', async () => {
-    // 59 seconds old when it comes, and good for 60.
+  test('requests a stale page again', async () => {
+    // 59 seconds old when it arrives, fresh for 60.
     answer = fresh((count) => `request ${count}`, { Age: '59' });
     const cache = keyvOver(store);
     await ask(cache);
     await setTimeout(1100);
     expect(String(await ask(cache))).toBe('request 2');
-    expect(await redis.get(`${NAMESPACE}:GET:${url}`)).toContain('"age":"59"');
+    expect(await sharedRedis.get(`${NAMESPACE}:GET:${url}`)).toContain('"age":"59"');
   });
 
-  test('with a time to live, Redis forgets a page in time', async () => {
+  test('removes a page from Redis at the end of the ttl of Keyv', async () => {
     answer = fresh((count) => `request ${count}`);
     const lasting = keyvOver(store, { ttl: 60_000 });
     await ask(lasting, '/lasting');
-    expect(await redis.ttlMs(`${NAMESPACE}:GET:${url}/lasting`)).toBeGreaterThan(50_000);
+    expect(await sharedRedis.ttlMs(`${NAMESPACE}:GET:${url}/lasting`)).toBeGreaterThan(50_000);
     const brief = keyvOver(store, { ttl: 50 });
     await ask(brief, '/brief');
     await setTimeout(60);
-    expect(await redis.keys(NAMESPACE)).toEqual([`${NAMESPACE}:GET:${url}/lasting`]);
+    expect(await sharedRedis.keys()).toEqual([`${NAMESPACE}:GET:${url}/lasting`]);
     expect(String(await ask(brief, '/brief'))).toBe('request 3');
   });
 
-  test('what may not be kept is not', async () => {
+  test('does not store a page with no-store', async () => {
     answer = (_request, response) => {
       response.setHeader('Cache-Control', 'no-store').end(`request ${requests.length}`);
     };
     const cache = keyvOver(store);
     await got(url, { cache });
     expect(await got(url, { cache }).text()).toBe('request 2');
-    expect(await redis.keys(NAMESPACE)).toEqual([]);
+    expect(await sharedRedis.keys()).toEqual([]);
   });
 });
 

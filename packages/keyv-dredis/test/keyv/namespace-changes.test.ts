@@ -1,15 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import type { DRedisStore } from '../../src/index.js';
-import { MAJORS, workbench } from '../support/keyvs.js';
+import { MAJORS, openKeyv, openStore, sharedRedis } from '../support/index.js';
 
-// A store takes its namespace from whoever assigned it last. What was begun before keeps the one before.
-
-const bench = workbench(1);
-const { openStore, openKeyv } = bench;
+// A store uses the namespace that was assigned last. Calls that started earlier keep the earlier one.
 
 const KEYS = Array.from({ length: 40 }, (_, number) => `key-${number}`);
 
-/** What an iterator yields when the namespace changes after the first entry. */
+/** The entries of an iterator whose namespace changes after the first one. */
 async function entriesWhile(
   iterator: AsyncGenerator<[key: string, value: unknown]>,
   change: () => void,
@@ -24,15 +21,15 @@ async function entriesWhile(
 
 const sorted = (keys: readonly string[]) => keys.map((key): [string, unknown] => [key, key]).sort();
 
-// iterator() found its keys under the prefix that it began with, and cut them where the prefix of the moment
-// ends: `key-1` became `t-a:key-1` when the new namespace was the shorter one, and nothing when it was long.
+// iterator() used to scan for the prefix that it started with and to cut the length of the current prefix off
+// each key: the key was cut in the wrong place if the new namespace was shorter, and empty if it was longer.
 describe.each([
-  ['shorter', 'contra'],
-  ['longer', 'contract-much-longer-than-any-key'],
+  ['shorter', 'ap'],
+  ['longer', 'app-much-longer-than-any-key'],
   ['none', undefined],
-])('an iterator that is under way when the namespace becomes %s', (_title, namespace) => {
-  test.each(MAJORS)('of %s goes on with the keys of the one before', async (_major, major) => {
-    const keyv = openKeyv(major, { namespace: 'contract-a' }, openStore({ scanCount: 5 }));
+])('iterator() while the namespace becomes %s', (_title, namespace) => {
+  test.each(MAJORS)('yields the entries of the earlier namespace under %s', async (_major, major) => {
+    const keyv = openKeyv(major, { namespace: 'app-a' }, openStore({ scanCount: 5 }));
     await keyv.setMany(KEYS.map((key) => ({ key, value: key })));
     const entries = await entriesWhile(keyv.iterator(), () => {
       keyv.namespace = namespace;
@@ -40,8 +37,8 @@ describe.each([
     expect(entries).toEqual(sorted(KEYS));
   });
 
-  test('without Keyv as well', async () => {
-    const store = openStore({ namespace: 'contract-a', scanCount: 5 });
+  test('yields the entries of the earlier namespace without Keyv', async () => {
+    const store = openStore({ namespace: 'app-a', scanCount: 5 });
     await store.setMany(KEYS.map((key) => ({ key, value: key })));
     const entries = await entriesWhile(store.iterator(), () => {
       store.namespace = namespace;
@@ -50,40 +47,40 @@ describe.each([
   });
 });
 
-describe('a call that is under way when the namespace changes ends in the one before', () => {
-  /** Makes a call, and changes the namespace before it is answered. */
-  const begin = <T>(store: DRedisStore, call: () => Promise<T>): Promise<T> => {
-    store.namespace = 'contract-a';
-    const answer = call();
-    store.namespace = 'contract-b';
-    return answer;
+describe('a call in flight while the namespace changes uses the earlier namespace', () => {
+  /** Makes a call and changes the namespace before the call ends. */
+  const callAndChange = <T>(store: DRedisStore, call: () => Promise<T>): Promise<T> => {
+    store.namespace = 'app-a';
+    const result = call();
+    store.namespace = 'app-b';
+    return result;
   };
 
-  test('a write', async () => {
+  test('for set() and setMany()', async () => {
     const store = openStore();
-    await begin(store, () => store.set('one', 'value'));
-    await begin(store, () => store.setMany([{ key: 'many', value: 'value' }]));
-    expect(await bench.redis.keys('')).toEqual(['contract-a:many', 'contract-a:one']);
+    await callAndChange(store, () => store.set('one', 'value'));
+    await callAndChange(store, () => store.setMany([{ key: 'many', value: 'value' }]));
+    expect(await sharedRedis.keys()).toEqual(['app-a:many', 'app-a:one']);
   });
 
-  test('reads of one turn, each from its own', async () => {
+  test('for get() and getMany(), even if reads of both namespaces share a batch', async () => {
     const store = openStore();
-    await store.withNamespace('contract-a').set('key', 'a');
-    await store.withNamespace('contract-b').set('key', 'b');
-    const a = begin(store, () => store.get('key'));
+    await store.withNamespace('app-a').set('key', 'a');
+    await store.withNamespace('app-b').set('key', 'b');
+    const a = callAndChange(store, () => store.get('key'));
     const b = store.get('key');
-    const again = begin(store, () => store.getMany(['key', 'none', 'key']));
+    const again = callAndChange(store, () => store.getMany(['key', 'none', 'key']));
     expect(await Promise.all([a, b, again])).toEqual(['a', 'b', ['a', undefined, 'a']]);
   });
 
-  test('a removal', async () => {
+  test('for delete(), deleteMany() and clear()', async () => {
     const store = openStore();
-    for (const namespace of ['contract-a', 'contract-b']) {
+    for (const namespace of ['app-a', 'app-b']) {
       await store.withNamespace(namespace).setMany(['1', '2', '3', '4'].map((key) => ({ key, value: key })));
     }
-    expect(await begin(store, () => store.delete('1'))).toBe(true);
-    expect(await begin(store, () => store.deleteMany(['2', '3']))).toEqual([true, true]);
-    await begin(store, () => store.clear());
-    expect(await bench.redis.keys('')).toEqual(['1', '2', '3', '4'].map((key) => `contract-b:${key}`));
+    expect(await callAndChange(store, () => store.delete('1'))).toBe(true);
+    expect(await callAndChange(store, () => store.deleteMany(['2', '3']))).toEqual([true, true]);
+    await callAndChange(store, () => store.clear());
+    expect(await sharedRedis.keys()).toEqual(['1', '2', '3', '4'].map((key) => `app-b:${key}`));
   });
 });

@@ -1,41 +1,33 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { Keyv as Keyv6 } from 'keyv';
-import { Keyv as Keyv5 } from 'keyv5';
-import { createClient } from 'redis';
-import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
-import { DRedisStore, type DRedisStoreOptions } from '../../src/index.js';
-import { runProgram } from '../support/program.js';
-import { keysOf, nextEvent, rejection } from '../support/stores.js';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { ask, type RedisServers } from 'redis-launcher';
+import type { DRedisStoreOptions } from '../../src/index.js';
+import {
+  connectClient,
+  keysOf,
+  MAJORS,
+  makeKeyv,
+  nextEvent,
+  openStoreOver,
+  rejection,
+  runProgram,
+  startServers,
+} from '../support/index.js';
 
 const COUNT = 1000;
 
 let redis: RedisServers;
-const stores: DRedisStore[] = [];
 
 beforeAll(async () => {
-  redis = await startRedis({ count: 2 });
+  redis = await startServers({ count: 2 });
 });
 
-afterEach(async () => {
-  await Promise.all(stores.splice(0).map((store) => store.disconnect()));
-});
+const openStore = (options?: DRedisStoreOptions) => openStoreOver(redis.locations, options);
 
-afterAll(() => redis?.stop());
-
-function makeStore(options?: DRedisStoreOptions): DRedisStore {
-  const store = new DRedisStore(redis.locations, options);
-  stores.push(store);
-  return store;
-}
-
-/** How many connections each server has had, those that ask included. */
+/** Connections that each server has accepted, including the one that asks. */
 function connectionCounts(): Promise<number[]> {
   return Promise.all(
-    redis.servers.map(async ({ location }: RedisServer) => {
-      const client = createClient({ url: `redis://${location}` });
-      await client.connect();
-      const stats = await client.info('stats');
-      await client.close();
+    redis.locations.map(async (location) => {
+      const stats = await ask(location, ['INFO', 'stats']);
       return Number(/total_connections_received:(\d+)/.exec(stats)?.[1]);
     }),
   );
@@ -45,36 +37,36 @@ async function connectionsMadeBy(work: () => Promise<unknown>): Promise<number[]
   const before = await connectionCounts();
   await work();
   const after = await connectionCounts();
-  // The question itself takes one.
+  // Asking takes one connection.
   return after.map((count, index) => count - (before[index] as number) - 1);
 }
 
-describe('one connection per node', () => {
-  test('none before the first operation', async () => {
+describe('the store opens one connection per node', () => {
+  test('but none before the first operation', async () => {
     const made = await connectionsMadeBy(async () => {
-      const store = makeStore();
-      store.withNamespace('fork');
-      new Keyv6({ store });
+      const store = openStore();
+      store.withNamespace('users');
+      makeKeyv(6, store);
       await new Promise((resolve) => setImmediate(resolve));
     });
     expect(made).toEqual([0, 0]);
   });
 
-  test('and then to all, for any of them may hold hints', async () => {
-    const store = makeStore();
+  test('for every node at the first operation, because any of them may hold hints', async () => {
+    const store = openStore();
     const [key] = keysOf(store, redis.locations[1] as string, 1) as [string];
     expect(await connectionsMadeBy(() => store.get(key))).toEqual([1, 1]);
   });
 
-  test('for a thousand first operations of all kinds at once', async () => {
-    const store = makeStore();
-    const fork = store.withNamespace('fork');
+  test('for a thousand concurrent first operations of all kinds', async () => {
+    const store = openStore();
+    const users = store.withNamespace('users');
     const made = await connectionsMadeBy(() =>
       Promise.all(
         Array.from({ length: COUNT }, (_, number) => [
           store.set(`key-${number}`, 'value'),
-          fork.get(`key-${number}`),
-          ...(number % 100 === 0 ? [store.connect(), store.getMany(['a', 'b', 'c']), fork.clear()] : []),
+          users.get(`key-${number}`),
+          ...(number % 100 === 0 ? [store.connect(), store.getMany(['a', 'b', 'c']), users.clear()] : []),
           store.locate(`key-${number}`).key,
         ]).flat(),
       ),
@@ -82,39 +74,34 @@ describe('one connection per node', () => {
     expect(made).toEqual([1, 1]);
   });
 
-  test('once more after it was lost, whoever asks meanwhile', async () => {
-    const store = makeStore();
+  test('again after a connection is lost, whatever is called meanwhile', async () => {
+    const store = openStore();
     await store.connect();
-    const admin = createClient({ url: `redis://${redis.locations[0]}` });
-    await admin.connect();
+    const admin = await connectClient(redis.locations[0] as string);
     const keys = keysOf(store, redis.locations[0] as string, 100);
     const made = await connectionsMadeBy(async () => {
       const up = nextEvent(store, 'node:up');
       const down = nextEvent(store, 'node:down');
       const killed = admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
       await down;
-      // At once: the answer to the killer may come later than the new connection.
+      // Before the reply to CLIENT KILL, which may arrive after the new connection.
       await Promise.all(keys.map((key) => rejection(store.get(key))));
       await Promise.all([killed, up]);
       await store.getMany(keys);
     });
     expect(made).toEqual([1, 0]);
-    await admin.close();
   });
 });
 
-describe.each<[string, (store: DRedisStore) => Pick<Keyv6, 'on' | 'set' | 'get' | 'clear'>]>([
-  ['Keyv 5', (store) => new Keyv5({ store, namespace: 'shared' }) as never],
-  ['Keyv 6', (store) => new Keyv6({ store, namespace: 'shared' })],
-])('a thousand %s on one store', (_name, makeKeyv) => {
+describe.each(MAJORS)('a thousand %s over one store', (_title, major) => {
   test('add no listeners to the clients', async () => {
-    const store = makeStore();
+    const store = openStore();
     await store.connect();
     const clients = redis.locations.map((name) => store.locate(keysOf(store, name, 1)[0] as string).client);
     const listeners = () =>
       clients.map((client) => client.eventNames().map((event) => [event, client.listenerCount(event)]));
     const before = listeners();
-    const keyvs = Array.from({ length: COUNT }, () => makeKeyv(store));
+    const keyvs = Array.from({ length: COUNT }, () => makeKeyv(major, store, { namespace: 'shared' }));
     for (const keyv of keyvs) keyv.on('error', () => undefined);
     await Promise.all(keyvs.map((keyv, number) => keyv.set(`key-${number}`, number)));
     const values = await Promise.all(keyvs.map((keyv, number) => keyv.get(`key-${number}`)));
@@ -124,8 +111,11 @@ describe.each<[string, (store: DRedisStore) => Pick<Keyv6, 'on' | 'set' | 'get' 
   });
 });
 
-// In a process of its own: Jest keeps the warnings of Node.js from its tests.
-test.each(['keyv5', 'keyv'])('a thousand Keyvs of %s warn of no leak', async (keyv) => {
+// In a process of its own, because Jest hides the warnings of Node.js.
+test.each([
+  ['Keyv 5', 'keyv5'],
+  ['Keyv 6', 'keyv'],
+])('a thousand %s over one store cause no warning of a listener leak', async (_title, keyv) => {
   const program = `
     const { Keyv } = await import('${keyv}');
     const store = new DRedisStore(locations);
@@ -137,8 +127,8 @@ test.each(['keyv5', 'keyv'])('a thousand Keyvs of %s warn of no leak', async (ke
   expect(await runProgram(redis.locations, program)).toEqual({ code: 0, output: `${COUNT}\nexits\n` });
 });
 
-test('a thousand failures and recoveries of one call add no listeners', async () => {
-  const store = makeStore();
+test('a thousand failed calls and connect() calls add no listeners to a client', async () => {
+  const store = openStore();
   await store.connect();
   const { client } = store.locate('key');
   const before = client.eventNames().map((event) => [event, client.listenerCount(event)]);
@@ -147,12 +137,11 @@ test('a thousand failures and recoveries of one call add no listeners', async ()
   expect(client.eventNames().map((event) => [event, client.listenerCount(event)])).toEqual(before);
 });
 
-test('however often a node is tried, nothing piles up', async () => {
-  // In a process of its own, whose warnings can be seen.
+test('repeated connect() to a dead node causes no warning', async () => {
   const program = `
     const warnings = [];
     process.on('warning', ({ name }) => warnings.push(name));
-    // Nobody listens at the port of a server that is gone.
+    // Nothing listens on port 1.
     const store = new DRedisStore(['127.0.0.1:1']);
     for (let count = 0; count < 20; count += 1) await store.connect().catch(() => undefined);
     await store.disconnect();

@@ -1,44 +1,33 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
-import { type DRedisError, DRedisStore, type DRedisStoreOptions } from '../../src/index.js';
-import { keysOf, rejection } from '../support/stores.js';
-import { blackHole, proxyTo, type StubServer } from '../support/stub-server.js';
-
-/** Longer than a test may take: whatever waits for it fails its test. */
-const NEVER_IN_A_TEST_MS = 600_000;
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { RedisServer, RedisServers } from 'redis-launcher';
+import type { DRedisStore, DRedisStoreOptions } from '../../src/index.js';
+import {
+  errorsOf,
+  keysOf,
+  NEVER_IN_A_TEST_MS,
+  nextEvent,
+  openStoreOver,
+  rejection,
+  startBlackHole,
+  startProxy,
+  startServers,
+} from '../support/index.js';
 
 let redis: RedisServers;
 let server: RedisServer;
-const stores: DRedisStore[] = [];
-const stubs: StubServer[] = [];
 
 beforeAll(async () => {
-  redis = await startRedis({ count: 2 });
+  redis = await startServers({ count: 2 });
   server = redis.servers[0] as RedisServer;
 });
 
-afterEach(async () => {
-  await server.start();
-  await Promise.all(stores.splice(0).map((store) => store.disconnect()));
-  await Promise.all(stubs.splice(0).map((stub) => stub.stop()));
-});
-
-afterAll(() => redis?.stop());
-
-function makeStore(
-  locations: readonly string[] = redis.locations,
-  options?: DRedisStoreOptions,
-): DRedisStore {
-  const store = new DRedisStore(locations, options);
-  stores.push(store);
-  return store;
-}
+const openStore = (locations: readonly string[] = redis.locations, options?: DRedisStoreOptions) =>
+  openStoreOver(locations, options);
 
 describe('disconnect()', () => {
   test('closes every connection', async () => {
-    const proxies = await Promise.all(redis.locations.map(proxyTo));
-    stubs.push(...proxies);
-    const store = makeStore(proxies.map(({ location }) => location));
+    const proxies = await Promise.all(redis.locations.map(startProxy));
+    const store = openStore(proxies.map(({ location }) => location));
     const sockets = Promise.all(proxies.map((proxy) => proxy.nextConnection()));
     await store.connect();
     const closed = (await sockets).map((socket) => new Promise((resolve) => socket.once('close', resolve)));
@@ -46,22 +35,21 @@ describe('disconnect()', () => {
     await Promise.all(closed);
   });
 
-  test('may be called again, at once and later', async () => {
-    const store = makeStore();
+  test('may be called again, concurrently and later', async () => {
+    const store = openStore();
     await store.connect();
     await Promise.all([store.disconnect(), store.disconnect()]);
     await store.disconnect();
   });
 
-  test('of a store that never connected', async () => {
-    await makeStore().disconnect();
-    await makeStore(['127.0.0.1:1']).disconnect();
+  test('resolves for a store that never connected', async () => {
+    await openStore().disconnect();
+    await openStore(['127.0.0.1:1']).disconnect();
   });
 
-  test('lets replies in flight come in', async () => {
-    const proxy = await proxyTo(server.location);
-    stubs.push(proxy);
-    const store = makeStore([proxy.location], {
+  test('waits for the replies of calls in flight', async () => {
+    const proxy = await startProxy(server.location);
+    const store = openStore([proxy.location], {
       commandTimeoutMs: NEVER_IN_A_TEST_MS,
       disconnectTimeoutMs: NEVER_IN_A_TEST_MS,
     });
@@ -83,19 +71,26 @@ describe('disconnect()', () => {
     expect(order).toEqual(['stored: true', 'disconnected']);
   });
 
-  test('and what had to connect first', async () => {
-    const store = makeStore();
+  test('waits for a call that has to connect first', async () => {
+    const store = openStore();
     const call = store.set('key', 'value');
     await store.disconnect();
     expect(await call).toBe(true);
   });
 
-  test('waits for no longer than disconnectTimeoutMs, and then every call ends', async () => {
-    const hole = await blackHole();
-    stubs.push(hole);
-    const proxy = await proxyTo(server.location);
-    stubs.push(proxy);
-    const store = makeStore([proxy.location, hole.location], {
+  test('waits for a get() of the same tick', async () => {
+    const store = openStore();
+    await store.set('last', 'words');
+    const read = store.get('last');
+    const disconnected = store.disconnect();
+    expect(await read).toBe('words');
+    await disconnected;
+  });
+
+  test('ends every call after disconnectTimeoutMs', async () => {
+    const hole = await startBlackHole();
+    const proxy = await startProxy(server.location);
+    const store = openStore([proxy.location, hole.location], {
       commandTimeoutMs: NEVER_IN_A_TEST_MS,
       connectTimeoutMs: NEVER_IN_A_TEST_MS,
       disconnectTimeoutMs: 50,
@@ -109,23 +104,23 @@ describe('disconnect()', () => {
     for (const error of await calls) expect(error.code).toMatch(/^DREDIS_(NODE_UNAVAILABLE|CLOSED)$/);
   });
 
-  test('with a dead node, whose reconnection it ends', async () => {
-    const store = makeStore();
+  test('stops reconnecting to a dead node', async () => {
+    const store = openStore();
     await store.connect();
-    const down = new Promise((resolve) => store.once('node:down', resolve));
+    const down = nextEvent(store, 'node:down');
     await server.kill();
     await down;
     const ups: string[] = [];
     store.on('node:up', (name) => ups.push(name));
     await store.disconnect();
     await server.start();
-    const other = makeStore();
+    const other = openStore();
     await other.connect();
     expect(ups).toEqual([]);
   });
 
-  test('tells of no node that goes down: that was asked for', async () => {
-    const store = makeStore();
+  test('emits no node:down', async () => {
+    const store = openStore();
     const downs: string[] = [];
     store.on('node:down', (name) => downs.push(name));
     await store.connect();
@@ -134,18 +129,18 @@ describe('disconnect()', () => {
   });
 });
 
-test('await using: Symbol.asyncDispose is disconnect()', async () => {
-  const store = makeStore();
+test('Symbol.asyncDispose, for `await using`, is disconnect()', async () => {
+  const store = openStore();
   await store.connect();
   await store[Symbol.asyncDispose]();
   expect((await rejection(store.get('key'))).code).toBe('DREDIS_CLOSED');
 });
 
-describe('later calls reject with DREDIS_CLOSED', () => {
+describe('after disconnect()', () => {
   const calls: Record<string, (store: DRedisStore) => Promise<unknown>> = {
     get: (store) => store.get('key'),
     getMany: (store) => store.getMany(['key']),
-    'getMany of nothing': (store) => store.getMany([]),
+    'getMany without keys': (store) => store.getMany([]),
     set: (store) => store.set('key', 'value'),
     setMany: (store) => store.setMany([{ key: 'key', value: 'value' }]),
     delete: (store) => store.delete('key'),
@@ -159,10 +154,9 @@ describe('later calls reject with DREDIS_CLOSED', () => {
     locate: async (store) => store.locate('key'),
   };
 
-  test.each(Object.entries(calls))('%s', async (_name, call) => {
-    const store = makeStore();
-    const errors: DRedisError[] = [];
-    store.on('error', (error) => errors.push(error));
+  test.each(Object.entries(calls))('%s rejects with DREDIS_CLOSED', async (_name, call) => {
+    const store = openStore();
+    const errors = errorsOf(store);
     const disconnected = store.disconnect();
     expect(await rejection(call(store))).toMatchObject({ code: 'DREDIS_CLOSED', name: 'DRedisError' });
     await disconnected;

@@ -1,12 +1,17 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { DRedisStore } from '../../src/index.js';
-import { type AnyKeyv, entriesOf, MAJORS, NAMESPACES, workbench } from '../support/keyvs.js';
+import {
+  type AnyKeyv,
+  entriesOf,
+  interceptCommands,
+  MAJORS,
+  NAMESPACES,
+  openKeyv,
+  openStore,
+  sharedRedis,
+} from '../support/index.js';
 
-const DATABASE = 10;
-const bench = workbench(DATABASE);
-const { openStore, openKeyv } = bench;
-
-/** Keys that a careless iterator cuts in the wrong place, or takes for somebody else's. */
+/** Keys that a wrong iterator cuts in the wrong place or takes for keys of another namespace. */
 const AWKWARD = [
   'a',
   ':',
@@ -24,7 +29,7 @@ const AWKWARD = [
   '__proto__',
 ];
 
-describe.each(MAJORS)('under %s', (_major, major) => {
+describe.each(MAJORS)('iterator() under %s', (_major, major) => {
   describe.each(NAMESPACES)('with %s', (_title, namespace, prefix) => {
     let store: DRedisStore;
     let keyv: AnyKeyv;
@@ -39,38 +44,38 @@ describe.each(MAJORS)('under %s', (_major, major) => {
     const sorted = (keys: readonly string[]) =>
       [...keys].sort().map((key): [string, unknown] => [key, `value of ${key}`]);
 
-    test('yields keys as the user wrote them', async () => {
+    test('yields keys as they were set', async () => {
       await setAll(AWKWARD);
       expect(await entriesOf(keyv)).toEqual(sorted(AWKWARD));
     });
 
-    test('each key that it yields is one for get', async () => {
+    test('yields keys that get() finds', async () => {
       await setAll(AWKWARD);
       for (const [key, value] of await entriesOf(keyv)) expect(await keyv.get(key)).toBe(value);
     });
 
-    test('goes on over many small pages', async () => {
+    test('yields every entry of many small pages', async () => {
       const keys = Array.from({ length: 300 }, (_, number) => `key-${number}`);
       await setAll(keys);
       const paging = openKeyv(major, { namespace }, openStore({ scanCount: 7 }));
       expect(await entriesOf(paging)).toEqual(sorted(keys));
     });
 
-    test('yields values of every kind', async () => {
+    test('yields values of every type', async () => {
       const values = [0, false, '', null, { a: [1] }, Buffer.from([0, 255])];
       await keyv.setMany(values.map((value, index) => ({ key: `${index}`, value })));
       expect(await entriesOf(keyv)).toEqual(values.map((value, index) => [`${index}`, value]));
     });
 
-    test('does not yield what other namespaces hold', async () => {
+    test('does not yield entries of other namespaces', async () => {
       await setAll(['mine']);
-      for (const other of ['contract-2', 'contract:', 'contrac', 'keyv-2', 'contract*']) {
+      for (const other of ['app-2', 'app:', 'ap', 'keyv-2', 'app*']) {
         await openKeyv(major, { namespace: other }).set('theirs', 1);
       }
       expect(await entriesOf(keyv)).toEqual(sorted(['mine']));
     });
 
-    test('does not yield what is no value: a list, a hash', async () => {
+    test('does not yield lists and hashes', async () => {
       await setAll(['text']);
       const { client, key } = store.locate('list');
       await client.rPush(key, 'a');
@@ -79,77 +84,59 @@ describe.each(MAJORS)('under %s', (_major, major) => {
       expect(await entriesOf(keyv)).toEqual(sorted(['text']));
     });
 
-    test('does not yield what a server holds that is not the owner', async () => {
+    test('does not yield entries on servers that do not own them', async () => {
       await setAll(['key']);
-      // As an older set of servers would have left it.
+      // As other nodes of the ring would have left them.
       const { node } = store.locate('key');
       for (const name of store.nodes.filter((name) => name !== node)) {
-        const strange = openStore();
-        await strange.updateNodes([name]);
-        const { client } = strange.locate('any');
+        const other = openStore();
+        await other.updateNodes([name]);
+        const { client } = other.locate('any');
         await client.set(`${prefix}key`, '{"value":"stale"}');
       }
-      expect(await bench.redis.keys('')).toHaveLength(store.nodes.length);
+      expect(await sharedRedis.keys()).toHaveLength(store.nodes.length);
       expect(await entriesOf(keyv)).toEqual(sorted(['key']));
     });
 
-    test('a key that vanishes between SCAN and MGET is not yielded, least of all as undefined', async () => {
+    test('does not yield keys that are deleted between SCAN and MGET', async () => {
       const keys = ['stays', 'goes-1', 'goes-2', 'goes-3', 'goes-4', 'goes-5'];
       await setAll(keys);
       const going = new Set(keys.filter((key) => key.startsWith('goes')).map((key) => prefix + key));
-      const asked = new Set<string>();
-      for (const key of keys) {
-        const { client } = store.locate(key);
-        if (Object.hasOwn(client, 'sendCommand')) continue;
-        const send = client.sendCommand.bind(client);
-        client.sendCommand = (async (args: readonly string[], options: never) => {
+      const read = new Set<string>();
+      for (const client of new Set(keys.map((key) => store.locate(key).client))) {
+        interceptCommands(client, async (args, send) => {
           if (args[0] === 'MGET') {
             for (const key of args.slice(1)) {
-              asked.add(key);
+              read.add(key);
               if (going.has(key)) await send(['UNLINK', key]);
             }
           }
-          return send(args, options);
-        }) as never;
+          return send(args);
+        });
       }
       expect(await entriesOf(keyv)).toEqual(sorted(['stays']));
-      expect([...asked].sort()).toEqual(keys.map((key) => prefix + key).sort());
+      expect([...read].sort()).toEqual(keys.map((key) => prefix + key).sort());
     });
   });
 });
 
-// A Keyv 5 that prefixes keys wants to take the prefix off those that iterator() yields, and passes over
-// what has none. Whether it does was told by the last key, and that of locate(), which comes from the user
-// and has no prefix, was taken for Keyv's: from then on the iterator yielded nothing at all.
-test('locate() does not make a Keyv 5 blind for its entries', async () => {
-  const store = openStore();
-  const keyv = openKeyv(5, { namespace: 'contract' }, store);
-  await keyv.set('key', 'value');
-  store.locate('key');
-  expect(await entriesOf(keyv)).toEqual([['key', 'value']]);
-});
-
-describe('without Keyv', () => {
-  test('keys have no namespace, values are as they were stored', async () => {
-    const store = openStore({ namespace: 'contract' });
+describe('iterator() without Keyv', () => {
+  test('yields keys without the namespace, and values as they were set', async () => {
+    const store = openStore({ namespace: 'app' });
     await store.set('text', 'value');
     await store.set('bytes', Buffer.from([0, 255]));
-    const entries = new Map<string, unknown>();
-    for await (const [key, value] of store.iterator()) entries.set(key, value);
-    expect(entries).toEqual(
-      new Map<string, unknown>([
-        ['text', 'value'],
-        ['bytes', Buffer.from([0, 255])],
-      ]),
-    );
+    expect(await entriesOf(store)).toEqual([
+      ['bytes', Buffer.from([0, 255])],
+      ['text', 'value'],
+    ]);
   });
 
-  test('of another namespace', async () => {
-    const store = openStore({ namespace: 'contract' });
+  test('yields the entries of the namespace that it is given', async () => {
+    const store = openStore({ namespace: 'app' });
     await store.set('mine', 'value');
-    await store.withNamespace('contract:2').set('theirs', 'value');
+    await store.withNamespace('app:2').set('theirs', 'value');
     const keys: string[] = [];
-    for await (const [key] of store.iterator('contract:2')) keys.push(key);
+    for await (const [key] of store.iterator('app:2')) keys.push(key);
     expect(keys).toEqual(['theirs']);
   });
 });

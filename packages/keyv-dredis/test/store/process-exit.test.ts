@@ -1,25 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type RedisServers, startRedis } from 'redis-launcher';
-import { fullServer } from '../support/full-server.js';
-import { runProgram } from '../support/program.js';
-import { blackHole } from '../support/stub-server.js';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { RedisServers } from 'redis-launcher';
+import { runProgram, startBlackHole, startFullServer, startServers } from '../support/index.js';
 
 let redis: RedisServers;
-const stubs: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  redis = await startRedis({ count: 1 });
+  redis = await startServers({ count: 1 });
 });
 
-afterEach(async () => {
-  await Promise.all(stubs.splice(0).map((stub) => stub.stop()));
-});
-
-afterAll(() => redis?.stop());
-
+/** Nothing listens on port 1. */
 const DEAD = '127.0.0.1:1';
 
-describe('a process exits by itself after disconnect()', () => {
+describe('a process exits after disconnect()', () => {
   test('of a store over live nodes', async () => {
     const program = `
       const store = new DRedisStore(locations);
@@ -29,7 +21,7 @@ describe('a process exits by itself after disconnect()', () => {
     expect(await runProgram(redis.locations, program)).toEqual({ code: 0, output: 'value\nexits\n' });
   });
 
-  test('of a store with a dead node that it goes on trying to reach', async () => {
+  test('of a store that is reconnecting to a dead node', async () => {
     const program = `
       const store = new DRedisStore(locations);
       await store.connect().catch((error) => console.log(error.code));
@@ -39,30 +31,17 @@ describe('a process exits by itself after disconnect()', () => {
   });
 
   test.each([
-    [
-      'accepts and never answers',
-      async () => {
-        const hole = await blackHole();
-        stubs.push(hole);
-        return hole.location;
-      },
-    ],
-    [
-      'does not even accept',
-      async () => {
-        const full = await fullServer();
-        stubs.push(full);
-        return full.location;
-      },
-    ],
-  ])('of a store that is connecting to a server which %s', async (_name, location) => {
+    ['accepts and never answers', startBlackHole],
+    ['does not even accept', startFullServer],
+  ])('of a store that is connecting to a server that %s', async (_name, start) => {
+    const { location } = await start();
     const program = `
       const options = { connectTimeoutMs: 600_000, commandTimeoutMs: 600_000, disconnectTimeoutMs: 50 };
       const store = new DRedisStore(locations, options);
       store.connect().catch((error) => console.log(error.code));
       store.get('key').catch((error) => console.log(error.code));
       await store.disconnect();`;
-    const { code, output } = await runProgram([await location()], program);
+    const { code, output } = await runProgram([location], program);
     expect(output.trim().split('\n').sort()).toEqual([
       'DREDIS_CONNECT_INCOMPLETE',
       'DREDIS_NODE_UNAVAILABLE',
@@ -71,7 +50,7 @@ describe('a process exits by itself after disconnect()', () => {
     expect(code).toBe(0);
   });
 
-  test('of a store with a factory, at once after the first call', async () => {
+  test('of a store with a client factory, in the tick of the first call', async () => {
     const program = `
       const store = new DRedisStore([() => createClient({ url: 'redis://' + locations[0] })], { disconnectTimeoutMs: 0 });
       store.get('key').catch((error) => console.log(error.code));
@@ -82,7 +61,7 @@ describe('a process exits by itself after disconnect()', () => {
     });
   });
 
-  test('of a store over a client of the caller’s, once the caller closes it', async () => {
+  test('of a store over an external client, when the caller has closed the client', async () => {
     const program = `
       const client = createClient({ url: 'redis://' + locations[0] });
       const store = new DRedisStore([client]);
@@ -94,7 +73,7 @@ describe('a process exits by itself after disconnect()', () => {
   });
 });
 
-test('a process whose store only waits to try again exits even without disconnect()', async () => {
+test('a process exits without disconnect() if its store only waits to reconnect', async () => {
   const program = `
     const store = new DRedisStore(locations);
     await store.get('key').catch((error) => console.log(error.code));`;

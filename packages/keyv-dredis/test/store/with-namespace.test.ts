@@ -1,95 +1,101 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { DRedisStore } from '../../src/index.js';
-import { sharedLocations } from '../support/servers.js';
-import { errorsOf, rejection } from '../support/stores.js';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { DRedisStore } from '../../src/index.js';
+import { errorsOf, openStore, rejection, sharedLocations } from '../support/index.js';
 
 let store: DRedisStore;
-let fork: DRedisStore;
+let users: DRedisStore;
 
-beforeEach(async () => {
-  store = new DRedisStore(sharedLocations(), { namespace: 'fork-test', commandTimeoutMs: 5000 });
-  fork = store.withNamespace('fork-test:fork');
-  await store.clear();
-  await fork.clear();
+beforeEach(() => {
+  store = openStore({ namespace: 'app', commandTimeoutMs: 5000 });
+  users = store.withNamespace('app:users');
 });
 
-afterEach(() => store.disconnect());
+describe('a store from withNamespace()', () => {
+  test('has the same nodes and clients', () => {
+    expect(users.nodes).toEqual(store.nodes);
+    const keyOn = (node: string, of: DRedisStore) => {
+      for (let number = 0; ; number++) if (of.locate(`${number}`).node === node) return `${number}`;
+    };
+    for (const node of store.nodes) {
+      const { client } = store.locate(keyOn(node, store));
+      expect(users.locate(keyOn(node, users)).client).toBe(client);
+    }
+  });
 
-test('has the same nodes and the same clients', () => {
-  expect(fork.nodes).toEqual(store.nodes);
-  const keyOf = (of: DRedisStore, node: string) => {
-    for (let number = 0; ; number++) if (of.locate(`${number}`).node === node) return `${number}`;
-  };
-  for (const node of store.nodes) {
-    expect(fork.locate(keyOf(fork, node)).client).toBe(store.locate(keyOf(store, node)).client);
-  }
-});
+  test('neither sees nor clears the keys of the original store', async () => {
+    await store.set('key', 'of the store');
+    await users.set('key', 'of the users');
+    expect([await store.get('key'), await users.get('key')]).toEqual(['of the store', 'of the users']);
+    expect(users.namespace).toBe('app:users');
+    expect(store.namespace).toBe('app');
+    await users.clear();
+    expect([await store.get('key'), await users.get('key')]).toEqual(['of the store', undefined]);
+  });
 
-test('has a namespace of its own: neither sees nor clears what is the other’s', async () => {
-  await store.set('key', 'of the store');
-  await fork.set('key', 'of the fork');
-  expect([await store.get('key'), await fork.get('key')]).toEqual(['of the store', 'of the fork']);
-  expect(fork.namespace).toBe('fork-test:fork');
-  expect(store.namespace).toBe('fork-test');
-  await fork.clear();
-  expect([await store.get('key'), await fork.get('key')]).toEqual(['of the store', undefined]);
-});
+  test('can change its namespace without changing that of the original store', async () => {
+    users.namespace = 'app-other';
+    expect(store.namespace).toBe('app');
+    expect(users.locate('key').key).toBe('app-other:key');
+    expect(store.locate('key').key).toBe('app:key');
+  });
 
-test('changes its namespace alone', async () => {
-  fork.namespace = 'fork-test-other';
-  expect(store.namespace).toBe('fork-test');
-  expect(fork.locate('key').key).toBe('fork-test-other:key');
-  expect(store.locate('key').key).toBe('fork-test:key');
-});
+  test('has no namespace if none is given', () => {
+    expect(store.withNamespace().namespace).toBeUndefined();
+    expect(store.withNamespace().locate('key').key).toBe('keyv:key');
+    expect(store.withNamespace(undefined).locate('key').key).toBe('keyv:key');
+  });
 
-test('without a namespace has that of none', () => {
-  expect(store.withNamespace().namespace).toBeUndefined();
-  expect(store.withNamespace().locate('key').key).toBe('keyv:key');
-  expect(store.withNamespace(undefined).locate('key').key).toBe('keyv:key');
-});
+  test('has withNamespace(), too, over the same connections', () => {
+    const third = users.withNamespace('app-third');
+    expect(third.locate('key').key).toBe('app-third:key');
+    expect(third.nodes).toEqual(store.nodes);
+  });
 
-test('of a fork is one more over the same connections', () => {
-  const grandchild = fork.withNamespace('fork-test-third');
-  expect(grandchild.locate('key').key).toBe('fork-test-third:key');
-  expect(grandchild.nodes).toEqual(store.nodes);
-});
+  test('emits no error for a call that rejects', async () => {
+    const errors = errorsOf(store);
+    const usersErrors = errorsOf(users);
+    expect((await rejection(users.get('\ud800'))).code).toBe('DREDIS_INVALID_ARGUMENT');
+    expect([errors, usersErrors]).toEqual([[], []]);
+  });
 
-test('tells of its own failures', async () => {
-  const errors = errorsOf(store);
-  const forkErrors = errorsOf(fork);
-  expect((await rejection(fork.get('\ud800'))).code).toBe('DREDIS_INVALID_ARGUMENT');
-  expect([errors, forkErrors]).toEqual([[], []]);
-});
+  test('shares its nodes with the original store after updateNodes() on either', async () => {
+    const [first, second] = sharedLocations() as [string, string];
+    await store.updateNodes([first]);
+    expect(users.nodes).toEqual([first]);
+    await users.updateNodes([first, second]);
+    expect(store.nodes).toEqual([first, second]);
+  });
 
-test('follows when the store goes over to other nodes, and can do so itself', async () => {
-  const [first, second] = sharedLocations() as [string, string];
-  await store.updateNodes([first]);
-  expect(fork.nodes).toEqual([first]);
-  await fork.updateNodes([first, second]);
-  expect(store.nodes).toEqual([first, second]);
+  test('answers reads of the tick in which the original store is disconnected', async () => {
+    await users.set('key', 'of the users');
+    const reads = [users.get('key'), users.getMany(['key'])];
+    const disconnected = store.disconnect();
+    expect(await Promise.all(reads)).toEqual(['of the users', ['of the users']]);
+    await disconnected;
+  });
 });
 
 describe('disconnect()', () => {
-  test('of the fork ends the fork alone', async () => {
+  test('of a store from withNamespace() leaves the original store open', async () => {
     await store.set('key', 'value');
-    await fork.disconnect();
-    expect((await rejection(fork.get('key'))).code).toBe('DREDIS_CLOSED');
-    expect(() => fork.locate('key')).toThrow(expect.objectContaining({ code: 'DREDIS_CLOSED' }));
+    await users.disconnect();
+    expect((await rejection(users.get('key'))).code).toBe('DREDIS_CLOSED');
+    expect(() => users.locate('key')).toThrow(expect.objectContaining({ code: 'DREDIS_CLOSED' }));
     expect(await store.get('key')).toBe('value');
   });
 
-  test('of one fork leaves another', async () => {
-    const other = store.withNamespace('fork-test-other');
-    await fork[Symbol.asyncDispose]();
-    expect(await other.set('key', 'value')).toBe(true);
-    await other.clear();
+  test('of a store from withNamespace() leaves other namespaces open', async () => {
+    const pages = store.withNamespace('app-pages');
+    await users[Symbol.asyncDispose]();
+    expect(await pages.set('key', 'value')).toBe(true);
+    await pages.clear();
   });
 
-  test('of the store ends its forks', async () => {
+  test('of the original store closes all stores from withNamespace()', async () => {
     await store.disconnect();
-    expect((await rejection(fork.get('key'))).code).toBe('DREDIS_CLOSED');
-    expect((await rejection(fork.connect())).code).toBe('DREDIS_CLOSED');
-    await fork.disconnect();
+    expect((await rejection(users.get('key'))).code).toBe('DREDIS_CLOSED');
+    expect((await rejection(users.connect())).code).toBe('DREDIS_CLOSED');
+    await users.disconnect();
   });
 });
 
@@ -100,12 +106,4 @@ test('withNamespace() refuses what is not a namespace', () => {
   expect(wrong(null)).toThrow(`${expected}, got null`);
   expect(wrong({ namespace: 'users' })).toThrow(`${expected}, got object`);
   expect(wrong('lone \ud800')).toThrow(`${expected}, got "lone \\ud800"`);
-});
-
-test('its reads of the same turn are still answered when the store is disconnected', async () => {
-  await fork.set('key', 'of the fork');
-  const reads = [fork.get('key'), fork.getMany(['key'])];
-  const disconnected = store.disconnect();
-  expect(await Promise.all(reads)).toEqual(['of the fork', ['of the fork']]);
-  await disconnected;
 });

@@ -8,11 +8,11 @@ export interface Certificate {
 }
 
 export interface CertificateOptions {
-  /** Host names and IP addresses that it is for. @default localhost, 127.0.0.1 */
+  /** Host names and IP addresses. @default localhost, 127.0.0.1 */
   readonly hosts?: readonly string[];
-  /** When it ends, in days from now; one that ended began a day before that. @default 1 */
+  /** Days until it expires; a negative number makes an expired one. @default 1 */
   readonly days?: number;
-  /** Encrypts the private key. @default it is not encrypted */
+  /** Encrypts the private key. @default none */
   readonly passphrase?: string;
 }
 
@@ -20,7 +20,7 @@ const DAY_MS = 86_400_000;
 const IP = 7;
 const DNS = 2;
 
-/** A certificate authority that exists as long as a test does. */
+/** A certificate authority for one test file. */
 export class Authority implements Certificate {
   readonly cert: string;
   readonly key: string;

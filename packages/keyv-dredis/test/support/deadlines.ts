@@ -1,15 +1,12 @@
-/** Longer than a test may take: whatever waits for it instead of failing fast fails its test. */
+/** Longer than a test may take: a test that waits this long fails. */
 export const NEVER_IN_A_TEST_MS = 600_000;
 
-/** For stores of tests that are not about deadlines: a machine under load may stand still for seconds. */
+/** Options for stores of tests that are not about deadlines: a loaded machine may stand still for seconds. */
 export const NO_DEADLINES = {
   connectTimeoutMs: NEVER_IN_A_TEST_MS,
   commandTimeoutMs: NEVER_IN_A_TEST_MS,
   disconnectTimeoutMs: NEVER_IN_A_TEST_MS,
 };
 
-/**
- * For tests that wait for a deadline which live servers have to keep to as well: as short as a machine under
- * load allows.
- */
+/** A deadline that live servers have to meet, too: as short as a loaded machine allows. */
 export const DEADLINE_MS = 2000;

@@ -1,11 +1,11 @@
 import { expect } from '@jest/globals';
 import { type AnyKeyv, entriesOf, type Major } from './keyvs.js';
 
-/** Long enough for keys of every server. */
+/** Enough keys that every server owns some. */
 const COUNT = 24;
 const TTL_MS = 600_000;
 
-/** Has a Keyv do all that it can, on an empty namespace that is empty again afterwards. */
+/** Calls every method of a Keyv and checks the results. The namespace must be empty, and is empty afterwards. */
 export async function expectEveryOperation(keyv: AnyKeyv, major: Major): Promise<void> {
   const entries = (name: string, ttl?: number) =>
     Array.from({ length: COUNT }, (_, index) => ({
@@ -17,7 +17,7 @@ export async function expectEveryOperation(keyv: AnyKeyv, major: Major): Promise
   const keys = stored.map(({ key }) => key);
   const values = stored.map(({ value }) => value);
 
-  // Without an expiry in them they travel as MSET, else as SETs.
+  // Entries without an expiry are sent as MSET, others as SET.
   expect(await keyv.setMany(entries('lasting'))).toEqual(Array(COUNT).fill(true));
   expect(await keyv.setMany(entries('expiring', TTL_MS))).toEqual(Array(COUNT).fill(true));
   expect(await keyv.set('one', 'value of one')).toBe(true);

@@ -1,26 +1,24 @@
-import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
+import { inspect } from 'node:util';
+import { afterEach } from '@jest/globals';
 import { Keyv as Keyv6, type KeyvOptions as Keyv6Options } from 'keyv';
 import { Keyv as Keyv5, type KeyvOptions as Keyv5Options } from 'keyv5';
-import { DRedisStore, type DRedisStoreOptions } from '../../src/index.js';
-import { PlainServers } from './plain-servers.js';
-import { sharedLocations } from './servers.js';
+import type { DRedisStore } from '../../src/index.js';
+import { openStore } from './stores.js';
 
 export type Major = 5 | 6;
 
-/** For `describe.each` and `test.each`: the published Keyvs. */
+/** The published major versions of Keyv, for `describe.each` and `test.each`. */
 export const MAJORS: readonly [title: string, major: Major][] = [
   ['Keyv 5', 5],
   ['Keyv 6', 6],
 ];
 
-/** For `describe.each`: what the keys of each namespace begin with in Redis. All begin with one of ROOTS. */
+/** For `describe.each`: namespaces with the prefix that their keys have in Redis. */
 export const NAMESPACES: readonly [title: string, namespace: string | undefined, prefix: string][] = [
   ['no namespace', undefined, 'keyv:'],
-  ['a namespace', 'contract', 'contract:'],
-  ['a namespace of special characters', 'contract*?[a-z]\\:%{x}:', 'contract*?[a-z]\\%3A%25{x}%3A:'],
+  ['a namespace', 'app', 'app:'],
+  ['a namespace of special characters', 'app*?[a-z]\\:%{x}:', 'app*?[a-z]\\%3A%25{x}%3A:'],
 ];
-
-const ROOTS = ['keyv', 'contrac'];
 
 /** What both majors offer, in types that hold for both. */
 export interface AnyKeyv {
@@ -46,7 +44,7 @@ export interface AnyKeyvOptions
   readonly namespace?: string | undefined;
 }
 
-/** A Keyv as the major makes it, listened to by nobody. */
+/** Makes a Keyv without an 'error' listener. */
 export function makeKeyv(major: Major, store: DRedisStore, options: AnyKeyvOptions = {}): AnyKeyv {
   const all = { ...options, store };
   return (major === 5
@@ -54,60 +52,47 @@ export function makeKeyv(major: Major, store: DRedisStore, options: AnyKeyvOptio
     : new Keyv6(all as Keyv6Options)) as unknown as AnyKeyv;
 }
 
-/** The entries that an iterator yields. */
-export async function entriesOf(keyv: Pick<AnyKeyv, 'iterator'>): Promise<[string, unknown][]> {
-  const entries: [string, unknown][] = [];
-  for await (const entry of keyv.iterator()) entries.push(entry);
-  return entries.sort(([one], [other]) => (one < other ? -1 : 1));
-}
-
-/** Stores and Keyvs over the shared servers, and a look past them into Redis. */
-export interface Workbench {
-  readonly redis: PlainServers;
-  /** What the Keyvs have told. A test that expects errors takes them out: what is left fails it. */
-  readonly errors: unknown[];
-  openStore(options?: DRedisStoreOptions): DRedisStore;
-  openKeyv(major: Major, options?: AnyKeyvOptions, store?: DRedisStore): AnyKeyv;
-}
+const errors: unknown[] = [];
 
 /**
- * Sets up a test file, and takes away after each test what it has opened and stored.
- *
- * @param database one that no other test file uses: all of them share the servers
+ * Makes a Keyv whose 'error' events are collected: `takeErrors()` returns them, and a test that leaves some
+ * untaken fails. Without a store, it opens one over the shared servers.
  */
-export function workbench(database: number): Workbench {
-  let redis: PlainServers;
-  const errors: unknown[] = [];
-  const opened: DRedisStore[] = [];
+export function openKeyv(major: Major, options: AnyKeyvOptions = {}, store = openStore()): AnyKeyv {
+  const keyv = makeKeyv(major, store, options);
+  collectErrors(keyv);
+  return keyv;
+}
 
-  beforeAll(async () => {
-    redis = await PlainServers.connect(sharedLocations(), database);
-  });
+/** Collects the 'error' events of anything that emits them, as `openKeyv()` does for its Keyv. */
+export function collectErrors(emitter: {
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+}): void {
+  emitter.on('error', (error) => errors.push(error));
+}
 
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((store) => store.disconnect()));
-    await Promise.all(ROOTS.map((root) => redis.remove(root)));
-    expect(errors.splice(0)).toEqual([]);
-  });
+/** @returns the errors that were emitted since the last call */
+export function takeErrors(): unknown[] {
+  return errors.splice(0);
+}
 
-  afterAll(() => redis?.close());
+/** @returns the codes of the errors that were emitted since the last call */
+export function takeErrorCodes(): (string | undefined)[] {
+  return takeErrors().map((error) => (error as { code?: string }).code);
+}
 
-  const openStore = (options: DRedisStoreOptions = {}) => {
-    const store = new DRedisStore(sharedLocations(), { database, ...options });
-    opened.push(store);
-    return store;
-  };
+// After the clean-up, whose hook was installed first: closing a store must not emit errors either. Not with
+// `expect`: `expect.assertions()` of a test would count it.
+afterEach(() => {
+  const errors = takeErrors();
+  if (errors.length > 0) throw new Error(`The test did not expect these 'error' events: ${inspect(errors)}`);
+});
 
-  return {
-    get redis() {
-      return redis;
-    },
-    errors,
-    openStore,
-    openKeyv(major, options = {}, store = openStore()) {
-      const keyv = makeKeyv(major, store, options);
-      keyv.on('error', (error) => errors.push(error));
-      return keyv;
-    },
-  };
+/** The entries that an iterator yields, sorted by key. */
+export async function entriesOf(iterable: {
+  iterator(): AsyncGenerator<[key: string, value: unknown]>;
+}): Promise<[key: string, value: unknown][]> {
+  const entries: [string, unknown][] = [];
+  for await (const entry of iterable.iterator()) entries.push(entry);
+  return entries.sort(([one], [other]) => (one < other ? -1 : 1));
 }

@@ -5,8 +5,8 @@ interface TestContext {
 }
 
 /**
- * What @keyv/test-suite takes for Vitest: its tests want `expect` handed in, and Jest's `it` hands
- * in a `done` callback to any function that declares a parameter.
+ * Stands in for the Vitest that @keyv/test-suite expects: its tests take `expect` from their first argument,
+ * and Jest passes a `done` callback to any test function with a parameter.
  */
 export const jestAsVitest = {
   it: (name: string, test: (context: TestContext) => unknown) =>

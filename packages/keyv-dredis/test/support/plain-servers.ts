@@ -1,6 +1,6 @@
 import { createClient } from 'redis';
 
-/** Looks into servers past every store, with a plain client for each. */
+/** Looks into servers past every store, with a plain client for each server. */
 export class PlainServers implements AsyncDisposable {
   readonly #clients: readonly Client[];
 
@@ -9,16 +9,17 @@ export class PlainServers implements AsyncDisposable {
   }
 
   static async connect(locations: readonly string[], database = 0): Promise<PlainServers> {
-    const clients = locations.map((location) => clientOf(location, database));
+    const clients = locations.map((location) => makeClient(location, database));
     await Promise.all(clients.map((client) => client.connect()));
     return new PlainServers(clients);
   }
 
   /**
-   * The keys that begin with a prefix, which must be no pattern, server by server: entries, and not what a
-   * store keeps for itself.
+   * The keys that begin with a prefix, server by server, without the keys that stores reserve for themselves.
+   *
+   * @param prefix without glob characters
    */
-  async keysByServer(prefix: string): Promise<string[][]> {
+  async keysByServer(prefix = ''): Promise<string[][]> {
     return Promise.all(
       this.#clients.map(async (client) => {
         const keys: string[] = [];
@@ -29,18 +30,18 @@ export class PlainServers implements AsyncDisposable {
     );
   }
 
-  /** The same, of all servers together: a key that stands on two of them is there twice. */
-  async keys(prefix: string): Promise<string[]> {
+  /** The same for all servers together: a key that two servers hold is listed twice. */
+  async keys(prefix = ''): Promise<string[]> {
     return (await this.keysByServer(prefix)).flat().sort();
   }
 
-  /** The value of a key, wherever it stands. */
+  /** The value of a key, whichever server holds it. */
   async get(key: string): Promise<string | null> {
     const values = await Promise.all(this.#clients.map((client) => client.get(key)));
     return values.find((value) => value !== null) ?? null;
   }
 
-  /** Milliseconds that a key has to live; -1 when it does not expire, -2 when it is not there. */
+  /** Milliseconds until a key expires; -1 if it never expires, -2 if it does not exist. */
   async ttlMs(key: string): Promise<number> {
     return Math.max(...(await Promise.all(this.#clients.map((client) => client.pTTL(key)))));
   }
@@ -53,6 +54,11 @@ export class PlainServers implements AsyncDisposable {
     );
   }
 
+  /** Removes every key of the database. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.flushDb()));
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close()));
   }
@@ -62,7 +68,7 @@ export class PlainServers implements AsyncDisposable {
   }
 }
 
-const clientOf = (location: string, database: number) =>
+const makeClient = (location: string, database: number) =>
   createClient({ url: `redis://${location}`, database });
 
-type Client = ReturnType<typeof clientOf>;
+type Client = ReturnType<typeof makeClient>;

@@ -6,8 +6,8 @@ const SOURCE = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
 const TSCONFIG = fileURLToPath(new URL('../../tsconfig.json', import.meta.url));
 
 /**
- * Runs a program in a process of its own; it has `DRedisStore`, `createClient` and `locations`. What it
- * leaves open keeps it alive, and then the test ends for lack of time.
+ * Runs a program in a process of its own, with `DRedisStore`, `createClient` and `locations` in scope. The
+ * process has to exit by itself: if something keeps it alive, the test times out.
  */
 export function runProgram(
   locations: readonly string[],

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { onCleanUp } from './clean-up.js';
 
 /** A TCP server on loopback that misbehaves on purpose. */
 export interface StubServer extends AsyncDisposable {
   readonly port: number;
   /** `host:port` */
   readonly location: string;
-  /** How many connections it has had. */
+  /** Connections accepted so far. */
   readonly connectionCount: number;
   /** Resolves with the next connection. */
   nextConnection(): Promise<Socket>;
@@ -14,7 +15,31 @@ export interface StubServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Does to each connection what it is told. */
+/** Starts a server that passes each connection to a function. The clean-up stops it. */
+export async function startStub(onConnection: (socket: Socket) => void): Promise<StubServer> {
+  const stub = await stubServer(onConnection);
+  onCleanUp(() => stub.stop());
+  return stub;
+}
+
+/** Starts a server that accepts connections and never answers. The clean-up stops it. */
+export const startBlackHole = () => startStub((socket) => socket.resume());
+
+/** A server between a client and a real Redis server. */
+export interface ProxyServer extends StubServer {
+  /** Receives replies from now on. If undefined, the proxy forwards them. */
+  onReply: ((reply: Buffer, toClient: Socket) => void) | undefined;
+  /** Returns what to forward instead of a request. If undefined, the proxy forwards requests as they are. */
+  onRequest: ((request: Buffer) => Buffer) | undefined;
+}
+
+/** Starts a proxy in front of a real server. The clean-up stops it. */
+export async function startProxy(location: string): Promise<ProxyServer> {
+  const proxy = await proxyTo(location);
+  onCleanUp(() => proxy.stop());
+  return proxy;
+}
+
 export async function stubServer(onConnection: (socket: Socket) => void): Promise<StubServer> {
   const sockets = new Set<Socket>();
   let connectionCount = 0;
@@ -46,18 +71,8 @@ export async function stubServer(onConnection: (socket: Socket) => void): Promis
   };
 }
 
-/** Accepts, and never answers. */
 export const blackHole = () => stubServer((socket) => socket.resume());
 
-/** A server between a client and a real Redis server. */
-export interface ProxyServer extends StubServer {
-  /** What to do with replies from now on. Without it, they are passed on. */
-  onReply: ((reply: Buffer, toClient: Socket) => void) | undefined;
-  /** What to make of requests from now on. Without it, they are passed on. */
-  onRequest: ((request: Buffer) => Buffer) | undefined;
-}
-
-/** Passes everything on to a real server, until it is told to deal with replies otherwise. */
 export async function proxyTo(location: string): Promise<ProxyServer> {
   const [host, port] = location.split(':');
   const stub = await stubServer((client) => {

@@ -4,13 +4,13 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder that is gone after `remove()`, or soon after this process has ended in whatever way. */
+/** A folder that `remove()` deletes, or the end of this process, even if it is killed. */
 export interface TemporaryFolder {
   readonly path: string;
   remove(): Promise<void>;
 }
 
-/** It waits for the end of its input, which this process holds open as long as it lives. */
+/** Deletes the folder when its standard input ends, which this process holds open until it exits. */
 const JANITOR = `
   const { rmSync } = require('node:fs');
   process.stdin.resume().on('close', () => {
@@ -19,7 +19,7 @@ const JANITOR = `
 
 export async function temporaryFolder(prefix: string): Promise<TemporaryFolder> {
   const path = await mkdtemp(join(tmpdir(), prefix));
-  // Detached, for Ctrl-C reaches all that share a terminal.
+  // Detached, because Ctrl-C reaches every process of a terminal.
   const janitor = spawn(process.execPath, ['--eval', JANITOR, path], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -1,11 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Keyv } from 'keyv';
-import { entriesOf, NAMESPACES, workbench } from '../support/keyvs.js';
+import { entriesOf, NAMESPACES, openKeyv, openStore, takeErrors } from '../support/index.js';
 
-// The groups of the official suite (@keyv/test-suite 2, which is for Keyv 5), re-stated for Keyv 6.1.
-
-const { openStore, openKeyv, errors } = workbench(5);
+// The groups of the official suite (@keyv/test-suite 2, for Keyv 5), written again for Keyv 6.1.
 
 const open6 = (namespace: string | undefined, store = openStore()) =>
   openKeyv(6, { namespace }, store) as unknown as Keyv;
@@ -35,19 +33,19 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       await Promise.all(calls.map(([, result]) => result));
     });
 
-    test('set answers true, and get gives the value', async () => {
+    test('set() resolves to true, and get() to the value', async () => {
       expect(await keyv.set('foo', 'bar')).toBe(true);
       expect(await keyv.get('foo')).toBe('bar');
     });
 
-    test('set replaces a value, and takes an expiry back', async () => {
+    test('set() replaces a value and its expiry', async () => {
       await keyv.set('foo', 'short', 50);
       await keyv.set('foo', 'long');
       await setTimeout(60);
       expect(await keyv.get('foo')).toBe('long');
     });
 
-    test('a value with a ttl is there, and then it is not', async () => {
+    test('a value with a ttl can be read until it expires', async () => {
       expect(await keyv.set('foo', 'bar', 60_000)).toBe(true);
       expect(await keyv.set('fizz', 'buzz', 20)).toBe(true);
       expect(await keyv.get('foo')).toBe('bar');
@@ -57,16 +55,16 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await keyv.has('foo')).toBe(true);
     });
 
-    test('get of a key that is not there is undefined', async () => {
+    test('get() of a missing key resolves to undefined', async () => {
       expect(await keyv.get('foo')).toBeUndefined();
     });
 
-    test('get of a list gives the values in its order', async () => {
+    test('get() of a list of keys resolves to the values in the order of the keys', async () => {
       for (const number of [1, 2, 3]) await keyv.set(`foo${number}`, `bar${number}`, 60_000);
       expect(await keyv.get(['foo3', 'foo1', 'foo2'])).toEqual(['bar3', 'bar1', 'bar2']);
     });
 
-    test('get of a list has undefined for what has expired and what never was', async () => {
+    test('get() of a list of keys has undefined for expired and missing keys', async () => {
       await keyv.set('foo', 'bar');
       await keyv.set('foo1', 'bar1', 10);
       await keyv.set('foo2', 'bar2');
@@ -74,18 +72,18 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await keyv.get(['foo', 'foo1', 'never', 'foo2'])).toEqual(['bar', undefined, undefined, 'bar2']);
     });
 
-    test('get of a list of which nothing is there is all undefined', async () => {
+    test('get() of a list of missing keys resolves to undefined for each', async () => {
       expect(await keyv.get(['foo', 'foo1', 'foo2'])).toEqual([undefined, undefined, undefined]);
     });
 
-    test('calls over no keys answer with nothing', async () => {
+    test('calls without keys resolve to empty lists', async () => {
       expect(await keyv.getMany([])).toEqual([]);
       expect(await keyv.setMany([])).toEqual([]);
       expect(await keyv.hasMany([])).toEqual([]);
       expect(await keyv.deleteMany([])).toEqual([]);
     });
 
-    test('setMany answers per entry, and sets each', async () => {
+    test('setMany() sets each entry and resolves to one boolean per entry', async () => {
       const entries = [
         { key: 'foo', value: 'bar' },
         { key: 'foo1', value: 'bar1', ttl: 60_000 },
@@ -95,14 +93,14 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await keyv.getMany(['foo', 'foo1', 'foo2'])).toEqual(['bar', 'bar1', 'bar2']);
     });
 
-    test('delete says whether there was something, and removes it', async () => {
+    test('delete() removes a key and tells whether it existed', async () => {
       await keyv.set('foo', 'bar');
       expect(await keyv.delete('foo')).toBe(true);
       expect(await keyv.get('foo')).toBeUndefined();
       expect(await keyv.delete('foo')).toBe(false);
     });
 
-    test('deleteMany, and delete of a list, say it per key', async () => {
+    test('deleteMany(), and delete() of a list, tell it for each key', async () => {
       await keyv.set('foo', 'bar');
       await keyv.set('foo2', 'bar2');
       expect(await keyv.deleteMany(['foo', 'foo1', 'foo2'])).toEqual([true, false, true]);
@@ -111,7 +109,7 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await keyv.delete(['foo1', 'foo'])).toEqual([false, true]);
     });
 
-    test('clear resolves to undefined, and everything is gone', async () => {
+    test('clear() removes everything and resolves to undefined', async () => {
       expect(await keyv.clear()).toBeUndefined();
       await keyv.set('foo', 'bar');
       await keyv.set('fizz', 'buzz', 60_000);
@@ -119,7 +117,7 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await keyv.getMany(['foo', 'fizz'])).toEqual([undefined, undefined]);
     });
 
-    test('has and hasMany', async () => {
+    test('has() and hasMany() tell which keys exist', async () => {
       await keyv.set('foo', 'bar');
       expect(await keyv.has('foo')).toBe(true);
       expect(await keyv.has('fizz')).toBe(false);
@@ -127,7 +125,7 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await keyv.has(['foo', 'fizz'])).toEqual([true, false]);
     });
 
-    test('getRaw and setRaw carry the time of expiry', async () => {
+    test('getRaw() and setRaw() include the expiry', async () => {
       const expires = Date.now() + 60_000;
       expect(await keyv.setRaw('foo', { value: 'bar', expires })).toBe(true);
       expect(await keyv.getRaw('foo')).toEqual({ value: 'bar', expires });
@@ -136,12 +134,12 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await keyv.getRaw('foo')).toBeUndefined();
     });
 
-    test('disconnect ends the store, and may be called again', async () => {
+    test('disconnect() closes the store and may be called again', async () => {
       await keyv.set('foo', 'bar');
       await keyv.disconnect();
       await keyv.disconnect();
       expect(await keyv.get('foo')).toBeUndefined();
-      expect(errors.splice(0)).toEqual([expect.objectContaining({ code: 'DREDIS_CLOSED' })]);
+      expect(takeErrors()).toEqual([expect.objectContaining({ code: 'DREDIS_CLOSED' })]);
     });
   });
 
@@ -160,7 +158,7 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       ['a double quote', '"'],
       ['a backslash and a newline', '\\\n'],
       ['a string that begins with a colon', ':base64:AAAA'],
-      ['what looks like JSON', '{"value":1}'],
+      ['text that looks like JSON', '{"value":1}'],
       ['unicode', 'ü💩\u0000\u2028'],
       ['an empty object', {}],
       ['an object', { fizz: 'buzz', deep: [{ er: null }] }],
@@ -168,21 +166,21 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       ['a buffer', Buffer.from([0, 0xff, 0xc3, 0x28, 0x0a])],
       ['an empty buffer', Buffer.alloc(0)],
       ['an object containing a buffer', { buff: Buffer.from('buzz') }],
-    ])('can be %s', async (_name, value) => {
+    ])('set() and get() return %s unchanged', async (_name, value) => {
       expect(await keyv.set('foo', value)).toBe(true);
       expect(await keyv.get('foo')).toEqual(value);
       expect(await keyv.getMany(['foo'])).toEqual([value]);
       expect(await keyv.has('foo')).toBe(true);
     });
 
-    test('can be undefined', async () => {
+    test('set() and get() accept undefined', async () => {
       expect(await keyv.set('foo', undefined)).toBe(true);
       expect(await keyv.get('foo')).toBeUndefined();
     });
 
-    test('cannot be a symbol', async () => {
+    test('set() of a symbol resolves to false and emits an error', async () => {
       expect(await keyv.set('foo', Symbol('value'))).toBe(false);
-      expect(errors.splice(0)).toEqual(['symbol cannot be serialized']);
+      expect(takeErrors()).toEqual(['symbol cannot be serialized']);
       expect(await keyv.has('foo')).toBe(false);
     });
   });
@@ -194,13 +192,13 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await iterator.next()).toEqual({ done: true, value: undefined });
     });
 
-    test('yields every value once, under the key that it was set with', async () => {
+    test('yields every entry once, with the key that it was set with', async () => {
       const entries = Array.from({ length: 50 }, (_, number) => [String(number), number + 10] as const);
       await keyv.setMany(entries.map(([key, value]) => ({ key, value })));
       expect(await entriesOf(keyv)).toEqual([...entries].sort(([a], [b]) => (a < b ? -1 : 1)));
     });
 
-    test('yields nothing that has expired', async () => {
+    test('does not yield expired entries', async () => {
       await keyv.setMany([
         ...Array.from({ length: 5 }, (_, number) => ({ key: String(number), value: 'brief', ttl: 20 })),
         { key: 'foo', value: 'bar' },
@@ -209,7 +207,7 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await entriesOf(keyv)).toEqual([['foo', 'bar']]);
     });
 
-    test('may be left early, and begun again', async () => {
+    test('can be left early and started again', async () => {
       await keyv.setMany(Array.from({ length: 10 }, (_, number) => ({ key: `${number}`, value: number })));
       for await (const [key, value] of keyv.iterator()) {
         expect(String(value)).toBe(key);
@@ -219,11 +217,11 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
     });
   });
 
-  describe('namespace: a Keyv beside it, over a store of its own', () => {
+  describe('beside a Keyv of another namespace, with a store of its own', () => {
     let other: Keyv;
 
     beforeEach(async () => {
-      other = open6(`${namespace ?? 'contract'}2`);
+      other = open6(`${namespace ?? 'app'}2`);
       for (const key of ['foo', 'bar']) {
         await keyv.set(key, 'mine');
         await other.set(key, 'theirs');
@@ -232,16 +230,16 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
 
     const both = async (key: string) => [await keyv.get(key), await other.get(key)];
 
-    test('set and get do not collide', async () => {
+    test('set() and get() do not collide', async () => {
       expect(await both('foo')).toEqual(['mine', 'theirs']);
     });
 
-    test('delete removes from its own', async () => {
+    test('delete() removes the key of its own namespace only', async () => {
       expect(await keyv.delete('foo')).toBe(true);
       expect(await both('foo')).toEqual([undefined, 'theirs']);
     });
 
-    test('clear clears its own', async () => {
+    test('clear() clears its own namespace only', async () => {
       await keyv.clear();
       expect(await both('foo')).toEqual([undefined, 'theirs']);
       expect(await both('bar')).toEqual([undefined, 'theirs']);
@@ -249,14 +247,14 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await both('bar')).toEqual([undefined, undefined]);
     });
 
-    test('iterator yields its own', async () => {
+    test('iterator() yields the entries of its own namespace only', async () => {
       expect(await entriesOf(keyv)).toEqual([
         ['bar', 'mine'],
         ['foo', 'mine'],
       ]);
     });
 
-    test('is what Keyv and store say', () => {
+    test('Keyv and its store have the same namespace', () => {
       expect(keyv.namespace).toBe(namespace);
       expect(keyv.store.namespace).toBe(namespace);
     });

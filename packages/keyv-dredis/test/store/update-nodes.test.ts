@@ -1,16 +1,26 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
-import { type RedisServer, type RedisServers, startRedis } from 'redis-launcher';
+import type { RedisServer, RedisServers } from 'redis-launcher';
 import {
-  DRedisStore,
+  type DRedisStore,
   type DRedisStoreOptions,
   InvalidOptionError,
   NodeUnavailableError,
   PartialFailureError,
 } from '../../src/index.js';
-import { DEADLINE_MS, NO_DEADLINES } from '../support/deadlines.js';
-import { errorsOf, keysOf, nextEvent, rejection } from '../support/stores.js';
-import { blackHole, proxyTo, type StubServer } from '../support/stub-server.js';
+import {
+  DEADLINE_MS,
+  errorsOf,
+  keysOf,
+  NO_DEADLINES,
+  nextEvent,
+  onCleanUp,
+  openStoreOver,
+  rejection,
+  startBlackHole,
+  startProxy,
+  startServers,
+} from '../support/index.js';
 
 const KEYS = Array.from({ length: 300 }, (_, number) => `key-${number}`);
 
@@ -18,39 +28,32 @@ let redis: RedisServers;
 let three: string[];
 let fourth: string;
 let store: DRedisStore;
-const stubs: StubServer[] = [];
 
 beforeAll(async () => {
-  redis = await startRedis({ count: 4 });
+  redis = await startServers({ count: 4 });
 });
 
 beforeEach(async () => {
   three = redis.locations.slice(0, 3);
   fourth = redis.locations[3] as string;
-  await openStore();
+  await openStoreOverThree();
 });
 
-async function openStore(options?: DRedisStoreOptions): Promise<void> {
-  store = new DRedisStore(redis.locations, { ...NO_DEADLINES, ...options });
+/** Opens a store over three of the servers, which are empty. */
+async function openStoreOverThree(options?: DRedisStoreOptions): Promise<void> {
+  store = openStoreOver(redis.locations, { ...NO_DEADLINES, ...options });
   await store.clear();
   await store.updateNodes(three);
 }
 
-afterEach(async () => {
-  await store.disconnect();
-  await Promise.all(stubs.splice(0).map((stub) => stub.stop()));
-});
-
-afterAll(() => redis?.stop());
-
-/** Who owns each key; asked of the store, which connects the owners. */
+/** The owner of each key. locate() connects the owners. */
 const owners = () => KEYS.map((key) => store.locate(key).node);
 const clients = () =>
   new Map(store.nodes.map((name) => [name, store.locate(keysOf(store, name, 1)[0] as string).client]));
 const fill = () => store.setMany(KEYS.map((key) => ({ key, value: `value of ${key}` })));
 
-describe('a node more', () => {
-  test('takes keys from the others, and no key moves between those', async () => {
+describe('updateNodes() with one more node', () => {
+  test('moves keys to the new node, and none between the others', async () => {
     const before = owners();
     await fill();
     await store.updateNodes([...three, fourth]);
@@ -66,12 +69,12 @@ describe('a node more', () => {
     expect(values).toEqual(KEYS.map((key) => (moved.includes(key) ? undefined : `value of ${key}`)));
   });
 
-  test('is connected before it takes over', async () => {
+  test('connects the new node first', async () => {
     await store.updateNodes([...three, fourth]);
     expect(clients().get(fourth)?.isReady).toBe(true);
   });
 
-  test('a leftover of an older topology is not yielded, and clear() removes it', async () => {
+  test('leaves old copies behind, which iterator() does not yield and clear() removes', async () => {
     await fill();
     const before = owners();
     await store.updateNodes([...three, fourth]);
@@ -86,8 +89,8 @@ describe('a node more', () => {
   });
 });
 
-describe('a node less', () => {
-  test('leaves its keys to the others, and no other key moves', async () => {
+describe('updateNodes() with one node less', () => {
+  test('moves the keys of the removed node, and no others', async () => {
     await fill();
     const before = owners();
     const gone = three[1] as string;
@@ -103,14 +106,14 @@ describe('a node less', () => {
     );
   });
 
-  test('is closed', async () => {
+  test('closes the client of the removed node', async () => {
     const { client } = store.locate(keysOf(store, three[0] as string, 1)[0] as string);
     await store.connect();
     await store.updateNodes(three.slice(1));
     expect(client.isOpen).toBe(false);
   });
 
-  test('that is dead goes without waiting for it', async () => {
+  test('does not wait for a removed node that is dead', async () => {
     const dead = redis.servers[0] as RedisServer;
     await store.connect();
     const down = nextEvent(store, 'node:down');
@@ -118,12 +121,11 @@ describe('a node less', () => {
     await down;
     await store.updateNodes(three.slice(1));
     expect(await store.setMany(KEYS.map((key) => ({ key, value: 'v' })))).toEqual(KEYS.map(() => true));
-    await dead.start();
   });
 });
 
-describe('nodes that stay', () => {
-  test('keep their clients, whatever the order and however they are written', async () => {
+describe('updateNodes() with nodes that stay', () => {
+  test('keeps their clients, in whatever order and form the locations are', async () => {
     await store.connect();
     const before = clients();
     await store.updateNodes([fourth, ...three.toReversed().map((name) => `redis://${name}`)]);
@@ -131,7 +133,7 @@ describe('nodes that stay', () => {
     for (const name of three) expect(after.get(name)).toBe(before.get(name));
   });
 
-  test('get a new connection when the way to connect has changed', async () => {
+  test('makes a new client if the client options of a node change', async () => {
     await store.connect();
     const before = clients();
     const [first, ...others] = three as [string, string, string];
@@ -143,7 +145,7 @@ describe('nodes that stay', () => {
     for (const name of others) expect(after.get(name)).toBe(before.get(name));
   });
 
-  test('can change their weight without a new connection', async () => {
+  test('changes a weight without a new client', async () => {
     await store.connect();
     const before = clients();
     const counted = (name: string) => owners().filter((owner) => owner === name).length;
@@ -155,20 +157,13 @@ describe('nodes that stay', () => {
   });
 });
 
-describe('a change that fails changes nothing', () => {
+describe('updateNodes() that fails changes nothing', () => {
   test.each([
     ['is dead', async () => '127.0.0.1:1'],
-    [
-      'never answers',
-      async () => {
-        const hole = await blackHole();
-        stubs.push(hole);
-        return hole.location;
-      },
-    ],
-  ])('a new node that %s', async (_name, make) => {
+    ['never answers', async () => (await startBlackHole()).location],
+  ])('if a new node %s', async (_name, make) => {
     await store.disconnect();
-    await openStore({ connectTimeoutMs: DEADLINE_MS });
+    await openStoreOverThree({ connectTimeoutMs: DEADLINE_MS });
     await fill();
     const before = { nodes: store.nodes, owners: owners(), clients: clients() };
     const bad = await make();
@@ -180,9 +175,8 @@ describe('a change that fails changes nothing', () => {
     expect(await store.getMany(KEYS)).toEqual(KEYS.map((key) => `value of ${key}`));
   });
 
-  test('and what was opened for it is closed', async () => {
-    const proxy = await proxyTo(fourth);
-    stubs.push(proxy);
+  test('and closes the connections that it opened', async () => {
+    const proxy = await startProxy(fourth);
     const closed = proxy
       .nextConnection()
       .then((socket) => new Promise((resolve) => socket.once('close', resolve)));
@@ -192,17 +186,16 @@ describe('a change that fails changes nothing', () => {
     expect(proxy.connectionCount).toBe(1);
   });
 
-  test('a location that is not allowed', async () => {
+  test('if a location is invalid', async () => {
     expect(await rejection(store.updateNodes([]))).toBeInstanceOf(InvalidOptionError);
     expect(await rejection(store.updateNodes([fourth, 'h:x']))).toBeInstanceOf(InvalidOptionError);
     expect(store.nodes).toEqual(three);
   });
 });
 
-describe('calls in flight', () => {
-  test('to a node that is retired finish', async () => {
-    const proxy = await proxyTo(fourth);
-    stubs.push(proxy);
+describe('updateNodes() during other calls', () => {
+  test('lets calls to a removed node finish', async () => {
+    const proxy = await startProxy(fourth);
     await store.updateNodes([...three, { name: 'slow', url: `redis://${proxy.location}` }]);
     const [one, other] = keysOf(store, 'slow', 2) as [string, string];
     const stayed = keysOf(store, three[0] as string, 1)[0] as string;
@@ -218,7 +211,7 @@ describe('calls in flight', () => {
     await firstIsHeld;
     const updated = store.updateNodes(three);
     while (store.nodes.length > 3) await new Promise((resolve) => setImmediate(resolve));
-    // The new topology is in force while the old one is drained.
+    // Calls use the new nodes while the old node drains.
     expect(await store.getMany([one, stayed])).toEqual([undefined, 'stayed']);
     proxy.onReply = undefined;
     for (const release of held) release();
@@ -226,7 +219,7 @@ describe('calls in flight', () => {
     await updated;
   });
 
-  test('without a pause while nodes come and go: none fails', async () => {
+  test('makes no call fail, however often it is repeated', async () => {
     await fill();
     const errors = errorsOf(store);
     let stop = false;
@@ -247,7 +240,7 @@ describe('calls in flight', () => {
     expect(errors).toEqual([]);
   });
 
-  test('changes at the same time are made one after the other', async () => {
+  test('makes concurrent changes one after the other', async () => {
     const changes = [[...three, fourth], three.slice(0, 1), [fourth], three].map((nodes) =>
       store.updateNodes(nodes),
     );
@@ -256,7 +249,7 @@ describe('calls in flight', () => {
     expect(await store.setMany(KEYS.map((key) => ({ key, value: 'v' })))).toEqual(KEYS.map(() => true));
   });
 
-  test('disconnect() in the middle of a change', async () => {
+  test('ends when disconnect() interrupts it', async () => {
     const change = store.updateNodes([...three, fourth]).then(
       () => 'changed',
       (error) => error.code,
@@ -267,16 +260,15 @@ describe('calls in flight', () => {
   });
 });
 
-describe('a retired node finishes what it is doing', () => {
+describe('a removed node finishes long calls', () => {
   const MANY = Array.from({ length: 40_000 }, (_, number) => `many-${number}`);
 
   beforeEach(async () => {
-    await store.disconnect();
-    store = new DRedisStore(redis.locations, { commandTimeoutMs: 20_000, disconnectTimeoutMs: 20_000 });
+    store = openStoreOver(redis.locations, { commandTimeoutMs: 20_000, disconnectTimeoutMs: 20_000 });
     await store.setMany(MANY.map((key) => ({ key, value: 'value' })));
   });
 
-  test('calls of several steps', async () => {
+  test('getMany() and hasMany() of several chunks', async () => {
     const errors = errorsOf(store);
     const calls = Promise.all([store.getMany(MANY), store.hasMany(MANY)]);
     await Promise.all([calls, store.updateNodes(three)]);
@@ -301,37 +293,37 @@ describe('a retired node finishes what it is doing', () => {
     expect(await store.hasMany(MANY)).toEqual(MANY.map(() => false));
   });
 
-  test('and so does a store that is disconnected', async () => {
+  test('getMany() of several chunks, if the store is disconnected instead', async () => {
     const [values] = await Promise.all([store.getMany(MANY), store.disconnect()]);
     expect(values.filter((value) => value === 'value')).toHaveLength(MANY.length);
-    store = new DRedisStore(redis.locations);
-    await store.clear();
   });
 });
 
-describe('clients that a factory makes for nothing are closed', () => {
-  const made: { readonly isOpen: boolean; destroy(): void }[] = [];
-  /** One that connects at once, though it need not. */
+describe('updateNodes() closes the unused clients of a factory', () => {
+  let made: { readonly isOpen: boolean }[];
+
+  beforeEach(() => {
+    made = [];
+  });
+
+  /** Connects its clients itself, which a factory need not do. */
   const factory = () => {
     const client = createClient({ url: `redis://${fourth}` });
     client.on('error', () => undefined);
     client.connect().catch(() => undefined);
+    onCleanUp(() => client.isOpen && client.destroy());
     made.push(client);
     return client;
   };
 
-  afterEach(() => {
-    for (const client of made.splice(0)) if (client.isOpen) client.destroy();
-  });
-
-  test('for a node that is kept', async () => {
+  test('if the node stays', async () => {
     for (let times = 0; times < 3; times += 1) await store.updateNodes([...three, factory] as never);
     expect(made.map(({ isOpen }) => isOpen)).toEqual([true, false, false]);
     await store.disconnect();
     expect(made.map(({ isOpen }) => isOpen)).toEqual([false, false, false]);
   });
 
-  test('for a list that is refused', async () => {
+  test('if a location is invalid', async () => {
     const error = await rejection(store.updateNodes([factory, fourth] as never));
     expect(error).toBeInstanceOf(InvalidOptionError);
     expect(made.map(({ isOpen }) => isOpen)).toEqual([false]);

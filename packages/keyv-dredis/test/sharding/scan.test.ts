@@ -1,12 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { createClient } from 'redis';
-import { type RedisServers, startRedis } from 'redis-launcher';
-import { DRedisStore } from '../../src/index.js';
-import { NO_DEADLINES } from '../support/deadlines.js';
-import { MAJORS, makeKeyv } from '../support/keyvs.js';
-import { runProgram } from '../support/program.js';
+import { beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { RedisServers } from 'redis-launcher';
+import type { DRedisStore } from '../../src/index.js';
+import {
+  connectClient,
+  interceptCommands,
+  MAJORS,
+  NO_DEADLINES,
+  openKeyv,
+  openStoreOver,
+  runProgram,
+  startServers,
+} from '../support/index.js';
 
-// What goes through every key takes them page by page: however many there are, one page is in memory.
+// iterator() and clear() read keys page by page and hold one page in memory.
 
 const KEY_COUNT = 200_000;
 const VALUE_BYTES = 500;
@@ -17,30 +23,26 @@ let redis: RedisServers;
 let store: DRedisStore;
 
 beforeAll(async () => {
-  redis = await startRedis({ count: 1 });
-  const client = createClient({ url: `redis://${redis.locations[0]}` });
-  await client.connect();
-  // From within: sending 100 MB would take longer than all that is measured here.
+  redis = await startServers({ count: 1 });
+  const client = await connectClient(redis.locations[0] as string);
+  // With a script, because sending 100 MB takes longer than the tests.
   const fill = `
     local value = '{"value":"' .. string.rep('v', ARGV[2] - 12) .. '"}'
     for number = 1, ARGV[1] do redis.call('SET', '${NAMESPACE}:' .. number, value) end`;
   await client.eval(fill, { arguments: [String(KEY_COUNT), String(VALUE_BYTES)] });
   expect(await client.dbSize()).toBe(KEY_COUNT);
-  await client.close();
 });
 
-afterAll(() => redis?.stop());
-
-/** What the store's client was asked, and how many commands were under way at the most. */
+/** The commands that the store has sent. */
 interface Traffic {
   readonly commands: string[];
-  mostUnderWay: number;
+  maxInFlight: number;
 }
 
 let traffic: Traffic;
 
 beforeEach(async () => {
-  store = new DRedisStore(redis.locations, {
+  store = openStoreOver(redis.locations, {
     namespace: NAMESPACE,
     scanCount: SCAN_COUNT,
     ...NO_DEADLINES,
@@ -49,28 +51,24 @@ beforeEach(async () => {
   traffic = watch(store);
 });
 
-afterEach(() => store?.disconnect());
-
 function watch(store: DRedisStore): Traffic {
-  const traffic: Traffic = { commands: [], mostUnderWay: 0 };
-  const { client } = store.locate('any');
-  const send = client.sendCommand.bind(client);
-  let underWay = 0;
-  client.sendCommand = (async (args: readonly string[], options: never) => {
+  const traffic: Traffic = { commands: [], maxInFlight: 0 };
+  let inFlight = 0;
+  interceptCommands(store.locate('any').client, async (args, send) => {
     traffic.commands.push(args[0] as string);
-    underWay += 1;
-    traffic.mostUnderWay = Math.max(traffic.mostUnderWay, underWay);
+    inFlight += 1;
+    traffic.maxInFlight = Math.max(traffic.maxInFlight, inFlight);
     try {
-      return await send(args, options);
+      return await send(args);
     } finally {
-      underWay -= 1;
+      inFlight -= 1;
     }
-  }) as never;
+  });
   return traffic;
 }
 
-test('iterator() holds one page of 200,000 entries', async () => {
-  // In a process of its own: what Jest takes for itself meanwhile comes near to what would be seen.
+test('iterator() over 200,000 entries holds one page in memory', async () => {
+  // In a process of its own, because Jest allocates about as much meanwhile as the test measures.
   const program = `
     import { setFlagsFromString } from 'node:v8';
     import { runInNewContext } from 'node:vm';
@@ -105,9 +103,9 @@ test('iterator() holds one page of 200,000 entries', async () => {
 });
 
 test.each(MAJORS)(
-  'iterator() under %s asks for no page before the one at hand is used up',
+  'iterator() under %s reads no page before the current one is used up',
   async (_title, major) => {
-    const iterator = makeKeyv(major, store, { namespace: NAMESPACE }).iterator();
+    const iterator = openKeyv(major, { namespace: NAMESPACE }, store).iterator();
     await iterator.next();
     expect(traffic.commands).toEqual(['SCAN', 'MGET']);
     await new Promise((resolve) => setImmediate(resolve));
@@ -118,24 +116,19 @@ test.each(MAJORS)(
   },
 );
 
-test('clear() removes page by page, one command under way at a time', async () => {
-  const other = createClient({ url: `redis://${redis.locations[0]}` });
-  await other.connect();
-  try {
-    // Under a prefix of its own: the other tests need theirs.
-    await other.eval(`for number = 1, 20000 do redis.call('SET', 'cleared:' .. number, '') end`);
-    const before = await other.dbSize();
-    store.namespace = 'cleared';
-    // What the store notes down of a new namespace is on the server before this is answered.
-    await store.has('any');
-    traffic.commands.length = 0;
-    traffic.mostUnderWay = 0;
-    await store.clear();
-    expect(await other.dbSize()).toBe(before - 20_000);
-  } finally {
-    await other.close();
-  }
-  expect(traffic.mostUnderWay).toBe(1);
+test('clear() removes page by page, with one command in flight', async () => {
+  const client = await connectClient(redis.locations[0] as string);
+  // In a namespace of its own, because the other tests need the other keys.
+  await client.eval(`for number = 1, 20000 do redis.call('SET', 'cleared:' .. number, '') end`);
+  const before = await client.dbSize();
+  store.namespace = 'cleared';
+  // The store records a new namespace on the server before it answers its first call.
+  await store.has('any');
+  traffic.commands.length = 0;
+  traffic.maxInFlight = 0;
+  await store.clear();
+  expect(await client.dbSize()).toBe(before - 20_000);
+  expect(traffic.maxInFlight).toBe(1);
   const count = (name: string) => traffic.commands.filter((command) => command === name).length;
   expect(count('UNLINK')).toBeGreaterThanOrEqual(20);
   expect(count('SCAN') + count('UNLINK')).toBe(traffic.commands.length);

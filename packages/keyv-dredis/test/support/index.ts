@@ -1,0 +1,44 @@
+/**
+ * The test harness. What it starts, opens or connects is closed by itself: after the test that did so, or
+ * after the last test of the file if `beforeAll` did so. See clean-up.ts.
+ */
+export { onCleanUp } from './clean-up.js';
+export { connectClient, connectPlain, SHARED_DATABASE, sharedRedis, useSharedDatabase } from './clients.js';
+export { DEADLINE_MS, NEVER_IN_A_TEST_MS, NO_DEADLINES } from './deadlines.js';
+export { expectEveryOperation } from './every-operation.js';
+export {
+  type AnyKeyv,
+  type AnyKeyvOptions,
+  collectErrors,
+  entriesOf,
+  MAJORS,
+  type Major,
+  makeKeyv,
+  NAMESPACES,
+  openKeyv,
+  takeErrorCodes,
+  takeErrors,
+} from './keyvs.js';
+export type { PlainServers } from './plain-servers.js';
+export { runProgram } from './program.js';
+export {
+  type FullServer,
+  makeTemporaryFolder,
+  sharedLocations,
+  startFullServer,
+  startServer,
+  startServers,
+  startTlsServers,
+} from './servers.js';
+export {
+  errorsOf,
+  interceptCommands,
+  keysOf,
+  nextEvent,
+  openStore,
+  openStoreOver,
+  recordCommands,
+  rejection,
+  timeOut,
+} from './stores.js';
+export { type ProxyServer, type StubServer, startBlackHole, startProxy, startStub } from './stub-server.js';
