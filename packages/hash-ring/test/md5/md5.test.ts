@@ -41,9 +41,9 @@ function theirWords(key: Key): number[] {
 test('md5Many agrees with node:crypto on every key, before and after WebAssembly is compiled', () => {
   const keys = fc.array(
     fc.oneof(
-      { weight: 5, arbitrary: fc.string({ unit: 'binary-ascii', maxLength: 300 }) },
-      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 300 }) },
-      { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }) },
+      { weight: 5, arbitrary: fc.string({ unit: 'binary-ascii', maxLength: 150 }) },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 150 }) },
+      { weight: 1, arbitrary: fc.uint8Array({ maxLength: 150 }) },
       { weight: 1, arbitrary: fc.constantFrom('\ud83d', '\ude00', 'é') },
     ),
     { maxLength: 40 },
@@ -53,12 +53,12 @@ test('md5Many agrees with node:crypto on every key, before and after WebAssembly
     expect(md5Many(some, 4).join()).toBe(words.join());
     expect(md5Many(some, 1).join()).toBe(words.map(([first]) => first).join());
   });
-  fc.assert(agree, { numRuns: 100 });
+  fc.assert(agree, { numRuns: 50 });
   const ascii = Array.from({ length: MANY }, (_, i) => `key:${i}${'.'.repeat(i % 100)}`);
   const expected = ascii.map((key) => theirWords(key)[0]).join();
   expect(md5Many(ascii, 1).join()).toBe(expected);
   expect(md5Many(ascii, 1).join()).toBe(expected);
-  fc.assert(agree, { numRuns: 300 });
+  fc.assert(agree, { numRuns: 200 });
 });
 
 test('md5Many agrees with node:crypto on keys of every length from 0 to 300, next to keys of other lengths', () => {
