@@ -55,8 +55,12 @@ export class RecordedClient {
 
   /** Records the owners of keys. */
   logOwners(keys: readonly string[]): void {
-    const owners = Object.fromEntries(keys.map((key) => [key, this.#store.locate(key).node]));
+    const owners = Object.fromEntries(keys.map((key) => [key, this.ownerOf(key)]));
     this.#log({ type: 'owners', owners });
+  }
+
+  ownerOf(key: string): string {
+    return this.#store.locate(key).node;
   }
 
   /** The nodes that this client does not see up. */

@@ -36,7 +36,7 @@ const FLUSH_INTERVAL_MS = 100;
 const CALLS_TIMEOUT_MS = 10_000;
 /** Far above the pauses between retries after outages of a few seconds, because the machine may be loaded. */
 const NODES_UP_TIMEOUT_MS = 30_000;
-const POLL_MS = 20;
+const POLL_MS = 100;
 
 const setup = JSON.parse(process.argv[2] as string) as WorkerSetup;
 const file = openSync(setup.file, 'a');
@@ -87,9 +87,20 @@ await Promise.all(clients.map((client) => client.disconnect()));
 process.removeAllListeners('disconnect');
 process.disconnect();
 
-/** Waits until a client sees all nodes up, and records each node that it does not see up in time. */
+/**
+ * Waits until a client sees all nodes up, and records each node that it does not see up in time. It reads from
+ * those nodes meanwhile, because a suspect node comes up only when it replies to a command.
+ */
 async function waitForNodes(client: RecordedClient): Promise<void> {
-  while (client.nodesNotUp.length > 0 && now() - finishedAt < NODES_UP_TIMEOUT_MS) await sleep(POLL_MS);
+  while (client.nodesNotUp.length > 0 && now() - finishedAt < NODES_UP_TIMEOUT_MS) {
+    await Promise.all(
+      client.nodesNotUp.flatMap((node) => {
+        const key = KEYS.find((key) => client.ownerOf(key) === node);
+        return key === undefined ? [] : [client.get(key)];
+      }),
+    );
+    await sleep(POLL_MS);
+  }
   for (const node of client.nodesNotUp) {
     log({ type: 'stuck', client: client.name, node, waitedMs: now() - finishedAt });
   }
