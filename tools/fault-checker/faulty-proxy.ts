@@ -1,24 +1,24 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** What a network does to what passes through it. */
+/** How the network treats the data that passes through it. */
 export type NetworkCondition =
-  | { readonly type: 'well' }
-  /** Connections are reset, and so are new ones. */
+  | { readonly type: 'normal' }
+  /** Open connections and new ones are reset. */
   | { readonly type: 'cut' }
-  /** Nothing passes, in neither direction, and nobody is told. Afterwards what was held goes on. */
+  /** Data is held in both directions without any sign to either end. It is delivered when the condition ends. */
   | { readonly type: 'blackhole' }
-  /** Everything is late by so much. */
+  /** Data is delivered after a delay. */
   | { readonly type: 'delay'; readonly delayMs: number }
-  /** Of the next reply on each connection the first half passes; then the connection ends. */
+  /** Each connection delivers the first half of its next reply, then ends. */
   | { readonly type: 'truncate' };
 
-/** The network between one process and one server. */
+/** The network between one process and one server: a TCP proxy that injects faults. */
 export class FaultyProxy implements AsyncDisposable {
   readonly #listener: Server;
   readonly #target: { readonly host: string; readonly port: number };
   readonly #links = new Set<Link>();
-  #condition: NetworkCondition = { type: 'well' };
+  #condition: NetworkCondition = { type: 'normal' };
 
   private constructor(target: { readonly host: string; readonly port: number }) {
     this.#target = target;
@@ -46,7 +46,7 @@ export class FaultyProxy implements AsyncDisposable {
     else for (const link of this.#links) link.flush();
   }
 
-  /** Resets the connections that there are. */
+  /** Resets all open connections. */
   reset(): void {
     for (const link of this.#links) link.reset();
   }
@@ -59,7 +59,7 @@ export class FaultyProxy implements AsyncDisposable {
 
   #accept(client: Socket): void {
     if (this.#condition.type === 'cut') {
-      client.on('error', ignore);
+      client.on('error', noop);
       client.resetAndDestroy();
       return;
     }
@@ -77,7 +77,7 @@ class Link {
   readonly #condition: () => NetworkCondition;
   readonly #requests: Channel;
   readonly #replies: Channel;
-  #serverIsGone = false;
+  #serverClosed = false;
 
   constructor(client: Socket, server: Socket, condition: () => NetworkCondition) {
     this.#client = client;
@@ -85,19 +85,19 @@ class Link {
     this.#condition = condition;
     this.#requests = new Channel(server, condition);
     this.#replies = new Channel(client, condition);
-    client.setNoDelay(true).on('error', ignore);
-    server.setNoDelay(true).on('error', ignore);
+    client.setNoDelay(true).on('error', noop);
+    server.setNoDelay(true).on('error', noop);
     client.on('data', (request) => this.#requests.pass(request));
     server.on('data', (reply) => this.#onReply(reply));
-    // What is on its way when its client closes is lost: no command arrives after its client has given it up and
-    // made another connection. The checker relies on that.
+    // Drops data in flight when the client closes the connection. The checker relies on it: no command of a
+    // closed connection arrives after the client has made a new one.
     client.on('close', () => {
       this.#requests.drop();
       this.#replies.drop();
       server.destroy();
     });
     server.on('close', () => {
-      this.#serverIsGone = true;
+      this.#serverClosed = true;
       this.flush();
     });
   }
@@ -105,7 +105,7 @@ class Link {
   flush(): void {
     this.#requests.flush();
     this.#replies.flush();
-    if (this.#serverIsGone && this.#condition().type !== 'blackhole') this.#client.destroy();
+    if (this.#serverClosed && this.#condition().type !== 'blackhole') this.#client.destroy();
   }
 
   reset(): void {
@@ -123,15 +123,15 @@ class Link {
   }
 }
 
-/** One direction of a connection: keeps the order, whatever is late. */
+/** One direction of a connection. Keeps the order of the data under any delay. */
 class Channel {
-  readonly #to: Socket;
+  readonly #target: Socket;
   readonly #condition: () => NetworkCondition;
   #queue: { readonly data: Buffer; readonly dueAt: number }[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(to: Socket, condition: () => NetworkCondition) {
-    this.#to = to;
+  constructor(target: Socket, condition: () => NetworkCondition) {
+    this.#target = target;
     this.#condition = condition;
   }
 
@@ -146,13 +146,13 @@ class Channel {
     clearTimeout(this.#timer);
     if (this.#condition().type === 'blackhole') return;
     for (let [first] = this.#queue; first !== undefined; [first] = this.#queue) {
-      const inMs = first.dueAt - performance.now();
-      if (inMs > 0) {
-        this.#timer = setTimeout(this.flush, inMs);
+      const waitMs = first.dueAt - performance.now();
+      if (waitMs > 0) {
+        this.#timer = setTimeout(this.flush, waitMs);
         return;
       }
       this.#queue.shift();
-      if (this.#to.writable) this.#to.write(first.data);
+      if (this.#target.writable) this.#target.write(first.data);
     }
   };
 
@@ -162,4 +162,4 @@ class Channel {
   }
 }
 
-const ignore = () => undefined;
+const noop = () => undefined;

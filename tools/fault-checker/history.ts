@@ -1,22 +1,22 @@
-/** What is written down while a run goes on, and what is checked afterwards. All times are those of clock.ts. */
+/** A history: the entries that a run records and the checker reads. Times are milliseconds of clock.ts. */
 
-/** What the operations on a node that is down come to; what DRedisStore calls `nodeDownPolicy`. */
+/** Values of the store's option `nodeDownPolicy`. */
 export const MODES = ['error', 'miss', 'failover'] as const;
 export type Mode = (typeof MODES)[number];
 
-/** What becomes of the data of a server that was restarted; what DRedisStore calls `restartPolicy`. */
-export const ON_RESTART = ['keep', 'purge'] as const;
-export type RestartPolicy = (typeof ON_RESTART)[number];
+/** Values of the store's option `restartPolicy`. */
+export const RESTART_POLICIES = ['keep', 'purge'] as const;
+export type RestartPolicy = (typeof RESTART_POLICIES)[number];
 
 export const NODE_STATES = ['up', 'suspect', 'down', 'returning'] as const;
 export type NodeState = (typeof NODE_STATES)[number];
 
-export const FAULTS_OF_SERVERS = ['freeze', 'kill', 'restart', 'rollback'] as const;
-export const FAULTS_OF_NETWORK = ['cut', 'blackhole', 'delay', 'reset', 'truncate'] as const;
-export const FAULT_KINDS = [...FAULTS_OF_SERVERS, ...FAULTS_OF_NETWORK] as const;
+export const SERVER_FAULTS = ['freeze', 'kill', 'restart', 'rollback'] as const;
+export const NETWORK_FAULTS = ['cut', 'blackhole', 'delay', 'reset', 'truncate'] as const;
+export const FAULT_KINDS = [...SERVER_FAULTS, ...NETWORK_FAULTS] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** The first entry: under what rules to check the others. */
+/** First entry: the settings of the run, which decide the rules. */
 export interface RunEntry {
   readonly type: 'run';
   readonly seed: string;
@@ -27,7 +27,7 @@ export interface RunEntry {
   readonly startedAt: number;
 }
 
-/** Who owns what: the ring's word, the same for all clients. */
+/** Owner of each key on the ring, the same for all clients. */
 export interface OwnersEntry {
   readonly type: 'owners';
   readonly owners: Readonly<Record<string, string>>;
@@ -36,34 +36,34 @@ export interface OwnersEntry {
 export type Action = 'read' | 'set' | 'delete' | 'clear';
 
 /**
- * How a call ended: `ok`, with a value or true; `false`; `miss`, a read without a value; `error`, rejected;
- * `pending`, not at all, and `completedAt` says how long it was waited for.
+ * How an operation completed: `ok`, with a value or true; `false`; `miss`, a read without a value; `error`,
+ * rejected; `pending`, not completed, and `completedAt` is when the recording ended.
  */
 export type Outcome = 'ok' | 'false' | 'miss' | 'error' | 'pending';
 
-/** One call, or what a call over many keys did to one of them. */
+/** One key of a call, or a clear(). */
 export interface OperationEntry {
   readonly type: 'operation';
   readonly client: string;
-  /** The store's method. */
+  /** Name of the store's method. */
   readonly call: string;
   readonly action: Action;
-  /** Undefined of clear(), which means all keys. */
+  /** Undefined for clear(), which affects all keys. */
   readonly key?: string | undefined;
-  /** What was written, or what was read. No value is written twice. */
+  /** The written value, or the value that was read. No value is written twice. */
   readonly value?: string | undefined;
   readonly invokedAt: number;
   readonly completedAt: number;
   readonly outcome: Outcome;
-  /** The error's code, or its name where it has none. */
+  /** Code of the error; its stack if it has no code. */
   readonly error?: string | undefined;
   /** The nodes that clear() did not reach. */
   readonly failedNodes?: readonly string[] | undefined;
-  /** How late the event loop of the client's process was meanwhile, in milliseconds. */
-  readonly lateMs: number;
+  /** Delay of the event loop of the client's process during the call. */
+  readonly eventLoopDelayMs: number;
 }
 
-/** From now on, a client sees a node in this state. */
+/** A change of a node view. */
 export interface StateEntry {
   readonly type: 'state';
   readonly client: string;
@@ -72,20 +72,20 @@ export interface StateEntry {
   readonly at: number;
 }
 
-/** What the nemesis did. */
+/** A fault that the nemesis injected. */
 export interface FaultEntry {
   readonly type: 'fault';
   readonly kind: FaultKind;
   readonly node: string;
-  /** The one process that was cut off; undefined of what befell the server. */
+  /** The process whose network had the fault; undefined for a fault of the server. */
   readonly process?: string | undefined;
   readonly from: number;
   readonly to: number;
-  /** Of a rollback: when the server's process was gone, and with it what the snapshot does not hold. */
+  /** For a rollback: when the old server process was gone, with all data that the snapshot does not have. */
   readonly goneAt?: number | undefined;
 }
 
-/** Long after the last fault was over, a client had not seen a node come back. */
+/** A client did not see a node up long after the last fault. */
 export interface StuckEntry {
   readonly type: 'stuck';
   readonly client: string;
@@ -93,7 +93,7 @@ export interface StuckEntry {
   readonly waitedMs: number;
 }
 
-/** The end of a worker's process. */
+/** The end of a worker process. */
 export interface ExitEntry {
   readonly type: 'exit';
   readonly process: string;
@@ -114,25 +114,29 @@ export type Entry =
 
 export type Log = (entry: Entry) => void;
 
+/** Entries by type, each list in the order that the checker needs. */
 export interface History {
   readonly run: RunEntry;
   readonly owners: Readonly<Record<string, string>>;
   readonly operations: readonly OperationEntry[];
+  /** Sorted by time. */
   readonly states: readonly StateEntry[];
   readonly faults: readonly FaultEntry[];
   readonly stuck: readonly StuckEntry[];
   readonly exits: readonly ExitEntry[];
 }
 
-/** @throws Error when entries are missing, or clients disagree about who owns what */
-export function historyOf(entries: readonly Entry[]): History {
+/** @throws Error if the run or the owners are missing, or if clients disagree about the owners */
+export function toHistory(entries: readonly Entry[]): History {
   const ofType = <T extends Entry['type']>(type: T) =>
     entries.filter((entry): entry is Extract<Entry, { type: T }> => entry.type === type);
   const [run] = ofType('run');
   const [first, ...others] = ofType('owners').map(({ owners }) => owners);
-  if (run === undefined || first === undefined) throw new Error('the history does not say who owns what');
+  if (run === undefined || first === undefined) {
+    throw new Error('the history needs an entry of type run and one of type owners');
+  }
   if (others.some((owners) => JSON.stringify(owners) !== JSON.stringify(first))) {
-    throw new Error('the clients disagree about who owns what');
+    throw new Error('the clients disagree about the owners of keys');
   }
   return {
     run,
@@ -145,12 +149,12 @@ export function historyOf(entries: readonly Entry[]): History {
   };
 }
 
-/** @param text one entry to a line; the last line may be cut short, where its writer was killed */
-export function entriesOf(text: string): Entry[] {
+/** @param text one entry per line; an incomplete last line, of a killed process, is ignored */
+export function parseEntries(text: string): Entry[] {
   const lines = text.split('\n');
   lines.pop();
   return lines.map((line) => JSON.parse(line) as Entry);
 }
 
-export const linesOf = (entries: readonly Entry[]): string =>
+export const serializeEntries = (entries: readonly Entry[]): string =>
   entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');

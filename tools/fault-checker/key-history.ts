@@ -4,9 +4,9 @@ import type { Write } from './settlement.js';
 /** All writes of one key. */
 export class KeyHistory {
   readonly #byOperation: ReadonlyMap<OperationEntry, Write>;
-  /** In the order in which they settled. */
+  /** Settled writes, sorted by `settledAt`. */
   readonly #settled: readonly Write[];
-  /** Of the first so many that settled, the one that was invoked last. */
+  /** At index i: of the settled writes 0 to i, the one invoked last. */
   readonly #newest: readonly Write[];
 
   constructor(writes: readonly Write[]) {
@@ -27,18 +27,18 @@ export class KeyHistory {
     return this.#byOperation.get(operation);
   }
 
-  /** Of the writes that were settled before a moment, the one that was invoked last. O(log n). */
-  newestSettledBefore(moment: number): Write | undefined {
-    return this.#newest[this.settledCountBefore(moment) - 1];
+  /** Of the writes settled before a time, the one invoked last. O(log n). */
+  newestSettledBefore(time: number): Write | undefined {
+    return this.#newest[this.settledCountBefore(time) - 1];
   }
 
   /** O(log n). */
-  settledCountBefore(moment: number): number {
+  settledCountBefore(time: number): number {
     let low = 0;
     let high = this.#settled.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#settled[middle] as Write).settledAt < moment) low = middle + 1;
+      if ((this.#settled[middle] as Write).settledAt < time) low = middle + 1;
       else high = middle;
     }
     return low;

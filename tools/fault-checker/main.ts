@@ -1,63 +1,89 @@
 /**
- * Breaks servers and connections under many clients of the store in several processes, and checks afterwards that
- * none of them read what it must not; in the style of Jepsen. `npx -y pnpm@12 check:failures --seconds 60`; see
- * options.ts, and check-history.ts for the rules.
+ * Fault checker: injects faults into servers and connections while many clients use the store, and checks
+ * that no client reads a value that the store guarantees to be gone. It works in the manner of Jepsen.
+ *
+ *     npx -y pnpm@12 check:failures --seconds 60 --mode all
+ *
+ * `--help` lists the options. A run starts four Redis servers and several worker processes with several
+ * clients each, and records a history. Then it prints
+ *
+ * - one row of counts: operations, reads, hits, reads that could be stale, faults, violations;
+ * - the number of faults of each kind;
+ * - for each kind of violation an example, with what happened to that node shortly before.
+ *
+ * It exits with 1 if there is a violation, or if the run was too short to prove anything. The history of such
+ * a run is kept in `.checker/`, and `--history file` checks it again.
+ *
+ * Terms:
+ *
+ * - **client**: one store in a worker process.
+ * - **operation**: what one call of a client does to one key, or a `clear()`. It is invoked and completes.
+ * - **history**: the list of all operations, changes of node views and faults of a run, with times.
+ * - **node view**: the state of a node (up, suspect, down, returning) as one client sees it.
+ * - **nemesis**: the part that injects faults.
+ * - **mode**: the `nodeDownPolicy` of the stores.
+ * - **fallback entry**: what a store writes to a fallback node in mode `failover`.
+ * - **settled**: a write is settled once no client may read what it replaced.
+ * - **stale read**: a read that returns a value which a settled write replaced before the read began.
+ *
+ * check-history.ts has the exact rules.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { heading, line } from '../terminal/terminal.js';
 import { checkHistory } from './check-history.js';
-import { type Entry, entriesOf, historyOf, linesOf } from './history.js';
+import { type Entry, parseEntries, serializeEntries, toHistory } from './history.js';
 import { parseOptions } from './options.js';
-import { printReport, shortcomings } from './report.js';
+import { coverageGaps, printReport } from './report.js';
 import { run } from './run.js';
 
-/** Not in git: histories that prove a violation. */
+/** Histories of failed runs. Git ignores it. */
 const FOLDER = fileURLToPath(new URL('../../.checker/', import.meta.url));
-const EXIT_CODE_OF_SIGINT = 130;
+const SIGINT_EXIT_CODE = 130;
 
 const options = parseOptions(process.argv.slice(2));
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // A second one ends it at once; what was started ends with it.
+  // A second signal ends this process at once; workers and servers end with it.
   process.once(signal, () => interruption.abort());
 }
 
 if (options.historyFile !== undefined) {
-  judge(entriesOf(readFileSync(resolve(options.historyFile), 'utf8')));
+  checkAndReport(parseEntries(readFileSync(resolve(options.historyFile), 'utf8')));
 } else {
   for (const mode of options.modes) {
     heading(`mode ${mode ?? '(default)'}, seed ${options.seed}`);
     try {
-      const entries = await run(
-        { ...options, mode, ms: (options.seconds * 1000) / options.modes.length },
-        interruption.signal,
-      );
-      if (!judge(entries)) line(`the history is in ${keep(entries, `${mode ?? 'default'}-${options.seed}`)}`);
+      const durationMs = (options.seconds * 1000) / options.modes.length;
+      const entries = await run({ ...options, mode, durationMs }, interruption.signal);
+      if (!checkAndReport(entries)) {
+        line(`history: ${saveHistory(entries, `${mode ?? 'default'}-${options.seed}`)}`);
+      }
     } catch (error) {
       if (!interruption.signal.aborted) throw error;
-      process.exitCode = EXIT_CODE_OF_SIGINT;
+      process.exitCode = SIGINT_EXIT_CODE;
       break;
     }
   }
 }
 
-/** Prints what came of a run. @returns whether all is well */
-function judge(entries: readonly Entry[]): boolean {
-  const history = historyOf(entries);
-  const verdict = checkHistory(history);
-  printReport(history, verdict);
-  const missing = shortcomings(history, verdict);
-  for (const text of missing) line(`the run falls short: ${text}`);
-  if (verdict.violations.length === 0 && missing.length === 0) return true;
+/** Prints the result of a run. @returns whether the run passed */
+function checkAndReport(entries: readonly Entry[]): boolean {
+  const history = toHistory(entries);
+  const result = checkHistory(history);
+  printReport(history, result);
+  const gaps = coverageGaps(history, result);
+  for (const gap of gaps) line(`the run proves too little: ${gap}`);
+  if (result.violations.length === 0 && gaps.length === 0) return true;
   process.exitCode = 1;
   return false;
 }
 
-function keep(entries: readonly Entry[], name: string): string {
+/** @returns the path of the file */
+function saveHistory(entries: readonly Entry[], name: string): string {
   mkdirSync(FOLDER, { recursive: true });
   const path = join(FOLDER, `${name}.jsonl`);
-  writeFileSync(path, linesOf(entries));
+  writeFileSync(path, serializeEntries(entries));
   return relative('', path);
 }

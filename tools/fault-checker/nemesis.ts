@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, type RedisServer } from 'redis-launcher';
 import { now } from '../shared/clock.js';
 import type { FaultyProxy, NetworkCondition } from './faulty-proxy.js';
-import type { FAULTS_OF_NETWORK, FAULTS_OF_SERVERS, FaultEntry, FaultKind, Log } from './history.js';
+import type { FaultEntry, FaultKind, Log, NETWORK_FAULTS, SERVER_FAULTS } from './history.js';
 import type { Random } from './random.js';
 
-/** What a server reads when it starts, in its folder. */
+/** File in a server's folder that it loads when it starts. */
 const SNAPSHOT = 'dump.rdb';
 
 interface Range {
@@ -15,31 +15,33 @@ interface Range {
   readonly to: number;
 }
 
-/** Between one fault and the next: long enough for a client to reconnect, mostly. */
-const PEACE_MS: Range = { from: 200, to: 1_200 };
-/** Some faults are over before a deadline is, and some long after. */
-const SHORT_MS: Range = { from: 30, to: 250 };
-const LONG_MS: Range = { from: 400, to: 2_000 };
-const SHORT_SHARE = 0.3;
-/** Around the deadline of the calls. */
+/** Pause between two faults: usually long enough for a client to reconnect. */
+const PAUSE_MS: Range = { from: 200, to: 1_200 };
+/** Some faults end before the deadline of a call, some long after it. */
+const SHORT_FAULT_MS: Range = { from: 30, to: 250 };
+const LONG_FAULT_MS: Range = { from: 400, to: 2_000 };
+const SHORT_FAULT_SHARE = 0.3;
+/** Delays shorter and longer than the deadline of a call. */
 const DELAY_MS: Range = { from: 20, to: 400 };
-/** Writes that a rollback takes back. */
-const SINCE_SNAPSHOT_MS: Range = { from: 300, to: 1_200 };
+/** Age of the snapshot when a rollback kills the server: newer writes are lost. */
+const SNAPSHOT_AGE_MS: Range = { from: 300, to: 1_200 };
 
-/** What a fault does; resolves when it is over. */
-type Inflict = (random: Random, pause: (range: Range) => Promise<void>) => Promise<Partial<FaultEntry>>;
+/** Injects a fault. Resolves when the fault is over. */
+type InjectFault = (random: Random, pause: (range: Range) => Promise<void>) => Promise<Partial<FaultEntry>>;
 
 export interface Target<Kind> {
   readonly node: string;
   readonly process?: string;
-  readonly faults: Readonly<Record<Kind & string, Inflict>>;
+  readonly faults: Readonly<Record<Kind & string, InjectFault>>;
 }
 
 /**
- * Breaks one thing after the other. Of its kinds of fault each comes once before any comes again, in random order.
- * Resolves, with all mended, when the signal says so.
+ * The nemesis: injects one fault after the other into random targets. Each kind comes once, in random order,
+ * before any kind comes again.
+ *
+ * @param signal ends it; resolves when the current fault is over
  */
-export async function torment<Kind extends FaultKind>(
+export async function injectFaults<Kind extends FaultKind>(
   kinds: readonly Kind[],
   targets: readonly Target<Kind>[],
   random: Random,
@@ -51,7 +53,7 @@ export async function torment<Kind extends FaultKind>(
   };
   let deck: Kind[] = [];
   while (!signal.aborted) {
-    await pause(PEACE_MS);
+    await pause(PAUSE_MS);
     if (signal.aborted) return;
     if (deck.length === 0) deck = random.shuffled(kinds);
     const kind = deck.pop() as Kind;
@@ -70,45 +72,42 @@ export async function torment<Kind extends FaultKind>(
   }
 }
 
-export const serverTarget = (
-  node: string,
-  server: RedisServer,
-): Target<(typeof FAULTS_OF_SERVERS)[number]> => ({
+export const serverTarget = (node: string, server: RedisServer): Target<(typeof SERVER_FAULTS)[number]> => ({
   node,
   faults: {
     /** SIGSTOP, then SIGCONT. */
     freeze: async (random, pause) => {
       await server.pause();
-      await pause(length(random));
+      await pause(faultDuration(random));
       await server.resume();
       return {};
     },
-    /** SIGKILL, and another server without data. */
+    /** SIGKILL, then a start without data. */
     kill: async (random, pause) => {
       await server.kill();
-      await pause(length(random));
+      await pause(faultDuration(random));
       await server.start();
       return {};
     },
-    /** A clean end, and a start with all data. */
+    /** A clean shutdown, then a start with all data. */
     restart: async (random, pause) => {
       await shutDown(server);
-      await pause(length(random));
+      await pause(faultDuration(random));
       await server.start();
-      forget(server);
+      deleteSnapshot(server);
       return {};
     },
-    /** SIGKILL, and a start with the data of some time before. */
+    /** SIGKILL, then a start from an older snapshot. */
     rollback: async (_random, pause) => {
       await ask(server.location, ['SAVE']);
       assertSnapshot(server);
-      await pause(SINCE_SNAPSHOT_MS);
+      await pause(SNAPSHOT_AGE_MS);
       const from = now();
       await server.kill();
       const goneAt = now();
-      await pause(SHORT_MS);
+      await pause(SHORT_FAULT_MS);
       await server.start();
-      forget(server);
+      deleteSnapshot(server);
       return { from, goneAt };
     },
   },
@@ -118,13 +117,13 @@ export const networkTarget = (
   process: string,
   node: string,
   proxy: FaultyProxy,
-): Target<(typeof FAULTS_OF_NETWORK)[number]> => {
+): Target<(typeof NETWORK_FAULTS)[number]> => {
   const during =
-    (conditionOf: (random: Random) => NetworkCondition): Inflict =>
+    (conditionOf: (random: Random) => NetworkCondition): InjectFault =>
     async (random, pause) => {
       proxy.condition = conditionOf(random);
-      await pause(length(random));
-      proxy.condition = { type: 'well' };
+      await pause(faultDuration(random));
+      proxy.condition = { type: 'normal' };
       return {};
     };
   return {
@@ -143,12 +142,13 @@ export const networkTarget = (
   };
 };
 
-const length = (random: Random): Range => (random.next() < SHORT_SHARE ? SHORT_MS : LONG_MS);
+const faultDuration = (random: Random): Range =>
+  random.next() < SHORT_FAULT_SHARE ? SHORT_FAULT_MS : LONG_FAULT_MS;
 
-/** The server saves what it holds, says nothing more, and ends. */
+/** Saves a snapshot and ends the server. */
 async function shutDown(server: RedisServer): Promise<void> {
   const refusal = await ask(server.location, ['SHUTDOWN', 'SAVE']).catch(() => undefined);
-  if (refusal !== undefined) throw new Error(`${server.location} does not shut down: ${refusal}`);
+  if (refusal !== undefined) throw new Error(`${server.location} refused to shut down: ${refusal}`);
   await server.kill();
   assertSnapshot(server);
 }
@@ -156,10 +156,10 @@ async function shutDown(server: RedisServer): Promise<void> {
 function assertSnapshot(server: RedisServer): void {
   if (existsSync(join(server.folder, SNAPSHOT))) return;
   throw new Error(
-    `${server.location} has saved nothing in ${server.folder}: this needs redis-server on PATH, not Docker`,
+    `${server.location} saved no snapshot in ${server.folder}; the fault checker needs redis-server on PATH, not Docker`,
   );
 }
 
-function forget(server: RedisServer): void {
+function deleteSnapshot(server: RedisServer): void {
   rmSync(join(server.folder, SNAPSHOT), { force: true });
 }

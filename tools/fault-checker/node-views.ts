@@ -1,19 +1,20 @@
-import type { NodeState, StateEntry } from './history.js';
+import type { StateEntry } from './history.js';
 
-/** What was missed while a node was suspect is sent when it answers; a loaded machine may take its time. */
-const CATCHES_UP_WITHIN_MS = 250;
+/** When a suspect node replies, its client removes the missed keys. On a loaded machine this takes at most so long. */
+const MAX_REMOVAL_MS = 250;
 
-/** How the clients saw the nodes at any time: each has a view of its own. */
+/** The node views of all clients over time. */
 export class NodeViews {
   readonly #nodes: readonly string[];
   readonly #views = new Map<string, StateEntry[]>();
 
-  /** @param states in the order of time */
+  /** @param states sorted by time */
   constructor(nodes: readonly string[], states: readonly StateEntry[]) {
     this.#nodes = nodes;
     for (const entry of states) {
-      const view = this.#views.get(idOf(entry.client, entry.node));
-      if (view === undefined) this.#views.set(idOf(entry.client, entry.node), [entry]);
+      const id = viewId(entry.client, entry.node);
+      const view = this.#views.get(id);
+      if (view === undefined) this.#views.set(id, [entry]);
       else view.push(entry);
     }
   }
@@ -26,48 +27,48 @@ export class NodeViews {
   }
 
   /**
-   * When all was well between a node and a client for the first time after a moment; Infinity when it never
-   * was. A node that was away is up once all is well; of one that was suspect, it is made good from then on.
+   * When a client first saw a node come up after a time, with the missed keys removed; Infinity if it never
+   * did. A node that was down comes up after the removal. A suspect node comes up before it.
    */
   nextUp(client: string, node: string, after: number): number {
     const view = this.#view(client, node);
     for (let index = firstAfter(view, after); index < view.length; index += 1) {
       const { state, at } = view[index] as StateEntry;
-      if (state === 'up') return view[index - 1]?.state === 'suspect' ? at + CATCHES_UP_WITHIN_MS : at;
+      if (state === 'up') return view[index - 1]?.state === 'suspect' ? at + MAX_REMOVAL_MS : at;
     }
     return Number.POSITIVE_INFINITY;
   }
 
-  /** The first moment, not before the given one, at which a client sees all nodes up. */
+  /** The first time, not before the given one, at which a client sees all nodes up. */
   nextAllUp(client: string, from: number): number {
-    let moment = from;
-    while (moment < Number.POSITIVE_INFINITY) {
-      const away = this.#nodes.find((node) => !this.#isUp(client, node, moment));
-      if (away === undefined) break;
-      moment = Math.max(this.nextUp(client, away, moment), moment);
+    let time = from;
+    while (time < Number.POSITIVE_INFINITY) {
+      const notUp = this.#nodes.find((node) => !this.#isUp(client, node, time));
+      if (notUp === undefined) break;
+      time = Math.max(this.nextUp(client, notUp, time), time);
     }
-    return moment;
+    return time;
   }
 
   #isUp(client: string, node: string, at: number): boolean {
     const view = this.#view(client, node);
-    return (view[firstAfter(view, at) - 1]?.state as NodeState | undefined) === 'up';
+    return view[firstAfter(view, at) - 1]?.state === 'up';
   }
 
   #view(client: string, node: string): readonly StateEntry[] {
-    return this.#views.get(idOf(client, node)) ?? [];
+    return this.#views.get(viewId(client, node)) ?? [];
   }
 }
 
-const idOf = (client: string, node: string) => `${client} ${node}`;
+const viewId = (client: string, node: string) => `${client} ${node}`;
 
-/** The index of the first entry after a moment. */
-function firstAfter(view: readonly StateEntry[], moment: number): number {
+/** The index of the first entry after a time. */
+function firstAfter(view: readonly StateEntry[], time: number): number {
   let low = 0;
   let high = view.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((view[middle] as StateEntry).at <= moment) low = middle + 1;
+    if ((view[middle] as StateEntry).at <= time) low = middle + 1;
     else high = middle;
   }
   return low;

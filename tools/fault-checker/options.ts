@@ -1,19 +1,21 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { MODES, type Mode, ON_RESTART, type RestartPolicy } from './history.js';
+import { MODES, type Mode, RESTART_POLICIES, type RestartPolicy } from './history.js';
 
-const USAGE = `pnpm check:failures [options]      breaks servers and connections under many clients, and checks what they read
+const USAGE = `pnpm check:failures [options]
 
-  --seconds 60          for how long in all
-  --mode miss           nodeDownPolicy of the stores: ${MODES.join(', ')}, or all, one after the other
-                        (left out: the store's own default, checked as error)
-  --on-restart purge    restartPolicy of the stores: ${ON_RESTART.join(', ')}
-                        (left out: the store's own default, which is purge for these servers)
-  --no-hints            the stores keep no hints: this must fail
-  --seed text           the schedule of a former run, as far as the machine's timing lets it happen again
-  --processes 3         worker processes
-  --clients 4           stores in each of them
-  --history file        check a history that a former run has left, and do nothing else`;
+Injects faults into servers and connections while many clients use the store, then checks what they read.
+
+  --seconds 60            total duration, shared by all modes
+  --mode miss             nodeDownPolicy of the stores: ${MODES.join(', ')}, or all, one after the other
+                          (default: the store's own default, checked as error)
+  --restart-policy purge  restartPolicy of the stores: ${RESTART_POLICIES.join(', ')}
+                          (default: the store's own default, which is purge for these servers)
+  --no-hints              the stores record no hints; the check must fail
+  --seed text             repeats the faults and calls of an earlier run, as far as timing allows
+  --processes 3           number of worker processes
+  --clients 4             number of stores in each worker process
+  --history file          checks the history of an earlier run instead of starting one`;
 
 export interface CheckerOptions {
   readonly seconds: number;
@@ -27,7 +29,7 @@ export interface CheckerOptions {
   readonly historyFile: string | undefined;
 }
 
-/** @throws Error for an option or a value that there is not */
+/** Exits after printing the usage for `--help`. @throws Error for an unknown option or an invalid value */
 export function parseOptions(args: readonly string[]): CheckerOptions {
   const { values } = parseArgs({
     args: args.filter((arg) => arg !== '--'),
@@ -35,7 +37,7 @@ export function parseOptions(args: readonly string[]): CheckerOptions {
       help: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '60' },
       mode: { type: 'string' },
-      'on-restart': { type: 'string' },
+      'restart-policy': { type: 'string' },
       'no-hints': { type: 'boolean', default: false },
       seed: { type: 'string', default: String(randomInt(1_000_000)) },
       processes: { type: 'string', default: '3' },
@@ -47,15 +49,15 @@ export function parseOptions(args: readonly string[]): CheckerOptions {
     console.log(USAGE);
     process.exit();
   }
-  const { mode, 'on-restart': restartPolicy } = values;
+  const { mode, 'restart-policy': restartPolicy } = values;
   return {
-    seconds: atLeastOne('--seconds', values.seconds),
+    seconds: positiveInteger('--seconds', values.seconds),
     modes: mode === 'all' ? MODES : [oneOf('--mode', MODES, mode)],
-    restartPolicy: oneOf('--on-restart', ON_RESTART, restartPolicy),
+    restartPolicy: oneOf('--restart-policy', RESTART_POLICIES, restartPolicy),
     hints: !values['no-hints'],
     seed: values.seed,
-    processCount: atLeastOne('--processes', values.processes),
-    clientCount: atLeastOne('--clients', values.clients),
+    processCount: positiveInteger('--processes', values.processes),
+    clientCount: positiveInteger('--clients', values.clients),
     historyFile: values.history,
   };
 }
@@ -66,11 +68,11 @@ function oneOf<T extends string>(
   value: string | undefined,
 ): T | undefined {
   if (value === undefined || allowed.includes(value as T)) return value as T | undefined;
-  throw new Error(`${name} must be one of ${allowed.join(', ')}, got ${value}`);
+  throw new Error(`${name}: expected one of ${allowed.join(', ')}, got ${value}`);
 }
 
-function atLeastOne(name: string, value: string): number {
+function positiveInteger(name: string, value: string): number {
   const number = Number(value);
   if (Number.isInteger(number) && number >= 1) return number;
-  throw new Error(`${name} must be a whole number, 1 or more, got ${value}`);
+  throw new Error(`${name}: expected a whole number of at least 1, got ${value}`);
 }

@@ -1,11 +1,10 @@
 import { mulberry32 } from '../shared/mulberry32.js';
 
-/** Random choices that a seed decides: the same seed makes the same ones. */
+/** Random choices. The same seed gives the same choices. */
 export class Random {
-  /** From 0 up to but not including 1. */
+  /** A number from 0 up to but not including 1. */
   readonly next: () => number;
 
-  /** @param seed any text; other texts make other choices */
   constructor(seed: string) {
     // FNV-1a, 32 bit.
     let hash = 0x811c9dc5;

@@ -1,17 +1,17 @@
 import type { EventEmitter } from 'node:events';
-import type { DRedisStore } from '../../packages/keyv-dredis/src/index.js';
+import type { DRedisStore } from 'keyv-dredis';
 import { now } from '../shared/clock.js';
-import type { EventLoopLateness } from './event-loop-lateness.js';
+import type { EventLoopDelay } from './event-loop-delay.js';
 import { type Action, type Log, NODE_STATES, type NodeState, type Outcome } from './history.js';
 
-/** One key of a call, and what the call does to it. */
-interface Step {
+/** One key of a call, with the value to write. */
+interface KeyRequest {
   readonly key?: string;
   readonly value?: string;
 }
 
-/** What became of one key of a call. */
-interface Ending {
+/** Result of a call for one key. */
+interface KeyResult {
   readonly outcome: Outcome;
   readonly value?: string | undefined;
 }
@@ -19,84 +19,90 @@ interface Ending {
 interface PendingCall {
   readonly call: string;
   readonly action: Action;
-  readonly steps: readonly Step[];
+  readonly requests: readonly KeyRequest[];
   readonly invokedAt: number;
-  readonly lateBeforeMs: number;
+  /** Total delay of the event loop at the invocation. */
+  readonly delayBeforeMs: number;
 }
 
-/** A store whose calls are written down, and how it sees its nodes. It writes no value twice. */
+/** A store that records its calls and node views. It writes no value twice. */
 export class RecordedClient {
   readonly name: string;
   readonly #store: DRedisStore;
   readonly #log: Log;
-  readonly #lateness: EventLoopLateness;
+  readonly #eventLoopDelay: EventLoopDelay;
   readonly #states = new Map<string, NodeState>();
   readonly #pending = new Set<PendingCall>();
   #valueCount = 0;
 
-  constructor(name: string, store: DRedisStore, log: Log, lateness: EventLoopLateness) {
+  constructor(name: string, store: DRedisStore, log: Log, eventLoopDelay: EventLoopDelay) {
     this.name = name;
     this.#store = store;
     this.#log = log;
-    this.#lateness = lateness;
+    this.#eventLoopDelay = eventLoopDelay;
     for (const state of NODE_STATES) {
-      (store as EventEmitter).on(`node:${state}`, (node: string) => this.#sees(node, state));
+      (store as EventEmitter).on(`node:${state}`, (node: string) => this.#recordState(node, state));
     }
-    // What it says is in the outcome of the calls.
+    // The outcomes of the calls have the same errors. Without a listener the event would throw.
     store.on('error', () => undefined);
   }
 
-  /** Connects all nodes, however long it takes: from here on they are up until the store says otherwise. */
+  /** Connects all nodes, with as many attempts as it takes. Then a node is up until the store emits otherwise. */
   async connect(): Promise<void> {
     while (!(await isFulfilled(this.#store.connect())));
-    for (const node of this.#store.nodes) if (!this.#states.has(node)) this.#sees(node, 'up');
+    for (const node of this.#store.nodes) if (!this.#states.has(node)) this.#recordState(node, 'up');
   }
 
-  /** Writes down who owns what. */
+  /** Records the owners of keys. */
   logOwners(keys: readonly string[]): void {
-    const owners = Object.fromEntries(keys.map((key) => [key, this.#store.locate(key).node]));
+    const owners = Object.fromEntries(keys.map((key) => [key, this.ownerOf(key)]));
     this.#log({ type: 'owners', owners });
   }
 
-  get nodesAway(): readonly string[] {
+  ownerOf(key: string): string {
+    return this.#store.locate(key).node;
+  }
+
+  /** The nodes that this client does not see up. */
+  get nodesNotUp(): readonly string[] {
     return this.#store.nodes.filter((node) => this.#states.get(node) !== 'up');
   }
 
   get(key: string): Promise<void> {
-    return this.#record('get', 'read', [{ key }], async () => [endOfRead(await this.#store.get(key))]);
+    return this.#record('get', 'read', [{ key }], async () => [readResult(await this.#store.get(key))]);
   }
 
   getMany(keys: readonly string[]): Promise<void> {
-    const steps = keys.map((key) => ({ key }));
-    return this.#record('getMany', 'read', steps, async () =>
-      (await this.#store.getMany(keys)).map(endOfRead),
+    const requests = keys.map((key) => ({ key }));
+    return this.#record('getMany', 'read', requests, async () =>
+      (await this.#store.getMany(keys)).map(readResult),
     );
   }
 
   set(key: string): Promise<void> {
     const value = this.#newValue();
     return this.#record('set', 'set', [{ key, value }], async () => [
-      endOfWrite(await this.#store.set(key, value)),
+      writeResult(await this.#store.set(key, value)),
     ]);
   }
 
   setMany(keys: readonly string[]): Promise<void> {
     const entries = keys.map((key) => ({ key, value: this.#newValue() }));
     return this.#record('setMany', 'set', entries, async () =>
-      (await this.#store.setMany(entries)).map(endOfWrite),
+      (await this.#store.setMany(entries)).map(writeResult),
     );
   }
 
   delete(key: string): Promise<void> {
     return this.#record('delete', 'delete', [{ key }], async () => [
-      endOfWrite(await this.#store.delete(key)),
+      writeResult(await this.#store.delete(key)),
     ]);
   }
 
   deleteMany(keys: readonly string[]): Promise<void> {
-    const steps = keys.map((key) => ({ key }));
-    return this.#record('deleteMany', 'delete', steps, async () =>
-      (await this.#store.deleteMany(keys)).map(endOfWrite),
+    const requests = keys.map((key) => ({ key }));
+    return this.#record('deleteMany', 'delete', requests, async () =>
+      (await this.#store.deleteMany(keys)).map(writeResult),
     );
   }
 
@@ -107,9 +113,9 @@ export class RecordedClient {
     });
   }
 
-  /** Writes down the calls that have not ended. */
+  /** Records the calls that have not completed. */
   logPending(): void {
-    for (const pending of this.#pending) this.#end(pending, () => ({ outcome: 'pending' }));
+    for (const pending of this.#pending) this.#complete(pending, () => ({ outcome: 'pending' }));
   }
 
   disconnect(): Promise<void> {
@@ -121,62 +127,58 @@ export class RecordedClient {
     return `${this.name}-${this.#valueCount}`;
   }
 
-  #sees(node: string, state: NodeState): void {
+  #recordState(node: string, state: NodeState): void {
     this.#states.set(node, state);
     this.#log({ type: 'state', client: this.name, node, state, at: now() });
   }
 
-  /** Never rejects: that a call does is for the history to tell. */
+  /** Never rejects: an error of the call is recorded. */
   async #record(
     call: string,
     action: Action,
-    steps: readonly Step[],
-    send: () => Promise<readonly Ending[]>,
+    requests: readonly KeyRequest[],
+    send: () => Promise<readonly KeyResult[]>,
   ): Promise<void> {
-    const lateBeforeMs = this.#lateness.totalMs();
-    const pending: PendingCall = { call, action, steps, invokedAt: now(), lateBeforeMs };
+    const delayBeforeMs = this.#eventLoopDelay.totalMs();
+    const pending: PendingCall = { call, action, requests, invokedAt: now(), delayBeforeMs };
     this.#pending.add(pending);
     try {
-      const endings = await send();
-      this.#end(pending, (index) => endings[index] as Ending);
+      const results = await send();
+      this.#complete(pending, (index) => results[index] as KeyResult);
     } catch (error) {
-      this.#end(pending, () => ({ outcome: 'error' }), error);
+      this.#complete(pending, () => ({ outcome: 'error' }), error);
     }
   }
 
-  #end(pending: PendingCall, endOf: (index: number) => Ending, error?: unknown): void {
+  #complete(pending: PendingCall, resultOf: (index: number) => KeyResult, error?: unknown): void {
     const completedAt = now();
     this.#pending.delete(pending);
-    const { call, action, steps, invokedAt, lateBeforeMs } = pending;
-    const lateMs = this.#lateness.totalMs() - lateBeforeMs;
-    for (const [index, step] of steps.entries()) {
+    const { call, action, requests, invokedAt, delayBeforeMs } = pending;
+    const eventLoopDelayMs = this.#eventLoopDelay.totalMs() - delayBeforeMs;
+    for (const [index, request] of requests.entries()) {
       this.#log({
         type: 'operation',
         client: this.name,
         call,
         action,
-        ...step,
-        ...endOf(index),
+        ...request,
+        ...resultOf(index),
         ...(error === undefined ? {} : describeError(error)),
         invokedAt,
         completedAt,
-        lateMs,
+        eventLoopDelayMs,
       });
     }
   }
 }
 
-const endOfRead = (value: unknown): Ending =>
+const readResult = (value: unknown): KeyResult =>
   value === undefined ? { outcome: 'miss' } : { outcome: 'ok', value: String(value) };
 
-const endOfWrite = (done: boolean): Ending => ({ outcome: done ? 'ok' : 'false' });
+const writeResult = (done: boolean): KeyResult => ({ outcome: done ? 'ok' : 'false' });
 
 function describeError(thrown: unknown): { error: string; failedNodes?: readonly string[] } {
-  const { code, stack, nodes } = thrown as {
-    code?: string;
-    stack?: string;
-    nodes?: readonly string[];
-  };
+  const { code, stack, nodes } = thrown as { code?: string; stack?: string; nodes?: readonly string[] };
   const error = code ?? stack ?? String(thrown);
   return nodes === undefined ? { error } : { error, failedNodes: nodes };
 }

@@ -1,29 +1,29 @@
 import { count, heading, line, table } from '../terminal/terminal.js';
-import { RULES, type Verdict, type Violation } from './check-history.js';
+import { type CheckResult, RULES, type Violation } from './check-history.js';
 import { type Entry, FAULT_KINDS, type FaultKind, type History, type OperationEntry } from './history.js';
 
-const VIOLATIONS_SHOWN = 3;
-const LINES_OF_EXCERPT = 24;
-/** What happened shortly before belongs to the story. */
-const BEFORE_MS = 500;
+const MAX_EXAMPLES = 3;
+const MAX_EXCERPT_LINES = 24;
+/** How long before a violation the excerpt starts. */
+const EXCERPT_LEAD_MS = 500;
 
-/** What kept a run from proving anything: a check that cannot fail is none. */
-export function shortcomings({ faults }: History, { counts }: Verdict): string[] {
+/** Reasons why a run proves too little: a run without faults, or without reads to check, always passes. */
+export function coverageGaps({ faults }: History, { counts }: CheckResult): string[] {
   const missing = FAULT_KINDS.filter((kind) => !faults.some((fault) => fault.kind === kind));
   return [
-    ...missing.map((kind) => `there was no fault of the kind ${kind}: let it run longer`),
-    ...(counts.judged === 0 ? ['no read was judged'] : []),
-    ...(counts.afterMissedWrite === 0 ? ['no read came after a write that its node had missed'] : []),
+    ...missing.map((kind) => `it had no fault of kind ${kind}; run it longer`),
+    ...(counts.checked === 0 ? ['no read could be stale'] : []),
+    ...(counts.afterMissedWrite === 0 ? ['no read came after a write that the node missed'] : []),
   ];
 }
 
-export function printReport(history: History, verdict: Verdict): void {
-  const { counts, violations } = verdict;
+export function printReport(history: History, result: CheckResult): void {
+  const { counts, violations } = result;
   const columns: readonly (readonly [name: string, value: number])[] = [
     ['operations', counts.operations],
     ['reads', counts.reads],
     ['hits', counts.hits],
-    ['judged', counts.judged],
+    ['checked', counts.checked],
     ['after a missed write', counts.afterMissedWrite],
     ['faults', history.faults.length],
     ['violations', violations.length],
@@ -41,25 +41,25 @@ export function printReport(history: History, verdict: Verdict): void {
   for (const { process, stderr } of history.exits) {
     if (stderr !== '') line(`stderr of ${process}: ${stderr.trim().split('\n')[0]}`);
   }
-  for (const violation of firstOfEachRule(violations)) {
+  for (const violation of examplesOf(violations)) {
     heading(`${violation.rule}: ${violation.message}`);
-    // The others say it all.
+    // The message of any other violation has all details.
     if (violation.evidence.some(({ type }) => type === 'operation')) {
       for (const text of excerpt(history, violation)) line(text);
     }
   }
 }
 
-/** The first few, but one of each rule before any second one. */
-function firstOfEachRule(violations: readonly Violation[]): Violation[] {
+/** The first violation of each rule, then others up to the limit. */
+function examplesOf(violations: readonly Violation[]): Violation[] {
   const firsts = RULES.flatMap((rule) => violations.find((violation) => violation.rule === rule) ?? []);
   const others = violations.filter((violation) => !firsts.includes(violation));
-  return [...firsts, ...others.slice(0, Math.max(0, VIOLATIONS_SHOWN - firsts.length))];
+  return [...firsts, ...others.slice(0, Math.max(0, MAX_EXAMPLES - firsts.length))];
 }
 
-/** The entries that prove a violation, marked, among what else happened to the node. */
+/** The evidence of a violation, marked with `>`, between other events of the node at that time. */
 export function excerpt(history: History, { evidence, node, from, to }: Violation): string[] {
-  const since = from - BEFORE_MS;
+  const since = from - EXCERPT_LEAD_MS;
   const clients = new Set(evidence.flatMap((entry) => ('client' in entry ? [entry.client] : [])));
   const processes = new Set([...clients].map((client) => client.split('.')[0]));
   const surroundings: Entry[] = [
@@ -75,24 +75,24 @@ export function excerpt(history: History, { evidence, node, from, to }: Violatio
     ),
   ];
   const lines = [
-    ...evidence.map((entry) => ({ at: startOf(entry), text: `> ${textOf(entry, history)}` })),
-    ...surroundings.map((entry) => ({ at: startOf(entry), text: `  ${textOf(entry, history)}` })),
+    ...evidence.map((entry) => ({ at: startOf(entry), text: `> ${describe(entry, history)}` })),
+    ...surroundings.map((entry) => ({ at: startOf(entry), text: `  ${describe(entry, history)}` })),
   ].sort((one, other) => one.at - other.at);
   const texts = lines.map(({ text }) => text);
-  if (texts.length <= LINES_OF_EXCERPT) return texts;
-  const left = texts.length - LINES_OF_EXCERPT;
-  // The end tells most.
-  return [...texts.slice(0, 2), `  (${left} more)`, ...texts.slice(left + 2)];
+  if (texts.length <= MAX_EXCERPT_LINES) return texts;
+  const omitted = texts.length - MAX_EXCERPT_LINES;
+  // The last entries explain most.
+  return [...texts.slice(0, 2), `  (${omitted} more)`, ...texts.slice(omitted + 2)];
 }
 
 const startOf = (entry: Entry): number =>
   'invokedAt' in entry ? entry.invokedAt : 'from' in entry ? entry.from : 'at' in entry ? entry.at : 0;
 
-function textOf(entry: Entry, { run, owners }: History): string {
+function describe(entry: Entry, { run, owners }: History): string {
   const span = (from: number, to: number) => `${time(run.startedAt, from)} - ${time(run.startedAt, to)} ms`;
   switch (entry.type) {
     case 'operation':
-      return `${span(entry.invokedAt, entry.completedAt)}  ${entry.client} ${callOf(entry, owners)}`;
+      return `${span(entry.invokedAt, entry.completedAt)}  ${entry.client} ${describeCall(entry, owners)}`;
     case 'state':
       return `${time(run.startedAt, entry.at)} ms  ${entry.client} sees ${entry.node} ${entry.state}`;
     case 'fault':
@@ -102,7 +102,7 @@ function textOf(entry: Entry, { run, owners }: History): string {
   }
 }
 
-function callOf(
+function describeCall(
   { call, action, key, value, outcome, error, failedNodes }: OperationEntry,
   owners: History['owners'],
 ): string {

@@ -1,24 +1,27 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RedisServer, startRedis } from 'redis-launcher';
-import { temporaryFolder } from '../../packages/keyv-dredis/test/support/temporary-folder.js';
+import {
+  type TemporaryFolder,
+  temporaryFolder,
+} from '../../packages/keyv-dredis/test/support/temporary-folder.js';
 import { now } from '../shared/clock.js';
 import { FaultyProxy } from './faulty-proxy.js';
 import {
   type Entry,
-  FAULTS_OF_NETWORK,
-  FAULTS_OF_SERVERS,
   type Log,
   type Mode,
+  NETWORK_FAULTS,
   type RestartPolicy,
   type RunEntry,
+  SERVER_FAULTS,
 } from './history.js';
-import { networkTarget, serverTarget, torment } from './nemesis.js';
+import { injectFaults, networkTarget, serverTarget } from './nemesis.js';
 import { Random } from './random.js';
 import { WorkerProcess } from './worker-process.js';
 
 export interface RunOptions {
-  readonly ms: number;
+  readonly durationMs: number;
   /** Undefined is the store's own default. */
   readonly mode: Mode | undefined;
   readonly restartPolicy: RestartPolicy | undefined;
@@ -33,16 +36,16 @@ const COMMAND_TIMEOUT_MS = 300;
 const CONNECT_TIMEOUT_MS = 300;
 
 /**
- * Lets workers and nemesis loose on each other for a time.
+ * Runs the workers under faults.
  *
- * @param signal ends it before that
- * @returns the history; all processes have ended and all files are gone
+ * @param signal ends the run early; then it rejects
+ * @returns the entries of the history, when all processes have ended and all files are deleted
  */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<Entry[]> {
   await using redis = await startRedis({ count: NODE_COUNT });
   const nodes = redis.servers.map((server, index) => ({ name: `node-${index + 1}`, server }));
-  await using crew = new Crew(options, nodes, await temporaryFolder('dredis-checker-'));
-  await crew.start();
+  await using workers = new Workers(options, nodes, await temporaryFolder('dredis-checker-'));
+  await workers.start();
   const run: RunEntry = {
     type: 'run',
     seed: options.seed,
@@ -53,10 +56,11 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<Ent
     startedAt: now(),
   };
   const entries: Entry[] = [run];
-  await unleash(options, nodes, crew, (entry) => entries.push(entry), signal);
-  for (const exit of await Promise.all(crew.workers.map((worker) => worker.finish()))) entries.push(exit);
+  await runNemesis(options, nodes, workers, (entry) => entries.push(entry), signal);
+  for (const exit of await Promise.all(workers.processes.map((worker) => worker.finish())))
+    entries.push(exit);
   signal.throwIfAborted();
-  for (const worker of crew.workers) entries.push(...worker.entries());
+  for (const worker of workers.processes) entries.push(...worker.entries());
   return entries;
 }
 
@@ -65,11 +69,11 @@ interface NamedServer {
   readonly server: RedisServer;
 }
 
-/** The nemesis: one for the servers, and one for the network of each process. */
-async function unleash(
-  { seed, ms }: RunOptions,
+/** Injects faults into the servers and, independently, into the network of each process. */
+async function runNemesis(
+  { seed, durationMs }: RunOptions,
   nodes: readonly NamedServer[],
-  { proxies }: Crew,
+  { proxies }: Workers,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
@@ -77,39 +81,36 @@ async function unleash(
   const stop = () => over.abort();
   signal.addEventListener('abort', stop);
   const servers = nodes.map(({ name, server }) => serverTarget(name, server));
-  const torments = [torment(FAULTS_OF_SERVERS, servers, new Random(`${seed} servers`), log, over.signal)];
-  for (const [process, ofProcess] of proxies) {
+  const injectors = [injectFaults(SERVER_FAULTS, servers, new Random(`${seed} servers`), log, over.signal)];
+  for (const [process, proxiesOfProcess] of proxies) {
     const network = nodes.map(({ name }, index) =>
-      networkTarget(process, name, ofProcess[index] as FaultyProxy),
+      networkTarget(process, name, proxiesOfProcess[index] as FaultyProxy),
     );
-    torments.push(torment(FAULTS_OF_NETWORK, network, new Random(`${seed} ${process}`), log, over.signal));
+    injectors.push(injectFaults(NETWORK_FAULTS, network, new Random(`${seed} ${process}`), log, over.signal));
   }
   try {
-    // Whatever goes wrong with them ends the run at once.
+    // An error of an injector ends the run at once.
     await Promise.race([
-      Promise.all(torments),
-      sleep(ms, undefined, { signal: over.signal }).catch(() => undefined),
+      Promise.all(injectors),
+      sleep(durationMs, undefined, { signal: over.signal }).catch(() => undefined),
     ]);
   } finally {
     stop();
     signal.removeEventListener('abort', stop);
   }
-  await Promise.all(torments);
+  await Promise.all(injectors);
 }
 
-/** The workers, and the proxies that each of them has to each server. */
-class Crew implements AsyncDisposable {
+/** The worker processes. Each has a proxy to each server. */
+class Workers implements AsyncDisposable {
+  /** By name of the process, in the order of the nodes. */
   readonly proxies = new Map<string, FaultyProxy[]>();
-  readonly workers: WorkerProcess[] = [];
+  readonly processes: WorkerProcess[] = [];
   readonly #options: RunOptions;
   readonly #nodes: readonly NamedServer[];
-  readonly #folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  readonly #folder: TemporaryFolder;
 
-  constructor(
-    options: RunOptions,
-    nodes: readonly NamedServer[],
-    folder: Awaited<ReturnType<typeof temporaryFolder>>,
-  ) {
+  constructor(options: RunOptions, nodes: readonly NamedServer[], folder: TemporaryFolder) {
     this.#options = options;
     this.#nodes = nodes;
     this.#folder = folder;
@@ -148,11 +149,11 @@ class Crew implements AsyncDisposable {
       },
       file: join(this.#folder.path, `${name}.jsonl`),
     });
-    this.workers.push(worker);
+    this.processes.push(worker);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker[Symbol.asyncDispose]()));
+    await Promise.all(this.processes.map((worker) => worker[Symbol.asyncDispose]()));
     await Promise.all([...this.proxies.values()].flat().map((proxy) => proxy[Symbol.asyncDispose]()));
     await this.#folder.remove();
   }

@@ -1,18 +1,18 @@
 import type { History, OperationEntry } from './history.js';
 import { NodeViews } from './node-views.js';
 
-/** A write, delete or clear, as far as one node is concerned. */
+/** A set, delete or clear, as far as one node is concerned. check-history.ts explains the times. */
 export interface Write {
   readonly operation: OperationEntry;
-  /** The node itself has answered it, and its client saw the node up all the while. */
+  /** The node replied, and the client saw it up during the whole operation. */
   readonly acknowledged: boolean;
-  /** From when on it holds for every client: nobody may read what was there before it. Infinity: never. */
+  /** From then on no client may read an earlier value. Infinity: never. */
   readonly settledAt: number;
-  /** From when on nothing that is left of it can appear any more once it is overwritten. Infinity: never. */
-  readonly doneAt: number;
+  /** From then on the next write replaces every trace of this one. Infinity: never. */
+  readonly overwritableAt: number;
 }
 
-/** Says when writes are settled; check-history.ts says why so. */
+/** Computes when writes are settled. */
 export class Settlement {
   readonly #views: NodeViews;
   readonly #run: History['run'];
@@ -22,35 +22,36 @@ export class Settlement {
     this.#views = new NodeViews(run.nodes, states);
   }
 
-  of(operation: OperationEntry, node: string): Write {
+  settle(operation: OperationEntry, node: string): Write {
     const { client, invokedAt, completedAt } = operation;
-    const answered = this.#wasAnswered(operation, node);
-    if (answered && this.#views.wasUp(client, node, invokedAt, completedAt)) {
-      return { operation, acknowledged: true, settledAt: completedAt, doneAt: completedAt };
+    const replied = this.#hasReply(operation, node);
+    if (replied && this.#views.wasUp(client, node, invokedAt, completedAt)) {
+      return { operation, acknowledged: true, settledAt: completedAt, overwritableAt: completedAt };
     }
     if (operation.outcome === 'pending') {
       return {
         operation,
         acknowledged: false,
         settledAt: Number.POSITIVE_INFINITY,
-        doneAt: Number.POSITIVE_INFINITY,
+        overwritableAt: Number.POSITIVE_INFINITY,
       };
     }
     const settledAt = this.#views.nextUp(client, node, completedAt);
-    return { operation, acknowledged: false, settledAt, doneAt: this.#doneAt(client, answered, settledAt) };
+    const overwritableAt = this.#overwritableAt(client, replied, settledAt);
+    return { operation, acknowledged: false, settledAt, overwritableAt };
   }
 
-  /** A client with failover may have left a copy on any other node, which it can only remove when it reaches it. */
-  #doneAt(client: string, answered: boolean, settledAt: number): number {
+  /** With failover, any other node can hold a fallback entry, which the client removes once it reaches that node. */
+  #overwritableAt(client: string, replied: boolean, settledAt: number): number {
     if (this.#run.mode !== 'failover') return settledAt;
-    return answered ? this.#views.nextAllUp(client, settledAt) : Number.POSITIVE_INFINITY;
+    return replied ? this.#views.nextAllUp(client, settledAt) : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether somebody has answered, and not just the deadline. */
-  #wasAnswered(operation: OperationEntry, node: string): boolean {
+  /** Whether the owner or a fallback node replied, instead of the deadline ending the operation. */
+  #hasReply(operation: OperationEntry, node: string): boolean {
     const { action, outcome, invokedAt, completedAt, failedNodes } = operation;
     const inTime = this.#run.mode === 'error' || completedAt - invokedAt < this.#run.commandTimeoutMs;
-    // Where a node that is down is not an error, false may mean that, or that there was nothing to delete.
+    // Except in mode error, false can also mean that the node did not reply.
     if (action === 'delete') return outcome === 'ok' || (outcome === 'false' && inTime);
     if (action !== 'clear') return outcome === 'ok';
     if (outcome === 'error') return failedNodes !== undefined && !failedNodes.includes(node) && inTime;

@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { now } from '../shared/clock.js';
-import { type Entry, type ExitEntry, entriesOf } from './history.js';
+import { type Entry, type ExitEntry, parseEntries } from './history.js';
 import type { WorkerReady, WorkerSetup } from './worker.js';
 
 const PROGRAM = fileURLToPath(new URL('./worker.ts', import.meta.url));
-const TSCONFIG = fileURLToPath(new URL('../../packages/keyv-dredis/tsconfig.json', import.meta.url));
+const TSCONFIG = fileURLToPath(new URL('../tsconfig.json', import.meta.url));
 const STDERR_TAIL_CHARS = 4_000;
-/** What does not end by then never ends, even on a machine that is busy with other things. */
-const ENDS_WITHIN_MS = 90_000;
+/** A worker that runs longer after `finish` hangs, even on a loaded machine. */
+const FINISH_TIMEOUT_MS = 90_000;
 
-/** This end of a worker. */
+/** The parent's side of a worker process. */
 export class WorkerProcess implements AsyncDisposable {
   readonly #setup: WorkerSetup;
   readonly #child: ChildProcess;
@@ -39,7 +39,7 @@ export class WorkerProcess implements AsyncDisposable {
     }));
   }
 
-  /** Resolves when all its clients are connected and work. @throws Error with its own words when it ends first */
+  /** Resolves when its clients are connected. @throws Error with its stderr if it exits before */
   static async start(setup: WorkerSetup): Promise<WorkerProcess> {
     const startedAt = now();
     const worker = new WorkerProcess(setup);
@@ -52,10 +52,10 @@ export class WorkerProcess implements AsyncDisposable {
     }
   }
 
-  /** Lets its clients finish, and see their nodes again. Resolves when the process has ended, or was killed for not ending. */
+  /** Ends the calls and lets the clients see their nodes up again. Resolves when the process has exited or was killed. */
   async finish(): Promise<ExitEntry> {
     if (this.#child.connected) this.#child.send('finish', () => undefined);
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), ENDS_WITHIN_MS);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), FINISH_TIMEOUT_MS);
     try {
       return await this.#exit;
     } finally {
@@ -67,17 +67,19 @@ export class WorkerProcess implements AsyncDisposable {
     const { at } = await Promise.race([
       once(this.#child, 'message').then(([message]) => message as WorkerReady),
       this.#exit.then(({ stderr }): never => {
-        throw new Error(`${this.#setup.name} ended before it was ready:\n${stderr}`);
+        throw new Error(`process ${this.#setup.name} exited before it was ready:\n${stderr}`);
       }),
     ]);
     if (at < startedAt || at > now()) {
-      throw new Error('processes of this machine share no clock: their histories cannot be put together');
+      throw new Error(
+        'the processes of this machine do not share a clock, so their histories cannot be merged',
+      );
     }
   }
 
-  /** What it has written down. */
+  /** The entries that it recorded. */
   entries(): Entry[] {
-    return entriesOf(readFileSync(this.#setup.file, 'utf8'));
+    return parseEntries(readFileSync(this.#setup.file, 'utf8'));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,13 +1,13 @@
-/** A process with several clients of the store, which make calls until they are told to finish. */
+/** A worker process: several clients that make calls until the parent sends `finish`. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DRedisStore, type LocationOptions } from '../../packages/keyv-dredis/src/index.js';
-import { StoreWithoutHints } from '../../packages/keyv-dredis/test/support/store-without-hints.js';
+import { DRedisStore, type DRedisStoreOptions, type LocationOptions } from 'keyv-dredis';
 import { now } from '../shared/clock.js';
-import { EventLoopLateness } from './event-loop-lateness.js';
-import { type Entry, linesOf } from './history.js';
+import { EventLoopDelay } from './event-loop-delay.js';
+import { type Entry, serializeEntries } from './history.js';
 import { Random } from './random.js';
 import { RecordedClient } from './recorded-client.js';
+import { StoreWithoutHints } from './store-without-hints.js';
 import { callUntil, KEYS } from './workload.js';
 
 export interface WorkerSetup {
@@ -17,26 +17,26 @@ export interface WorkerSetup {
   /** Whether the stores record hints. */
   readonly hints: boolean;
   readonly locations: readonly LocationOptions[];
-  /** Of the store; some of them a store may not know yet. */
-  readonly options: Readonly<Record<string, unknown>>;
-  /** Where the history goes. */
+  /** Options of the stores. */
+  readonly options: DRedisStoreOptions;
+  /** Path of the file for the recorded entries. */
   readonly file: string;
 }
 
-/** What a worker says; `at` on the clock of the history. */
+/** Message of a worker to its parent. */
 export interface WorkerReady {
   readonly type: 'ready';
   readonly at: number;
 }
 
-/** Of each client, so that calls meet in its batches and on its connections. */
+/** More than one, so that calls share batches and connections. */
 const CALLERS_PER_CLIENT = 2;
-const WRITE_EVERY_MS = 100;
-/** What is still under way so long after the end never ends. */
-const CALLS_END_WITHIN_MS = 10_000;
-/** Reconnecting takes 2 s at most, and a loaded machine may take its time. */
-const COMES_BACK_WITHIN_MS = 30_000;
-const POLL_MS = 20;
+const FLUSH_INTERVAL_MS = 100;
+/** A call that is in flight longer after `finish` hangs. */
+const CALLS_TIMEOUT_MS = 10_000;
+/** Far above the pauses between retries after outages of a few seconds, because the machine may be loaded. */
+const NODES_UP_TIMEOUT_MS = 30_000;
+const POLL_MS = 100;
 
 const setup = JSON.parse(process.argv[2] as string) as WorkerSetup;
 const file = openSync(setup.file, 'a');
@@ -44,25 +44,25 @@ let unwritten: Entry[] = [];
 const log = (entry: Entry) => {
   unwritten.push(entry);
 };
-const write = () => {
-  if (unwritten.length > 0) writeSync(file, linesOf(unwritten));
+const flush = () => {
+  if (unwritten.length > 0) writeSync(file, serializeEntries(unwritten));
   unwritten = [];
 };
-setInterval(write, WRITE_EVERY_MS).unref();
+setInterval(flush, FLUSH_INTERVAL_MS).unref();
 
-const lateness = new EventLoopLateness();
+const eventLoopDelay = new EventLoopDelay();
 const clients = Array.from({ length: setup.clientCount }, (_, number) => {
   const Store = setup.hints ? DRedisStore : StoreWithoutHints;
   const store = new Store(setup.locations, setup.options);
-  return new RecordedClient(`${setup.name}.c${number + 1}`, store, log, lateness);
+  return new RecordedClient(`${setup.name}.c${number + 1}`, store, log, eventLoopDelay);
 });
-// However this process ends: an uncaught error comes by here too, and goes on.
+// Also runs on an uncaught error, which still ends the process with a non-zero code.
 process.on('exit', () => {
   for (const client of clients) client.logPending();
-  write();
+  flush();
   closeSync(file);
 });
-// Whoever started it is gone.
+// The parent is gone.
 process.once('disconnect', () => process.exit());
 
 await Promise.all(clients.map((client) => client.connect()));
@@ -80,17 +80,28 @@ const callers = clients.flatMap((client) =>
 await finish;
 const finishedAt = now();
 isOver = true;
-await Promise.race([Promise.all(callers), sleep(CALLS_END_WITHIN_MS, undefined, { ref: false })]);
+await Promise.race([Promise.all(callers), sleep(CALLS_TIMEOUT_MS, undefined, { ref: false })]);
 for (const client of clients) await waitForNodes(client);
 for (const client of clients) await client.getMany(KEYS);
 await Promise.all(clients.map((client) => client.disconnect()));
 process.removeAllListeners('disconnect');
 process.disconnect();
 
-/** Waits until a client sees all nodes up, as long as it takes; or much longer than that. */
+/**
+ * Waits until a client sees all nodes up, and records each node that it does not see up in time. It reads from
+ * those nodes meanwhile, because a suspect node comes up only when it replies to a command.
+ */
 async function waitForNodes(client: RecordedClient): Promise<void> {
-  while (client.nodesAway.length > 0 && now() - finishedAt < COMES_BACK_WITHIN_MS) await sleep(POLL_MS);
-  for (const node of client.nodesAway) {
+  while (client.nodesNotUp.length > 0 && now() - finishedAt < NODES_UP_TIMEOUT_MS) {
+    await Promise.all(
+      client.nodesNotUp.flatMap((node) => {
+        const key = KEYS.find((key) => client.ownerOf(key) === node);
+        return key === undefined ? [] : [client.get(key)];
+      }),
+    );
+    await sleep(POLL_MS);
+  }
+  for (const node of client.nodesNotUp) {
     log({ type: 'stuck', client: client.name, node, waitedMs: now() - finishedAt });
   }
 }

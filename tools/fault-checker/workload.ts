@@ -3,19 +3,18 @@ import type { Random } from './random.js';
 import type { RecordedClient } from './recorded-client.js';
 
 /**
- * Few, so that each is written again and again; and not so few that all of them are written while a node is away
- * for a moment: then the removal of what was missed would hide that a rollback was not noticed.
+ * The keys of all clients. There are few, so that each is written often. There are enough that a short outage
+ * does not see a write of every key: otherwise hints would remove them all and hide an undetected rollback.
  */
 export const KEYS = Array.from({ length: 120 }, (_, number) => `key-${number}`);
 
-const MANY = { from: 2, to: 8 };
-const THINK_MS = { from: 2, to: 30 };
+const KEYS_PER_CALL = { from: 2, to: 8 };
+const PAUSE_MS = { from: 2, to: 30 };
 
-/** How often each call is made, of 1000. clear() is rare, for it leaves nothing to read. */
-const CALLS: readonly (readonly [
-  share: number,
-  call: (client: RecordedClient, random: Random) => Promise<void>,
-])[] = [
+type Call = (client: RecordedClient, random: Random) => Promise<void>;
+
+/** Calls and their share of 1,000. clear() is rare, because afterwards there is nothing to read. */
+const CALLS: readonly (readonly [share: number, call: Call])[] = [
   [500, (client, random) => client.get(random.pick(KEYS))],
   [100, (client, random) => client.getMany(someKeys(random))],
   [289, (client, random) => client.set(random.pick(KEYS))],
@@ -25,7 +24,7 @@ const CALLS: readonly (readonly [
   [1, (client) => client.clear()],
 ];
 
-/** One caller of a client: makes a call, waits for its end, thinks, and goes on. */
+/** One caller of a client: one call after the other, with pauses. */
 export async function callUntil(
   client: RecordedClient,
   random: Random,
@@ -33,17 +32,18 @@ export async function callUntil(
 ): Promise<void> {
   while (!isOver()) {
     await nextCall(random)(client, random);
-    await sleep(random.integer(THINK_MS.from, THINK_MS.to));
+    await sleep(random.integer(PAUSE_MS.from, PAUSE_MS.to));
   }
 }
 
-function nextCall(random: Random): (client: RecordedClient, random: Random) => Promise<void> {
+function nextCall(random: Random): Call {
   let left = random.integer(1, 1000);
   for (const [share, call] of CALLS) {
     left -= share;
     if (left <= 0) return call;
   }
-  throw new Error('the shares of the calls do not add up to 1000');
+  throw new Error('the shares of the calls do not add up to 1,000');
 }
 
-const someKeys = (random: Random) => random.shuffled(KEYS).slice(0, random.integer(MANY.from, MANY.to));
+const someKeys = (random: Random) =>
+  random.shuffled(KEYS).slice(0, random.integer(KEYS_PER_CALL.from, KEYS_PER_CALL.to));

@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 const ASK_TIMEOUT_MS = 5_000;
 
 /**
- * Sends one command over a connection of its own and resolves with the text of the reply: a status, a number
- * or a string. For setting servers up, where the package need not depend on a client.
+ * Sends one command on a new connection and resolves with the text of the reply: a status, a number or a
+ * string. It sets servers up without a dependency on a client.
  *
- * @throws Error when no reply comes, or an error reply
+ * @throws Error if no reply or an error reply comes
  */
 export function ask(
   location: string,
@@ -26,16 +26,16 @@ export function ask(
       const reply = textOf(received);
       if (reply === undefined) return;
       socket.destroy();
-      if (reply.isError) reject(new Error(`${location} answered ${command[0]} with: ${reply.text}`));
+      if (reply.isError) reject(new Error(`${location} replied to ${command[0]} with: ${reply.text}`));
       else resolve(reply.text);
     });
-    socket.once('timeout', () => socket.destroy(new Error(`${location}: no answer within ${timeoutMs} ms`)));
+    socket.once('timeout', () => socket.destroy(new Error(`${location}: no reply within ${timeoutMs} ms`)));
     socket.once('error', reject);
     socket.once('close', () => reject(new Error(`${location} closed the connection`)));
   });
 }
 
-/** The reply, once all of it is there. */
+/** The reply; undefined until it is complete. */
 function textOf(received: string): { text: string; isError: boolean } | undefined {
   const end = received.indexOf('\r\n');
   if (end === -1) return undefined;

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 
-/** Where PATH is looked up, and REDIS_LOCATIONS. */
+/** Environment variables: PATH and REDIS_LOCATIONS. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
 const LOG_TAIL_LINES = 5;
 
-/** Runs a command to its end. @throws Error with the last lines that the command wrote */
+/** Runs a command until it exits. @throws Error with the last lines of its output if it fails */
 export function run([command, ...args]: readonly [string, ...string[]], env: Env): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = execFile(command, args, { env }, (error, stdout, stderr) => {
@@ -13,7 +13,7 @@ export function run([command, ...args]: readonly [string, ...string[]], env: Env
       const lines = (stderr || stdout).trim().split('\n').slice(-LOG_TAIL_LINES).join('\n');
       reject(new Error(`${command} ${args[0]} failed (${error.code ?? error.signal}): ${lines}`));
     });
-    // A command that asks would wait for ever.
+    // A command that prompts for input gets none, instead of waiting forever.
     child.stdin?.end();
   });
 }

@@ -2,13 +2,10 @@ import type { Env } from './command-line.js';
 import { run } from './command-line.js';
 import { findOnPath } from './find-server.js';
 
-/** Debian keeps it where only root's PATH leads. */
+/** Debian installs it into a folder that only root has on PATH. */
 const EXTRA_FOLDERS = '/usr/sbin:/usr/local/sbin';
 
-/**
- * Debian starts a service as soon as its package is installed: policy-rc.d, which the package's script asks
- * before, says no for this one and goes away again; an administrator's own policy stays as it is.
- */
+/** A temporary policy-rc.d keeps Debian from starting the service, as in install.ts. */
 const APT_SCRIPT = String.raw`
 command -v nutcracker && exit
 policy=/usr/sbin/policy-rc.d
@@ -24,10 +21,9 @@ systemctl disable nutcracker 2>&1 || true
 `;
 
 /**
- * The path of twemproxy's program, which is called nutcracker; installed with apt-get where it is not there
- * and this is root.
+ * The path of twemproxy's program, `nutcracker`. As root, installs it with apt-get if it is missing.
  *
- * @throws Error that says why there is none
+ * @throws Error with the reason if there is none
  */
 export async function findTwemproxy(env: Env, isRoot = process.getuid?.() === 0): Promise<string> {
   const search: Env = { PATH: `${env['PATH'] ?? ''}:${EXTRA_FOLDERS}` };
@@ -36,11 +32,11 @@ export async function findTwemproxy(env: Env, isRoot = process.getuid?.() === 0)
   if (!isRoot || findOnPath('apt-get', env) === undefined) {
     throw new Error('there is no nutcracker on PATH, and only root with apt-get can install it');
   }
-  console.error('redis-launcher: no nutcracker (twemproxy) on PATH, so installing it with apt-get');
+  console.error('redis-launcher: no nutcracker (twemproxy) on PATH, installing it with apt-get');
   const command = ['flock', '/var/lib/apt', 'sh', '-c', APT_SCRIPT] as const;
   await run(command, { ...env, DEBIAN_FRONTEND: 'noninteractive' });
   const installed = findOnPath('nutcracker', search);
   if (installed === undefined)
-    throw new Error('apt-get installed it, but there is still no nutcracker on PATH');
+    throw new Error('apt-get installed twemproxy, but there is still no nutcracker on PATH');
   return installed;
 }

@@ -1,3 +1,12 @@
+/**
+ * Starts real Redis servers, Redis Clusters and twemproxy on loopback, for tests, benches and tools.
+ *
+ *     await using redis = await startRedis({ count: 2 });
+ *     redis.locations; // ['127.0.0.1:12345', '127.0.0.1:23456']
+ *
+ * It uses redis-server or valkey-server on PATH, installs one if it can, or uses Docker. A **supervisor** process
+ * owns the servers. It ends them and deletes their folder when this process ends, even by SIGKILL.
+ */
 export { ask } from './ask.js';
 export { ping } from './ping.js';
 export { type RedisLocations, redisLocations } from './redis-locations.js';

@@ -1,13 +1,14 @@
 import { type Env, run } from './command-line.js';
 
-export type Manager = 'apt-get' | 'brew';
+export type PackageManager = 'apt-get' | 'brew';
 
 /**
- * Debian starts a service as soon as its package is installed, and at every boot. Here only the program is
- * wanted: policy-rc.d, which the packages' scripts ask before they start anything, says no for Redis alone
- * and goes away again; an administrator's own policy stays as it is.
+ * Debian starts a service when its package is installed, and at every boot. Only the program is needed here, so
+ * the script adds a temporary policy-rc.d, which the packages' scripts ask before they start a service. It denies
+ * Redis and Valkey only. An existing policy-rc.d is kept.
  *
- * A list of packages that cannot be brought up to date, behind another apt-get for instance, may still do.
+ * The script ignores a failing `apt-get update`, for example while another apt-get runs: the old package list may
+ * be sufficient.
  */
 const APT_SCRIPT = String.raw`
 for server in redis-server valkey-server; do command -v $server && exit; done
@@ -28,18 +29,18 @@ exit 1
 `;
 
 const COMMANDS = {
-  // Two that install at once take turns, on a lock of ours: apt-get's own do not cover its update.
+  // The lock serializes concurrent installations: apt-get's own locks do not cover its update.
   'apt-get': ['flock', '/var/lib/apt', 'sh', '-c', APT_SCRIPT],
   brew: ['brew', 'install', 'redis'],
 } as const;
 
-/** Installs a Redis server with the system's package manager, and starts no service. */
-export async function install(manager: Manager, env: Env): Promise<void> {
-  console.error(`redis-launcher: no redis-server on PATH, so installing it with ${manager}`);
+/** Installs a Redis server with the system's package manager, without starting a service. */
+export async function install(manager: PackageManager, env: Env): Promise<void> {
+  console.error(`redis-launcher: no redis-server on PATH, installing it with ${manager}`);
   try {
     await run(COMMANDS[manager], { ...env, DEBIAN_FRONTEND: 'noninteractive' });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`installing with ${manager}: ${why}`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`installing with ${manager} failed: ${reason}`, { cause });
   }
 }

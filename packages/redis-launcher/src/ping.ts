@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 
 const PING_TIMEOUT_MS = 10_000;
 
-/** Sends PING and resolves with the first line of the reply. @throws Error when none comes, or an error reply */
+/** Sends PING and resolves with the first line of the reply. @throws Error if no reply or an error reply comes */
 export function ping(location: string, timeoutMs = PING_TIMEOUT_MS): Promise<string> {
   const [, host = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(location) ?? [];
   return new Promise((resolve, reject) => {
@@ -15,9 +15,9 @@ export function ping(location: string, timeoutMs = PING_TIMEOUT_MS): Promise<str
       socket.destroy();
       const [line = ''] = reply.split('\r\n');
       if (line.startsWith('+')) resolve(line);
-      else reject(new Error(`it answered PING with ${JSON.stringify(line)}`));
+      else reject(new Error(`it replied to PING with ${JSON.stringify(line)}`));
     });
-    socket.once('timeout', () => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    socket.once('timeout', () => socket.destroy(new Error(`no reply within ${timeoutMs} ms`)));
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('it closed the connection')));
   });

@@ -2,30 +2,30 @@ export type CommandLine = readonly [command: string, ...args: string[]];
 
 export interface StartOrder {
   readonly type: 'start';
-  /** The server's number, which outlives its processes. */
+  /** Number of the server. It stays the same when the server is started again. */
   readonly server: number;
   readonly run: CommandLine;
-  /** The Docker container that `run` makes, if it does: it has to be stopped by its name. */
+  /** Name of the Docker container that `run` creates, needed to stop it; undefined without Docker. */
   readonly container: string | undefined;
-  /** It does not say when it listens: done when it runs, and whoever asked has to find out. @default false */
+  /** The program does not log when it listens: the order is done when the process runs. @default false */
   readonly silent?: boolean;
   readonly timeoutMs: number;
 }
 
-/** What can be asked about a server that was started. */
+/** An order for a server that was started. */
 export type ServerOrder =
   | { readonly type: 'signal'; readonly signal: 'SIGSTOP' | 'SIGCONT' }
-  /** SIGKILL; done when it is gone. */
+  /** SIGKILL; done when the process is gone. */
   | { readonly type: 'kill' }
-  /** Kill, and delete its folder. */
+  /** Kills the server and deletes its folder. */
   | { readonly type: 'discard' };
 
-/** What the launcher asks of its supervisor. To start is done when the server listens, be it already. */
+/** An order to the supervisor. A start is done when the server listens, also if it did before. */
 export type Order = StartOrder | (ServerOrder & { readonly server: number });
 
 export type Request = Order & { readonly id: number };
 
-/** The supervisor says `hello` when it is there, then sends one answer to each request. */
+/** The supervisor sends `hello` when it is ready, then one reply per request. */
 export type Reply =
   | { readonly type: 'hello'; readonly folder: string }
   | { readonly type: 'done'; readonly id: number; readonly pid: number }

@@ -7,47 +7,49 @@ const HIGHEST_PORT = 65_535;
 export interface RedisLocations {
   /** `host:port` of each server. */
   readonly locations: readonly string[];
-  /** Only of those that were started here: others are not ours to kill. */
+  /** The servers that were started here; undefined for servers of REDIS_LOCATIONS. */
   readonly servers?: readonly RedisServer[];
-  /** Takes away what was started here, and leaves alone what was not. */
+  /** Stops the servers that were started here. Servers of REDIS_LOCATIONS keep running. */
   stop(): Promise<void>;
 }
 
 /**
- * `count` servers, wherever they come from: those that REDIS_LOCATIONS names, else fresh ones.
+ * `count` servers: those of REDIS_LOCATIONS if it is set, new ones otherwise.
  *
- * @throws Error that says what to do when there are none, or fewer
+ * @throws Error that says what to do if there are fewer
  */
 export async function redisLocations(count = 4, env: Env = process.env): Promise<RedisLocations> {
   const { REDIS_LOCATIONS: given = '' } = env;
   if (given === '') return startRedis({ count, env });
   const locations = parseLocations(given, count);
-  await Promise.all(locations.map(answers));
+  await Promise.all(locations.map(assertReplies));
   return { locations, stop: async () => {} };
 }
 
-/** The first `count` locations of REDIS_LOCATIONS. @throws Error that says which entry is wrong */
+/** The first `count` locations of REDIS_LOCATIONS. @throws Error that names the wrong entry */
 export function parseLocations(given: string, count: number): readonly string[] {
   const locations = given.split(',').map((entry) => entry.trim());
   for (const [index, location] of locations.entries()) {
     const port = Number(/^(?:[^\s:/@[\]]+|\[[\da-f:]+\]):(\d{1,5})$/i.exec(location)?.[1] ?? 0);
     if (port >= 1 && port <= HIGHEST_PORT) continue;
-    // Whatever stands before an @ may be a password.
-    const came = location.replace(/^.*@/, '***@');
-    throw new Error(`REDIS_LOCATIONS: expected host:port,host:port,... and entry ${index + 1} is '${came}'`);
+    // The text before an @ may contain a password.
+    const received = location.replace(/^.*@/, '***@');
+    throw new Error(
+      `REDIS_LOCATIONS: expected host:port,host:port,..., but entry ${index + 1} is '${received}'`,
+    );
   }
-  if (new Set(locations).size < locations.length) throw new Error('REDIS_LOCATIONS: names a server twice');
+  if (new Set(locations).size < locations.length) throw new Error('REDIS_LOCATIONS: it names a server twice');
   if (locations.length < count) {
-    throw new Error(`REDIS_LOCATIONS: ${count} servers are needed, and it names ${locations.length}`);
+    throw new Error(`REDIS_LOCATIONS: expected at least ${count} servers, got ${locations.length}`);
   }
   return locations.slice(0, count);
 }
 
-async function answers(location: string): Promise<void> {
+async function assertReplies(location: string): Promise<void> {
   try {
     await ping(location);
   } catch (cause) {
-    throw new Error(`REDIS_LOCATIONS: no Redis server answers at ${location}: ${(cause as Error).message}`, {
+    throw new Error(`REDIS_LOCATIONS: no Redis server replies at ${location}: ${(cause as Error).message}`, {
       cause,
     });
   }

@@ -4,7 +4,7 @@ import type { Env } from './command-line.js';
 import { findServer } from './find-server.js';
 import { type RedisServers, startRedis } from './start-redis.js';
 
-/** Redis Cluster has that many, and each belongs to one master. */
+/** Number of slots in a Redis Cluster. Each belongs to one master. */
 export const SLOT_COUNT = 16_384;
 
 const FORM_TIMEOUT_MS = 30_000;
@@ -13,20 +13,20 @@ const POLL_MS = 50;
 export interface ClusterOptions {
   /** Masters, 1 to 16,384. @default 4 */
   readonly masterCount?: number;
-  /** Replicas of each master: one takes over where its master is gone, if there are three masters or more. @default 0 */
+  /** Replicas of each master. With three masters or more, one takes over if its master fails. @default 0 */
   readonly replicaCount?: number;
-  /** Milliseconds of silence after which a server is taken for gone. @default 15000, as Redis has it */
+  /** Milliseconds without a reply after which a server counts as failed. @default 15000, the default of Redis */
   readonly nodeTimeoutMs?: number;
-  /** Where PATH is looked up. @default process.env */
+  /** Environment with PATH. @default process.env */
   readonly env?: Env;
 }
 
 /**
- * Starts a real Redis Cluster on loopback and resolves when every master says that it is whole. Master `i` of
- * n holds the slots from `floor(i * 16384 / n)` on. The masters come first, then the replicas of the first one,
- * those of the second one, and so on; all of them have what their master has.
+ * Starts a real Redis Cluster on loopback and resolves when every master reports all slots covered and all
+ * replicas are in sync. Master `i` of n has the slots from `floor(i * 16384 / n)`. In the result the masters come
+ * first, then the replicas of the first master, those of the second, and so on.
  *
- * @throws Error where there is only Docker: a container does not know at what address the others see it
+ * @throws Error if there is only Docker: a container does not know the address that other servers use for it
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<RedisServers> {
   const { masterCount = 4, replicaCount = 0, nodeTimeoutMs = 15_000, env = process.env } = options;
@@ -34,7 +34,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisS
   if (type === 'docker') throw new Error('a cluster needs redis-server or valkey-server on PATH, not Docker');
   const cluster = ['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'];
   const timeout = ['--cluster-node-timeout', String(nodeTimeoutMs)];
-  // Else a replica waits 5 s for others that might want the same copy.
+  // By default a master waits 5 s for more replicas before it sends its data.
   const args = [...cluster, ...timeout, '--repl-diskless-sync-delay', '0'];
   const group = await startRedis({ count: masterCount * (1 + replicaCount), args, env });
   try {
@@ -47,7 +47,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisS
   }
 }
 
-/** The first slot of a master, and of the one after the last: where the slots end. */
+/** The first slot of a master. For `master === masterCount` it is the number of slots. */
 export function firstSlot(master: number, masterCount: number): number {
   return Math.floor((master * SLOT_COUNT) / masterCount);
 }
@@ -64,7 +64,7 @@ async function form(locations: readonly string[], masterCount: number): Promise<
     const count = firstSlot(index + 1, masterCount) - from;
     const slots = Array.from({ length: count }, (_, offset) => String(from + offset));
     await ask(location, ['CLUSTER', 'ADDSLOTS', ...slots]);
-    // Epochs that differ from the start spare the masters the settling of who has which.
+    // With different epochs from the start, the masters need not resolve conflicts.
     await ask(location, ['CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1)]);
     if (index > 0) await ask(location, ['CLUSTER', 'MEET', host, port]);
   }
@@ -79,7 +79,7 @@ async function replicate(masters: readonly string[], replicas: readonly string[]
     await ask(replica, ['CLUSTER', 'REPLICATE', master]);
   }
   await untilAll(replicas, ['INFO', 'replication'], isLinked);
-  // Clients ask any of them who replicates whom.
+  // Clients ask any server for the replicas, so all servers have to know them.
   await untilAll([...masters, ...replicas], ['CLUSTER', 'NODES'], (nodes) => {
     return nodes.match(/\bslave\b/g)?.length === replicas.length;
   });
@@ -103,7 +103,7 @@ function isWhole(info: string, count: number): boolean {
   return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${count}\r\n`);
 }
 
-/** Whether a server is a replica that has what its master has. @param info what it answers INFO replication */
+/** Whether a server is a replica in sync with its master. @param info reply to INFO replication */
 export function isLinked(info: string): boolean {
   return info.includes('role:slave') && info.includes('master_link_status:up');
 }

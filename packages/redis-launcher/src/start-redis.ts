@@ -1,35 +1,34 @@
 import { randomInt } from 'node:crypto';
 import { basename, join } from 'node:path';
 import type { Env } from './command-line.js';
-import { type Found, findServer } from './find-server.js';
+import { findServer, type ServerProgram } from './find-server.js';
 import type { ServerOrder } from './protocol.js';
 import { HOST, serverCommand } from './server-command.js';
 import { Supervisor } from './supervisor.js';
 
 /**
- * Ports are drawn from below those that Linux (from 32768) and macOS (from 49152) give to outgoing
- * connections. One of those could go to some client while its server is down for a test, even to the very
- * client that tries to reconnect to it, and the server could not come back.
+ * Random ports below those of outgoing connections (from 32768 on Linux, from 49152 on macOS). An outgoing
+ * connection could take the port of a server while a test has it down, and the server could not start again.
  */
 const PORTS = { first: 10_000, end: 32_768 };
 const PORT_TRIES = 20;
-/** In the words of a server, and in those of Docker. */
+/** Messages of Redis and of Docker. */
 const PORT_IS_TAKEN = /address already in use|port is already allocated/i;
 
-/** Docker may have to load the image first. */
+/** Docker may have to pull the image first. */
 const START_TIMEOUT_MS = { run: 20_000, docker: 300_000 };
 
 export interface StartOptions {
   /** @default 4 */
   readonly count?: number;
   /**
-   * Further arguments of redis-server; they win over `--save '' --appendonly no`. Where Docker runs it,
-   * it does not see the files of this machine.
+   * Further arguments of redis-server; they override `--save '' --appendonly no`. With Docker, the server has no
+   * access to files of this machine.
    */
   readonly args?: readonly string[];
-  /** Listen with TLS only; `args` must name the certificates. @default false */
+  /** Listens with TLS only; `args` must name the certificates. @default false */
   readonly tls?: boolean;
-  /** Where PATH is looked up. @default process.env */
+  /** Environment with PATH. @default process.env */
   readonly env?: Env;
 }
 
@@ -38,43 +37,43 @@ export interface RedisServer {
   readonly port: number;
   /** `host:port` */
   readonly location: string;
-  /** Of the running process, or the last one that ran. With Docker, of its client. */
+  /** Process id, also of a server that was killed. With Docker, it is that of the Docker client. */
   readonly pid: number;
-  /** The server's working directory, unless Docker runs it. */
+  /** Working directory of the server. Not used with Docker. */
   readonly folder: string;
-  /** SIGKILL: the server loses what it holds, and its connections. Resolves when it is gone. */
+  /** SIGKILL: the server loses its data and its connections. Resolves when the process is gone. */
   kill(): Promise<void>;
-  /** Once more after `kill()`, on the same port. Does nothing while the server runs. */
+  /** Starts the server again after `kill()`, on the same port. Does nothing if the server runs. */
   start(): Promise<void>;
-  /** SIGSTOP: connections are accepted by the system, and nothing is ever answered. */
+  /** SIGSTOP: the system still accepts connections, but the server does not reply. */
   pause(): Promise<void>;
-  /** SIGCONT */
+  /** SIGCONT: undoes `pause()`. */
   resume(): Promise<void>;
-  /** `kill()`, and the folder is deleted. */
+  /** Kills the server and deletes its folder. */
   stop(): Promise<void>;
 }
 
 export interface RedisServers extends AsyncDisposable {
   readonly servers: readonly RedisServer[];
   readonly locations: readonly string[];
-  /** Resolves when no process and no folder is left. May be called again. */
+  /** Resolves when no process and no folder is left. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts real Redis servers on loopback and resolves when all of them listen. They are gone when `stop()`
- * resolves, or soon after this process has ended in whatever way.
+ * Starts real Redis servers on loopback and resolves when all of them listen. They end with `stop()`, and soon
+ * after this process ends in any way, including SIGKILL.
  *
- * @throws Error that says what to do when there is no server to start, or with the server's own words
+ * @throws Error that says what to do if there is no server to start, or with the output of a server that fails
  */
 export async function startRedis(options: StartOptions = {}): Promise<RedisServers> {
   const { count = 4, args = [], tls = false, env = process.env } = options;
-  const found = await findServer(env);
+  const program = await findServer(env);
   const supervisor = await Supervisor.start(env);
   const stop = () => supervisor.end();
   try {
     const servers = await Promise.all(
-      Array.from({ length: count }, (_, number) => startServer({ supervisor, found, number, args, tls })),
+      Array.from({ length: count }, (_, number) => startServer({ supervisor, program, number, args, tls })),
     );
     const locations = servers.map(({ location }) => location);
     return { servers, locations, stop, [Symbol.asyncDispose]: stop };
@@ -86,7 +85,7 @@ export async function startRedis(options: StartOptions = {}): Promise<RedisServe
 
 interface Setup {
   readonly supervisor: Supervisor;
-  readonly found: Found;
+  readonly program: ServerProgram;
   readonly number: number;
   readonly args: readonly string[];
   readonly tls: boolean;
@@ -99,7 +98,7 @@ async function startServer(setup: Setup): Promise<RedisServer> {
       await server.start();
       return server;
     } catch (error) {
-      // To ask beforehand whether a port is free tells nothing about the moment of the start.
+      // Checking beforehand would be a race: another process can take the port before the server starts.
       if (!PORT_IS_TAKEN.test(String(error)) || tries === PORT_TRIES) throw error;
     }
   }
@@ -121,14 +120,14 @@ class SupervisedServer implements RedisServer {
   }
 
   async start(): Promise<void> {
-    const { supervisor, found, number, args, tls } = this.#setup;
+    const { supervisor, program, number, args, tls } = this.#setup;
     const container = `${basename(supervisor.folder)}-${number}`;
     this.pid = await supervisor.ask({
       type: 'start',
       server: number,
-      run: serverCommand(found, { port: this.port, args, tls, container }),
-      container: found.type === 'docker' ? container : undefined,
-      timeoutMs: START_TIMEOUT_MS[found.type],
+      run: serverCommand(program, { port: this.port, args, tls, container }),
+      container: program.type === 'docker' ? container : undefined,
+      timeoutMs: START_TIMEOUT_MS[program.type],
     });
   }
 

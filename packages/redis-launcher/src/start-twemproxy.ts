@@ -8,7 +8,7 @@ import { findTwemproxy } from './find-twemproxy.js';
 import { HOST } from './server-command.js';
 import { Supervisor } from './supervisor.js';
 
-/** As for the servers: below those that the system gives to outgoing connections. */
+/** Below the ports of outgoing connections, as in start-redis.ts. */
 const PORTS = { first: 10_000, end: 32_768 };
 const PORT_TRIES = 20;
 const PORT_IS_TAKEN = /address already in use/i;
@@ -19,7 +19,7 @@ const LOG = 'log';
 export interface TwemproxyOptions {
   /** `host:port` of each server behind it. */
   readonly servers: readonly string[];
-  /** Where PATH is looked up. @default process.env */
+  /** Environment with PATH. @default process.env */
   readonly env?: Env;
 }
 
@@ -27,16 +27,16 @@ export interface Twemproxy extends AsyncDisposable {
   /** `host:port` */
   readonly location: string;
   readonly pid: number;
-  /** Resolves when the process and its folder are gone. May be called again. */
+  /** Resolves when the process and its folder are gone. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts twemproxy on loopback and resolves when it answers. Keys go where `hash-ring` takes them (MD5, ketama):
- * its default, 64-bit FNV-1a, brings keys that differ in their last characters to one server. It is gone when `stop()` resolves,
- * or soon after this process has ended.
+ * Starts twemproxy on loopback and resolves when it replies. It ends with `stop()`, and soon after this process
+ * ends. It places keys as `hash-ring` does (MD5, ketama): its default, 64-bit FNV-1a, sends keys that differ only
+ * in their last characters to the same server.
  *
- * @throws Error that says why there is none
+ * @throws Error if there is no twemproxy, or with the log of one that fails
  */
 export async function startTwemproxy({ servers, env = process.env }: TwemproxyOptions): Promise<Twemproxy> {
   const program = await findTwemproxy(env);
@@ -58,7 +58,7 @@ export async function startTwemproxy({ servers, env = process.env }: TwemproxyOp
           silent: true,
           timeoutMs: START_TIMEOUT_MS,
         });
-        await answers(location, join(folder, LOG));
+        await waitForReply(location, join(folder, LOG));
         return { location, pid, stop, [Symbol.asyncDispose]: stop };
       } catch (error) {
         await supervisor.ask({ type: 'discard', server: tries });
@@ -77,13 +77,13 @@ function configuration(location: string, servers: readonly string[]): string {
   return `${[...lines, '  servers:', ...servers.map((server) => `    - ${server}:1`)].join('\n')}\n`;
 }
 
-/** Files stay in the folder that the supervisor deletes; Debian's defaults point into /run and /var/log. */
+/** Keeps all files in the folder that the supervisor deletes. Debian's defaults are in /run and /var/log. */
 function argumentsFor(statsPort: number): string[] {
   const stats = ['--stats-addr', HOST, '--stats-port', String(statsPort)];
   return ['--conf-file', 'nutcracker.yml', '--pid-file', 'pid', '--output', LOG, ...stats];
 }
 
-async function answers(location: string, log: string): Promise<void> {
+async function waitForReply(location: string, log: string): Promise<void> {
   const endsAt = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     try {
@@ -91,9 +91,9 @@ async function answers(location: string, log: string): Promise<void> {
       return;
     } catch (cause) {
       const written = existsSync(log) ? readFileSync(log, 'utf8').trim() : '';
-      // Its last words, when it cannot have its ports.
+      // twemproxy logs this last line when it ends, for example because a port is taken.
       if (Date.now() > endsAt || written.endsWith('done, rabbit done')) {
-        throw new Error(`twemproxy does not answer:\n${written}`, { cause });
+        throw new Error(`twemproxy does not reply:\n${written}`, { cause });
       }
       await sleep(POLL_MS);
     }

@@ -1,11 +1,10 @@
 // @ts-check
 /**
- * Owns the servers and their folder on behalf of the process that forked it, and lives just long
- * enough after that process to take them away.
+ * The supervisor: runs the servers of its parent process, and ends them and deletes their folder when the
+ * parent ends.
  *
- * A process that is killed can clean up nothing, so somebody else has to. The channel between the two
- * closes however the parent ends: that is the only signal which always comes. Plain JavaScript, because
- * it must run on Node.js 20 with no loader.
+ * A process that gets SIGKILL cannot clean up, so a second process has to. The IPC channel closes whenever the
+ * parent ends, in any way. Plain JavaScript, because it must run on Node.js 20 without a loader.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,15 +25,15 @@ import { promisify } from 'node:util';
  */
 
 /**
- * The line that Redis and Valkey alike log when they listen. It is read from the server's own output
- * because a PING could be answered by a stranger who holds the port, and would need a password or TLS.
+ * Redis and Valkey log this line when they listen. A PING would not do: another program could hold the port
+ * and reply, and the server may require a password or TLS.
  */
 const READY = 'Ready to accept connections';
 const LOG_TAIL_CHARS = 4_000;
 
-/** Made once it is sure to be taken away. */
+/** Created only when this process is sure to delete it: see the end of the file. */
 let folder = '';
-/** @type {Map<number, Server>} as last started, by the server's number */
+/** @type {Map<number, Server>} by number of the server */
 const servers = new Map();
 let ending = false;
 
@@ -69,13 +68,13 @@ async function start({ server: number, run: [command, ...args], container, silen
 /**
  * @param {ChildProcess} child
  * @param {boolean} silent
- * @returns {Promise<void>} rejects with the last words of a server that ends instead
+ * @returns {Promise<void>} rejects with the last output of a server that ends instead
  */
 function ready(child, silent) {
   return new Promise((resolve, reject) => {
     let log = '';
     for (const stream of [child.stdout, child.stderr]) {
-      // Read for ever: a server whose pipe is full would stand still.
+      // The output is read until the end, because a server blocks on a full pipe.
       stream?.setEncoding('utf8').on('data', (chunk) => {
         log = (log + chunk).slice(-LOG_TAIL_CHARS);
         if (log.includes(READY)) resolve();
@@ -90,7 +89,7 @@ function ready(child, silent) {
 }
 
 /**
- * SIGKILL, for it ends a stopped process too, and there is nothing in these servers to save.
+ * Uses SIGKILL, because it also ends a paused process, and no data has to be saved.
  *
  * @param {Server} server
  */
@@ -100,15 +99,15 @@ async function kill({ child, container }) {
     child.kill('SIGKILL');
     await exited;
   }
-  // The process was Docker's client. Whether the container had come into being, Docker knows.
+  // The process was only the Docker client. The container may exist or not.
   if (container !== undefined) await docker('rm', '--force', '--volumes', container).catch(() => {});
 }
 
 /**
  * @param {Order} order
- * @returns {Promise<number>} the id of the server's process, 0 where there is none any more
+ * @returns {Promise<number>} the process id of the server, 0 if it is gone
  */
-async function obey(order) {
+async function execute(order) {
   if (ending) throw new Error('the supervisor is ending');
   if (order.type === 'start') return (await start(order)) ?? 0;
   const server = servers.get(order.server);
@@ -137,12 +136,12 @@ async function end() {
 
 /** @param {Reply} reply */
 function send(reply) {
-  // The callback takes the error of a parent that has just gone; without it, it would be thrown.
+  // Without a callback, send() throws if the parent is gone.
   process.send?.(reply, undefined, undefined, () => {});
 }
 
 process.on('message', (/** @type {Request} */ request) => {
-  obey(request).then(
+  execute(request).then(
     (pid) => send({ type: 'done', id: request.id, pid }),
     (error) => send({ type: 'failed', id: request.id, message: error.message }),
   );
@@ -157,6 +156,6 @@ if (process.connected) {
   folder = mkdtempSync(join(tmpdir(), 'redis-launcher-'));
   send({ type: 'hello', folder });
 } else {
-  // The parent went while this file was being loaded, and nobody heard.
+  // The parent ended while this file was loaded, before there was a `disconnect` listener.
   end();
 }

@@ -6,21 +6,21 @@ import type { Order, Reply } from './protocol.js';
 
 const PROGRAM = fileURLToPath(new URL('./supervisor-process.mjs', import.meta.url));
 
-interface Waiting {
+interface PendingOrder {
   resolve(pid: number): void;
   reject(error: Error): void;
 }
 
 /**
- * This process's end of a supervisor. While nothing is asked of it, it does not keep this process
- * alive: a program that forgets to stop its servers still ends, and they with it.
+ * The parent's side of a supervisor process. Without a pending order it does not keep this process alive: a
+ * program that forgets to stop its servers still ends, and its servers end too.
  */
 export class Supervisor {
   readonly #child: ChildProcess;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #pending = new Map<number, PendingOrder>();
   #lastId = 0;
 
-  /** Holds everything that the servers write; deleted by the supervisor. */
+  /** All files of the servers. The supervisor deletes it. */
   readonly folder: string;
 
   private constructor(child: ChildProcess, folder: string) {
@@ -28,9 +28,9 @@ export class Supervisor {
     this.folder = folder;
     child.on('message', (reply: Reply) => this.#settle(reply));
     child.once('exit', () => {
-      for (const { reject } of this.#waiting.values())
+      for (const { reject } of this.#pending.values())
         reject(new Error('the supervisor of the servers ended'));
-      this.#waiting.clear();
+      this.#pending.clear();
     });
     this.#release();
   }
@@ -38,29 +38,29 @@ export class Supervisor {
   static async start(env: Env): Promise<Supervisor> {
     const { NODE_OPTIONS: _, ...ownEnv } = env;
     const child = fork(PROGRAM, {
-      // A session of its own: Ctrl-C on the terminal reaches us and not it, so it is there to clean up.
+      // In a session of its own it does not get the SIGINT of Ctrl-C, so it can clean up.
       detached: true,
-      // Nothing of this process's loaders, debuggers and coverage.
+      // Without the loaders, debuggers and coverage of this process.
       execArgv: [],
       env: ownEnv,
-      // With stderr inherited, whoever reads our output to its end has waited for the clean-up, too.
+      // The supervisor shares stderr, so a program that reads it to the end also waits for the clean-up.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const hello = await Promise.race([
       once(child, 'message').then(([reply]) => reply as Reply),
       once(child, 'exit').then(([code]) => {
-        throw new Error(`the supervisor of the servers ended with code ${code} before it was up`);
+        throw new Error(`the supervisor of the servers ended with code ${code} before it was ready`);
       }),
     ]);
     if (hello.type !== 'hello') throw new Error(`expected hello from the supervisor, got ${hello.type}`);
     return new Supervisor(child, hello.folder);
   }
 
-  /** @returns the id of the process that the order is about, 0 when it is gone */
+  /** @returns the process id of the server, 0 if it is gone */
   ask(order: Order): Promise<number> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      this.#pending.set(id, { resolve, reject });
       this.#child.channel?.ref();
       this.#child.send({ ...order, id }, (error) => {
         if (error) this.#settle({ type: 'failed', id, message: `the supervisor is gone: ${error.message}` });
@@ -68,7 +68,7 @@ export class Supervisor {
     });
   }
 
-  /** Resolves when servers, folder and supervisor are gone. May be called again. */
+  /** Resolves when the servers, the folder and the supervisor are gone. Idempotent. */
   async end(): Promise<void> {
     const child = this.#child;
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -80,11 +80,11 @@ export class Supervisor {
 
   #settle(reply: Reply): void {
     if (reply.type === 'hello') return;
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if (this.#waiting.size === 0) this.#release();
-    if (reply.type === 'done') waiting?.resolve(reply.pid);
-    else waiting?.reject(new Error(reply.message));
+    const pending = this.#pending.get(reply.id);
+    this.#pending.delete(reply.id);
+    if (this.#pending.size === 0) this.#release();
+    if (reply.type === 'done') pending?.resolve(reply.pid);
+    else pending?.reject(new Error(reply.message));
   }
 
   #release(): void {

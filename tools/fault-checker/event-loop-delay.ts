@@ -1,11 +1,11 @@
 import { now } from '../shared/clock.js';
 
 const INTERVAL_MS = 5;
-/** A tick may be late that much without counting: timers have whole milliseconds. */
+/** Delays up to this do not count: timers have a resolution of one millisecond. */
 const TOLERANCE_MS = 5;
 
-/** How late this process's event loop has been so far: what no deadline of the store's can be blamed for. */
-export class EventLoopLateness {
+/** Measures the delay of this process's event loop, so that the store is not blamed for it. */
+export class EventLoopDelay {
   #tickedAt = now();
   #totalMs = 0;
 
@@ -16,12 +16,13 @@ export class EventLoopLateness {
     }, INTERVAL_MS).unref();
   }
 
+  /** Sum of all delays since construction. */
   totalMs(): number {
     return this.#totalMs + this.#sinceTick();
   }
 
   #sinceTick(): number {
-    const lateMs = now() - this.#tickedAt - INTERVAL_MS;
-    return lateMs > TOLERANCE_MS ? lateMs : 0;
+    const delayMs = now() - this.#tickedAt - INTERVAL_MS;
+    return delayMs > TOLERANCE_MS ? delayMs : 0;
   }
 }

@@ -2,14 +2,14 @@ import { expect, test } from '@jest/globals';
 import { type RedisServer, startRedis } from '../src/index.js';
 import { Programs } from './fixtures/programs.js';
 
-/** Notes what it is asked for, runs a "server" for ever, and does as if all else went well. */
+/** A fake docker: logs its arguments, runs a "server" forever, and succeeds for any other command. */
 const DOCKER = `
 echo "$@" >>"$LOG"
 case "$*" in
   *redis-server*) echo 'Ready to accept connections'; exec /bin/sleep 60 ;;
 esac`;
 
-test('where there is nothing but Docker, containers of compose.yaml are the servers', async () => {
+test('with Docker only, servers are containers of compose.yaml', async () => {
   using programs = new Programs();
   programs.add('docker', DOCKER);
   const group = await startRedis({ count: 1, args: ['--maxmemory', '1mb'], env: programs.env });
@@ -33,7 +33,7 @@ test('where there is nothing but Docker, containers of compose.yaml are the serv
   expect(programs.log.at(-1)).toBe(`rm --force --volumes ${name}`);
 });
 
-test('a container that came into being and did not start is removed before the next try', async () => {
+test('a container that was created but did not start is removed before the next attempt', async () => {
   using programs = new Programs();
   programs.add(
     'docker',

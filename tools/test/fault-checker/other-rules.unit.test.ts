@@ -1,0 +1,87 @@
+import { describe, expect, test } from '@jest/globals';
+import { brokenRules, type Case, check, clear, FAILED, get, operation, set } from './support/entries.js';
+
+describe('rule unwritten', () => {
+  test.each<Case>([
+    ['is broken by a read of a value that was never written', [get('b', 'x', 20, 21)]],
+    [
+      'is broken by a read of a value of another key',
+      [set('a', 'x', 10, 11, { key: 'l' }), get('b', 'x', 20, 21)],
+    ],
+    [
+      'is broken by a read of a value that is written only after the read',
+      [get('b', 'x', 20, 21), set('a', 'x', 30, 31)],
+    ],
+  ])('%s', (_name, entries) => {
+    expect(brokenRules(entries)).toEqual(['unwritten']);
+  });
+
+  test.each<Case>([
+    ['a read of a value that is written at the same time', [get('b', 'x', 20, 30), set('a', 'x', 25, 35)]],
+    ['a read of a value whose write failed', [set('a', 'x', 10, 11, FAILED), get('b', 'x', 20, 21)]],
+    [
+      'a read of a value whose write did not complete',
+      [set('a', 'x', 10, 11, { outcome: 'pending' }), get('b', 'x', 20, 21)],
+    ],
+  ])('is not broken by %s', (_name, entries) => {
+    expect(brokenRules(entries)).toEqual([]);
+  });
+});
+
+describe('rule deadline, of commandTimeoutMs plus 100 ms', () => {
+  const miss = { outcome: 'miss' } as const;
+
+  test.each<Case>([
+    ['is broken by a call that takes longer', [operation('get', 'a', 10, 411, miss)]],
+    ['is broken by a call that takes longer and fails', [set('a', 'x', 10, 411, FAILED)]],
+    ['is broken by a call that does not complete', [set('a', 'x', 10, 411, { outcome: 'pending' })]],
+    [
+      'is broken once by a call over many keys',
+      [operation('get', 'a', 10, 411, miss), operation('get', 'a', 10, 411, { ...miss, key: 'l' })],
+    ],
+    [
+      'is broken by a call that takes longer even without the delay of the event loop',
+      [operation('get', 'a', 10, 511, { ...miss, eventLoopDelayMs: 100 })],
+    ],
+  ])('%s', (_name, entries) => {
+    expect(brokenRules(entries)).toEqual(['deadline']);
+  });
+
+  test.each<Case>([
+    ['a call that takes exactly as long', [operation('get', 'a', 10, 410, miss)]],
+    [
+      'a call that takes longer only because of a delayed event loop',
+      [operation('get', 'a', 10, 510, { ...miss, eventLoopDelayMs: 100 })],
+    ],
+    ['clear(), whose deadline applies to each step', [clear('a', 10, 2000)]],
+  ])('is not broken by %s', (_name, entries) => {
+    expect(brokenRules(entries)).toEqual([]);
+  });
+});
+
+test('rule crash is broken by a process that exits with another code than 0 or is killed', () => {
+  const exit = {
+    type: 'exit',
+    process: 'p1',
+    signal: null,
+    stderr: 'TypeError: no such thing',
+    at: 9,
+  } as const;
+  const { violations } = check([{ ...exit, code: 1 }]);
+  expect(violations).toMatchObject([
+    { rule: 'crash', message: 'process p1 exited (1):\nTypeError: no such thing' },
+  ]);
+  expect(brokenRules([{ ...exit, code: null, signal: 'SIGKILL' }])).toEqual(['crash']);
+  expect(brokenRules([{ ...exit, code: 0 }])).toEqual([]);
+});
+
+test("rule error is broken by a rejection that is not one of the store's errors", () => {
+  expect(brokenRules([set('a', 'x', 10, 11, { outcome: 'error', error: 'TypeError: oops' })])).toEqual([
+    'error',
+  ]);
+  expect(brokenRules([set('a', 'x', 10, 11, FAILED)])).toEqual([]);
+});
+
+test('rule stuck is broken by a client that does not see a node up again', () => {
+  expect(brokenRules([{ type: 'stuck', client: 'a', node: 'n1', waitedMs: 30_000 }])).toEqual(['stuck']);
+});
