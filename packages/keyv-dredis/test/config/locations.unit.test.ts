@@ -135,7 +135,7 @@ describe('an option of the store', () => {
     const [description] = parse(['rediss://h'], { tls: { servername: 'all' } });
     const [own] = parse([{ host: 'h', tls: { servername: 'own' } }], { tls: { servername: 'all' } });
     const [plain] = parse([{ url: 'rediss://h', tls: true }], { tls: { servername: 'all' } });
-    expect(plain?.source).not.toHaveProperty('redis.socket.servername');
+    expect(plain?.source).not.toHaveProperty('clientOptions.socket.servername');
     expect(description?.source).toMatchObject({
       clientOptions: { socket: { tls: true, servername: 'all' } },
     });

@@ -82,7 +82,7 @@ describe('errors and stores never show a password', () => {
   test('in a list of URLs', () => {
     fc.assert(
       fc.property(url, (location) => expectNoPassword(outcome(['other', location]))),
-      { numRuns: 1000 },
+      { numRuns: 100 },
     );
   });
 
@@ -93,7 +93,7 @@ describe('errors and stores never show a password', () => {
         expectNoPassword(outcome([location, location].join(separator)));
         expectNoPassword(outcome(location));
       }),
-      { numRuns: 1000 },
+      { numRuns: 100 },
     );
   });
 
