@@ -27,11 +27,10 @@ import { withoutKeyv } from '../../examples/without-keyv.js';
 import { createKeyv, DRedisStore } from '../../src/index.js';
 import { Authority } from '../support/certificates.js';
 import { PlainServers } from '../support/plain-servers.js';
-import { sharedLocations } from '../support/servers.js';
+import { sharedLocations, startTlsServers } from '../support/servers.js';
 import { nextEvent } from '../support/stores.js';
-import { startTls } from '../support/tls-servers.js';
 
-// docs.test.ts compares the code of README.md and docs/ with these examples; here they run.
+// docs.unit.test.ts compares the code of README.md and docs/ with these examples; here they run.
 
 const USER = { name: 'Ada' };
 
@@ -132,7 +131,7 @@ describe('each example runs and returns what its documentation says', () => {
 
   test('tls.ts reads what it wrote from servers that ask for a client certificate', async () => {
     const authority = new Authority('servers');
-    await using redis = await startTls(2, authority.issue('server'), authority.cert);
+    const redis = await startTlsServers(2, authority.issue('server'), authority.cert);
     const certificate = authority.issue('client');
     const greeting = await overTls([...redis.locations], { ca: authority.cert, ...certificate });
     expect(greeting).toBe('hello');

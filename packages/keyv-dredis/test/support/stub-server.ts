@@ -40,7 +40,7 @@ export async function startProxy(location: string): Promise<ProxyServer> {
   return proxy;
 }
 
-export async function stubServer(onConnection: (socket: Socket) => void): Promise<StubServer> {
+async function stubServer(onConnection: (socket: Socket) => void): Promise<StubServer> {
   const sockets = new Set<Socket>();
   let connectionCount = 0;
   const server = createServer((socket) => {
@@ -71,9 +71,7 @@ export async function stubServer(onConnection: (socket: Socket) => void): Promis
   };
 }
 
-export const blackHole = () => stubServer((socket) => socket.resume());
-
-export async function proxyTo(location: string): Promise<ProxyServer> {
+async function proxyTo(location: string): Promise<ProxyServer> {
   const [host, port] = location.split(':');
   const stub = await stubServer((client) => {
     const server = connect(Number(port), host as string);
