@@ -4,7 +4,7 @@
  * Run: `npx -y pnpm@12 bench` for everything (about 25 minutes), `npx -y pnpm@12 bench:quick get clear` for a
  * short run of two scenarios; `--help` lists the options.
  * Output: one table per scenario and metric, then the expectations and whether the store meets them. The
- * figures are saved in .bench/. From there, write-tables.ts copies them into README.md and docs/benchmarks.md.
+ * figures are saved in .bench/. write-tables.ts then copies them into README.md and docs/benchmarks.md.
  */
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
