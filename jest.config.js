@@ -1,10 +1,13 @@
 /**
- * One Jest for all packages, in native ES modules (see the `test` script), so that the tests load
- * dependencies as users do. Tests import the sources; packages/keyv-dredis/test/package tests the packed
- * files.
+ * One Jest configuration for all packages. The tests run as native ES modules (see the `test` script), so
+ * that they load dependencies as users do. They import the sources, except for
+ * packages/keyv-dredis/test/package, which tests the packed files.
  */
 
-/** Tests without Redis. They are a project of their own, so that `pnpm test:unit` can run them alone. */
+/**
+ * Tests that do not need Redis. They are a separate Jest project, so that `pnpm test:unit` can run them
+ * alone.
+ */
 const UNIT_TESTS = '**/*.unit.test.ts';
 
 /** @type {import('jest').Config} */
@@ -22,16 +25,16 @@ const common = {
     ],
   },
   moduleNameMapper: {
-    // Tests use the sources of the workspace packages, so they need no build.
+    // Tests use the workspace packages' sources, so they need no build.
     '^(hash-ring|redis-launcher|keyv-dredis)$': '<rootDir>/packages/$1/src/index.ts',
     '^keyv-dredis/hash-ring$': '<rootDir>/packages/hash-ring/src/index.ts',
     '^keyv-dredis/hash-ring/svg$': '<rootDir>/packages/hash-ring/src/svg.ts',
-    // Sources import `./x.js`, the name after the build. Here the file is `./x.ts`.
+    // Sources import `./x.js`, which is the file's name after the build. Jest loads the source, `./x.ts`.
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
 };
 
-/** A project for the tests of one folder that need Redis. */
+/** A project for those tests in a folder that need Redis. */
 const withRedis = (displayName, folder) => ({
   ...common,
   displayName,
@@ -41,7 +44,8 @@ const withRedis = (displayName, folder) => ({
 
 /** @type {import('jest').Config} */
 export default {
-  // Only stops tests that hang. On a loaded machine with two cores, starting a process can take many seconds.
+  // Only meant to stop tests that hang. Starting a process can take many seconds on a loaded two-core
+  // machine.
   testTimeout: 120_000,
   projects: [
     {

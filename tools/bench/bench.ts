@@ -1,10 +1,10 @@
 /**
  * Bench: compares the store with @keyv/redis, ioredis and plain node-redis on Redis servers that it starts.
  *
- * Run: `npx -y pnpm@12 bench` for everything (about 25 minutes), `npx -y pnpm@12 bench:quick get clear` for a short run
- * of two scenarios; `--help` lists the options.
- * Output: one table per scenario and metric, then the expectations and whether the store meets them. The figures are
- * saved in .bench/. write-tables.ts reads them there and updates README.md and docs/benchmarks.md.
+ * Run: `npx -y pnpm@12 bench` for everything (about 25 minutes), `npx -y pnpm@12 bench:quick get clear` for a
+ * short run of two scenarios; `--help` lists the options.
+ * Output: one table per scenario and metric, then the expectations and whether the store meets them. The
+ * figures are saved in .bench/. write-tables.ts then copies them into README.md and docs/benchmarks.md.
  */
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -110,7 +110,7 @@ function printProfile(file: string): void {
   for (const [share, place] of topOfProfile(file, PROFILE_LINES)) line(`${share.padStart(7)}  ${place}`);
 }
 
-/** Copies a build, so that all processes of the run load the same code even if the build changes during the run. */
+/** Copies a build, so that all processes load the same code even if the build changes during the run. */
 function copyBuild(build: string, copyName: string): string {
   if (!existsSync(build)) throw new Error(`${build} does not exist: run npx -y pnpm@12 build`);
   const copy = join(COPIES_FOLDER, `${copyName}-${process.pid}.js`);

@@ -7,20 +7,26 @@ import type { Table } from './harness/tables.js';
 interface Figure {
   readonly contestant: string;
   readonly metric: string;
-  /** True for the cell with a tenth of the keys. @default false */
+  /** True to use the column with a tenth of the keys. @default false */
   readonly tenth?: boolean;
 }
 
-/** A ratio of two figures, and the value it should reach. Expectations are set before a run, and are not adapted to it. */
+/**
+ * A ratio of two figures, and the value that the ratio should reach. Expectations are set before a run, and
+ * are not adjusted to its results.
+ */
 interface Expectation {
   /** What is measured. */
   readonly measure: string;
-  /** What the store is compared with. */
+  /** The contestant that the store is compared with. */
   readonly against: string;
   readonly at: string;
   readonly scenario: string;
   readonly table?: string;
-  /** The columns to look for: the first one that the run has is used, because a quick run has smaller ones. */
+  /**
+   * Columns in order of preference. The first column that the run measured is used, because a quick run has
+   * only smaller cells.
+   */
   readonly columns: readonly string[];
   readonly numerator: Figure;
   readonly denominator: Figure;
@@ -30,14 +36,14 @@ interface Expectation {
 
 interface Verdict {
   readonly expectation: Expectation;
-  /** Undefined if the run did not measure it. */
+  /** Undefined if the run did not measure both figures. */
   readonly ratio: Spread | undefined;
   readonly verdict: 'pass' | 'short' | 'not measured';
 }
 
 const GET_TABLE = 'GET, values of 100 bytes';
 
-/** By column: the column with a tenth of the keys. */
+/** Maps a column to the column with a tenth of its keys. */
 const TENTHS: Readonly<Record<string, string>> = {
   '1,000,000 keys': '100,000 keys',
   '100,000 keys': '10,000 keys',
@@ -94,7 +100,7 @@ const EXPECTATIONS: readonly Expectation[] = [
     against: labelOf('keyv-redis'),
     ...LARGEST,
     scenario: 'clear',
-    // A ratio of speeds: the times are swapped.
+    // A ratio of speeds is the inverse of the ratio of times.
     numerator: { contestant: 'keyv-redis', metric: 'seconds' },
     denominator: { contestant: 'dredis', metric: 'seconds' },
     atLeast: 1.5,

@@ -14,11 +14,11 @@ scenarios: ${SCENARIO_NAMES.join(', ')}
            (default: all but failures)
 
   --quick               fewer and shorter rounds, fewer cells
-  --node 24             the version of Node.js that runs the contestants; npx downloads it
-  --contestants a,b     only these of ${CONTESTANTS.map(({ id }) => id).join(', ')}
+  --node 24             the Node.js version that runs the contestants; npx downloads it
+  --contestants a,b     run only these contestants, out of ${CONTESTANTS.map(({ id }) => id).join(', ')}
   --cells "64 callers"  only cells whose table or column contains this text
   --rounds 7            rounds per contestant and cell
-  --round-ms 150        length of a round, unless the scenario has its own
+  --round-ms 150        length of a round, unless the scenario sets its own
   --baseline <file>     another build of the store (ES module), to compare with
   --store <file>        the build of the store (ES module); default: dist
   --results <name>      save the figures as .bench/<name>.json; default: node-<major version>
@@ -30,11 +30,11 @@ const QUICK = { roundCount: 3, roundMs: 60 };
 export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
   readonly quick: boolean;
-  /** The Node.js that runs the contestants. */
+  /** The Node.js executable that runs the contestants. */
   readonly execPath: string;
-  /** Ids of contestants. @default the contestants of the scenario */
+  /** Ids of contestants. @default the scenario's contestants */
   readonly contestants: readonly string[] | undefined;
-  /** A part of a cell's table or column. @default '' for all cells */
+  /** Text that a cell's table or column has to contain. @default '', which matches all cells */
   readonly cells: string;
   readonly roundCount: number;
   readonly roundMs: number;
@@ -44,10 +44,10 @@ export interface BenchOptions {
   readonly profile: boolean;
 }
 
-/** @throws Error if an option, scenario or contestant is unknown, or a number is not positive */
+/** @throws Error if an option, scenario or contestant is unknown, or if a number is not a positive integer */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parseArgs({
-    // pnpm passes on the `--` that separates its own options.
+    // pnpm also passes the `--` that separates its own options from the script's options.
     args: args.filter((arg) => arg !== '--'),
     allowPositionals: true,
     options: {
@@ -94,7 +94,7 @@ function positiveInteger(name: string, value: string | number): number {
   throw new Error(`${name} must be an integer of at least 1, got ${value}`);
 }
 
-/** Downloads the npm package `node`, which contains the executable. @returns the path of the executable */
+/** Downloads the npm package `node`, which contains the Node.js executable. @returns the executable's path */
 function fetchNode(version: string): string {
   const args = ['-y', `node@${version}`, '--print', 'process.execPath'];
   return execFileSync('npx', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();

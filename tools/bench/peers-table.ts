@@ -2,19 +2,19 @@ import { type Results, series } from './harness/results.js';
 import { spreadOf } from './harness/statistics.js';
 import type { Table } from './harness/tables.js';
 
-/** What the README compares the store with. */
+/** The contestants that the README compares the store with. */
 const PEERS = [
   { id: 'keyv-redis', label: '@keyv/redis, 1 server' },
   { id: 'spread', label: 'node-redis by hand, 4 servers' },
 ] as const;
 
-/** One call of the README's table. */
+/** One row in the README's table. */
 interface Row {
   readonly label: string;
   readonly scenario: string;
   readonly table: string;
   readonly column: string;
-  /** `calls`: more are faster. `seconds`: fewer are faster. */
+  /** With `calls`, more is better. With `seconds`, less is better. */
   readonly unit: 'calls' | 'seconds';
 }
 
@@ -59,13 +59,13 @@ const ROWS: readonly Row[] = [
 ];
 
 /**
- * How many times as fast as its peers the store is: ratios of medians, for each run and each peer. A cell is empty
- * when the peer has no such call.
+ * Compares the store's speed with each peer in each run. A cell is the ratio of the medians. It is empty if
+ * the peer does not support the call.
  */
 export function peersTable(runs: readonly Results[]): Table {
   const columns = PEERS.flatMap((peer) => runs.map((results) => ({ peer, results })));
   return {
-    title: 'Speed of the store in relation to its peers',
+    title: "The store's speed relative to its peers",
     header: [
       '',
       ...columns.map(({ peer, results }) => `${peer.label}, Node.js ${majorOf(results.machine.node)}`),
@@ -77,7 +77,7 @@ export function peersTable(runs: readonly Results[]): Table {
   };
 }
 
-/** What a run was measured with, in one sentence. */
+/** Describes a run's versions, machine, rounds and date in one sentence. */
 export function peersNote({ machine, takenAt, scenarios }: Results): string {
   const { node, redis, cpu, cpuCount, packages, commit } = machine;
   const roundCount = Math.max(
@@ -97,7 +97,7 @@ function cellOf(results: Results, { scenario, table, column, unit }: Row, peer: 
   return `${(unit === 'calls' ? ratio : 1 / ratio).toFixed(1)} x`;
 }
 
-/** @param version as `v20.20.2` */
+/** @param version for example `v20.20.2` */
 function majorOf(version: string): string {
   return version.replace(/^v(\d+).*/, '$1');
 }

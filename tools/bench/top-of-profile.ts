@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Returns the functions with the highest self time in a CPU profile, as percentages of the time that was not idle. */
+/** Returns the functions with the highest self time in a CPU profile, as percentages of the non-idle time. */
 export function topOfProfile(
   file: string,
   count: number,
@@ -32,7 +32,7 @@ function placeOf({ functionName, url, lineNumber }: Profiler.Profile['nodes'][nu
   const name = functionName === '' ? '(anonymous)' : functionName;
   if (url === '') return name;
   const path = url.startsWith('file:') ? relative(ROOT, fileURLToPath(url)) : url;
-  // The bench runs a copy of the build.
+  // The bench runs a copy of the build. This shows the original's path instead.
   const short = path.replace(/^.*node_modules\//, '').replace(/\.bench\/store-\d+\.js$/, 'dist/esm/index.js');
   return `${name} ${short}:${lineNumber + 1}`;
 }

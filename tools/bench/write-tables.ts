@@ -1,7 +1,8 @@
 /**
- * Writes the measured figures between the markers of README.md and docs/benchmarks.md, so that nobody types them.
- * It takes the runs in .bench/: a full one for each major version of Node.js, and the run of the failures. It leaves
- * a part alone when there is no run for it. With --quick it takes the quick runs, to try it out.
+ * Writes the measured figures between the markers in README.md and docs/benchmarks.md, so that nobody has to
+ * copy them by hand. It reads the runs in .bench/: a full run for each Node.js major version, and the run of
+ * the failures scenario. If there is no run for a part, that part does not change. With --quick, it reads the
+ * quick runs instead, which is useful for trying out this script.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,10 +1,10 @@
 /**
- * Demo: one cache over four Redis servers. It caches every package.json below node_modules, shows which server owns
- * which keys, adds a fifth server, and stops a server.
+ * Demo: one cache over four Redis servers. It caches every package.json in node_modules, shows which server
+ * owns which keys, adds a fifth server, and stops a server.
  *
- * Run: `npx -y pnpm@12 demo`. The demo starts its own servers. REDIS_LOCATIONS=host:port,... names four running ones
- * to use instead.
- * Output: five short sections. Each figure is checked, and the demo fails on the first wrong one.
+ * Run: `npx -y pnpm@12 demo`. The demo starts its own servers. Set REDIS_LOCATIONS=host:port,... to use four
+ * running servers instead.
+ * Output: five short sections. Each figure is checked, and the demo fails at the first wrong figure.
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ import { readPackageFiles } from './package-files.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CHUNK_SIZE = 50;
-/** Servers of REDIS_LOCATIONS keep running: entries of a demo that was killed must expire there. */
+/** Servers from REDIS_LOCATIONS keep running, so the entries must expire there if the demo is killed. */
 const TTL_MS = 10 * 60_000;
 
 const input = await readPackageFiles(join(ROOT, 'node_modules'), ROOT);
@@ -27,7 +27,7 @@ const bytes = [...input.values()].reduce((sum, text) => sum + Buffer.byteLength(
 const four = await redisLocations(4);
 const fifth = await startRedis({ count: 1 });
 const store = new DRedisStore([...four.locations]);
-// Servers of REDIS_LOCATIONS may hold other keys, so the namespace must be unique.
+// Servers from REDIS_LOCATIONS may contain other keys, so the namespace must be unique.
 const cache = new Keyv({ store, namespace: `dredis-demo-${process.pid}` });
 const errors: unknown[] = [];
 cache.on('error', (error) => errors.push(error));
@@ -40,7 +40,7 @@ try {
   printThroughput('read ', keys.length, bytes, ms);
   line(`compared ${count(sameCount)} values with their files: all are equal`);
 
-  heading('2. Count the keys of each server');
+  heading('2. Count the keys on each server');
   await printDistribution();
 
   heading('3. Add a fifth server');
@@ -60,16 +60,17 @@ try {
   heading('4. Stop a server');
   const stopped = four.servers?.[1] ?? fifth.servers[0];
   if (stopped === undefined) throw new Error('there is no server to stop');
-  if (four.servers === undefined) line('The demo only stops its own server, the fifth one.');
+  if (four.servers === undefined)
+    line('The demo stops only a server that it started itself: the fifth server.');
   const lostCount = keysByOwner().get(stopped.location)?.length ?? 0;
   await stopped.kill();
   const rest = await read(keys);
-  expectEqual('values still served', rest.sameCount, keys.length - lostCount);
+  expectEqual('values that can still be read', rest.sameCount, keys.length - lostCount);
   line(`${stopped.location} is down, and its ${count(lostCount)} keys are misses`);
-  line(`the other ${count(rest.sameCount)} keys are still served`);
+  line(`the other ${count(rest.sameCount)} keys can still be read`);
   const [error] = errors;
   if (!(error instanceof DRedisError)) throw new Error('the cache emitted no error for the stopped server');
-  line(`error event of the cache: ${error.name}: ${error.message}`);
+  line(`the cache emitted an error event: ${error.name}: ${error.message}`);
 
   heading('5. Clean up');
   await store.updateNodes(store.nodes.filter((node) => node !== stopped.location));
@@ -80,12 +81,12 @@ try {
     leftCounts.reduce((sum, left) => sum + left, 0),
     0,
   );
-  line('no key is left');
+  line('no keys are left');
 } finally {
   await cache.disconnect();
   await Promise.all([four.stop(), fifth.stop()]);
 }
-line(four.servers ? 'all servers are stopped' : 'the servers of REDIS_LOCATIONS are still running');
+line(four.servers ? 'all servers are stopped' : 'the servers from REDIS_LOCATIONS are still running');
 
 function ownerOf(key: string): string {
   return store.locate(key).node;
@@ -97,7 +98,10 @@ function keysByOwner(): Map<string, string[]> {
   return owned;
 }
 
-/** Asks a server how many of these keys it holds. @param ownedKeys keys that all have the same owner */
+/**
+ * Asks the owner of these keys how many of them it has stored. @param ownedKeys keys that all have the same
+ * owner
+ */
 async function storedCount(ownedKeys: readonly string[]): Promise<number> {
   const [first] = ownedKeys;
   if (first === undefined) return 0;
@@ -124,7 +128,7 @@ function write(keysToWrite: readonly string[]): Promise<number> {
   });
 }
 
-/** Returns how many values equal the input, and the duration. */
+/** Returns the number of values that equal the input, and the duration. */
 async function read(keysToRead: readonly string[]): Promise<{ sameCount: number; ms: number }> {
   let sameCount = 0;
   const ms = await inChunks('reading', keysToRead, CHUNK_SIZE, async (chunk) => {

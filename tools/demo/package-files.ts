@@ -1,7 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
-/** Reads every package.json below a folder. @returns their text by their path relative to `root` */
+/**
+ * Reads every package.json in a folder and its subfolders. @returns each file's text by its path relative to
+ * `root`
+ */
 export async function readPackageFiles(folder: string, root: string): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   for await (const path of packageFilesIn(folder))
@@ -12,7 +15,8 @@ export async function readPackageFiles(folder: string, root: string): Promise<Re
 async function* packageFilesIn(folder: string): AsyncGenerator<string> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    // Symbolic links of pnpm are neither: following them would visit packages twice, or forever.
+    // pnpm's symbolic links are neither directories nor files, so they are skipped. Following them would
+    // visit packages twice, or never end.
     if (entry.isDirectory()) yield* packageFilesIn(path);
     else if (entry.isFile() && entry.name === 'package.json') yield path;
   }

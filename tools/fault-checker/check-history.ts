@@ -1,59 +1,69 @@
 /**
  * Checks a history against what the store guarantees under failures:
  *
- * > Once a node has been unreachable for a client and is back, no client reads from it a value of a key that
- * > any client set, deleted or cleared during the outage. No fallback entry outlives the next write of its key.
+ * > If a node was unreachable for a client and is back, no client reads an old value of a key from that node
+ * > if any client set, deleted or cleared the key during the outage. No fallback entry outlives the next
+ * > write to its key.
  *
  * The store is a cache: a miss or an error is always allowed. Only a value can be wrong. main.ts explains the
  * terms.
  *
- * **Settled.** Client A writes a key of node N: a set, a delete, or a clear as far as N is concerned.
+ * **Settled.** Client A writes a key that node N owns. The write is a set, a delete, or the part of a clear
+ * that concerns N.
  *
- * - If N replied, and A saw N up from the invocation to the completion, the write is acknowledged. It is
+ * - If N replied, and A saw N as up from the invocation to the completion, the write is acknowledged. It is
  *   settled when it completes.
  * - Otherwise the write failed, timed out, was dropped, went to a fallback node, or N's state changed during
- *   it. A has to remove the key from N before A uses N again, so the write is settled when A first sees N come
- *   up after the completion. A suspect node that replies again also comes up.
+ *   the write. A has to remove the key from N before A uses N again, so the write is settled when A first
+ *   sees N come up after the completion. A suspect node also comes up when it replies again.
  * - If A never sees N come up again, the write is never settled.
  *
- * In mode `error`, `false` from delete() is a reply of N. In the other modes it can also mean that N did not
- * reply in time, so it counts as a reply only if it came before the deadline. The same holds for clear().
+ * In mode `error`, if delete() returns `false`, N replied. In the other modes, `false` can also mean that N
+ * did not reply in time, so it counts as a reply only if it came before the deadline. The same is true for
+ * clear().
  *
- * **Stale.** A read R that returns the value of a write W is stale if there is a write X of the same key with
+ * **Stale.** A read R that returns the value of a write W is stale if there is a write X to the same key with
  *
  *     W overwritable  <  X invoked          X settled  <  R invoked
  *
- * W is overwritable when it is settled and, in mode `failover`, its client has then seen all nodes up at the
- * same time and so could remove every fallback entry of W. In mode `failover` a failed W is never
- * overwritable, because it is unknown which nodes it reached.
+ * An acknowledged W is overwritable when it is settled. Any other W is overwritable
  *
- * This rule raises no false alarm. The value of W can be on N or in a fallback entry.
+ * - in the modes `error` and `miss`, when it is settled;
+ * - in mode `failover`, when it is settled and its client has since then seen all nodes as up at the same
+ *   time. The client could then remove every fallback entry of W. If W failed, it is never overwritable,
+ *   because it is unknown which nodes it reached.
  *
- * - On N: an acknowledged W is there when it completes, so X overwrites it. A command of any other W can still
- *   be in flight, but only on a connection that its client dropped before it used N again. The server reads
- *   such a command before it reads from later connections, and the proxies of this checker deliver nothing
- *   from a closed connection. So no command of W is in flight when W is overwritable, and X comes after all of
- *   them. If X is acknowledged, it has overwritten W. Otherwise the client of X removed the key from N before
- *   X was settled.
- * - In a fallback entry: an acknowledged W has none. Those of any other W are removed before it is overwritable.
+ * This rule raises no false alarms. W's value can be on N or in a fallback entry.
  *
- * So no trace of W is left when R is invoked, and the node view of R's client does not matter. Before X is
- * settled, a client that still reaches N may read W there, so the rule ignores such reads.
+ * - On N: if W is acknowledged, its value is on N when W completes, so X overwrites it. If W is not
+ *   acknowledged, a command from W can still be in flight, but only on a connection that W's client dropped
+ *   before it used N again. The server reads such a command before it reads from later connections, and this
+ *   checker's proxies deliver nothing from a closed connection. So when W is overwritable, no command from W
+ *   is in flight, and X comes after all of W's commands. If X is acknowledged, it has overwritten W.
+ *   Otherwise, X's client removed the key from N before X was settled.
+ * - In a fallback entry: if W is acknowledged, it has no fallback entries. If W is not acknowledged, its
+ *   fallback entries are removed before W is overwritable.
+ *
+ * So no trace of W is left when R is invoked, and it does not matter how R's client sees the node. Before X
+ * is settled, a client that can still reach N may read W there, so the rule ignores such reads.
  *
  * **After a rollback.** A server that is killed and restarted from an old snapshot loses acknowledged writes.
- * With `restartPolicy: 'purge'` no client may see that. With `'keep'` the operator accepts it, so X counts only
- * if it was invoked after the old process was gone: if X failed, the key still has to be removed from the new
- * process. In mode `failover`, the snapshot of any node can bring back a fallback entry.
+ * With `restartPolicy: 'purge'`, no client may notice the loss. With `'keep'`, the operator accepts the loss,
+ * so X counts only if it was invoked after the old process was gone. If such an X failed, the key still has
+ * to be removed from the new process. In mode `failover`, any node's snapshot can bring back a fallback
+ * entry.
  *
- * **Unwritten.** A read returns a value that was never written, was written to another key, or was written
+ * **Unwritten.** A read returned a value that was never written, was written to another key, or was written
  * only after the read.
  *
- * **Deadline.** A call took longer than commandTimeoutMs, plus 100 ms, plus the delay of the event loop during
- * the call. clear() is exempt, because its deadline applies to each of its steps.
+ * **Deadline.** A call took longer than the sum of commandTimeoutMs, 100 ms, and the event loop delay during
+ * the call. clear() is exempt, because the deadline applies to each of its commands, not to the whole call.
  *
- * **Crash.** A worker process did not exit with code 0; an unhandled rejection ends it. **Error.** A call
- * rejected with an error that is not one of the store's. **Stuck.** All servers reply again, but a client does
- * not see one of them up.
+ * **Crash.** A worker process did not exit with code 0. An unhandled rejection also ends a worker process.
+ *
+ * **Error.** A call rejected with an error that is not a store error.
+ *
+ * **Stuck.** All servers reply again, but a client does not see one of them as up.
  *
  * Not checked: the order of concurrent writes, and fallback entries of a failed W.
  */
@@ -69,10 +79,10 @@ export type Rule = (typeof RULES)[number];
 export interface Violation {
   readonly rule: Rule;
   readonly message: string;
-  /** The entries that prove it. */
+  /** The entries that prove the violation. */
   readonly evidence: readonly Entry[];
   readonly node?: string | undefined;
-  /** Together with `to`: the period to look at for other causes. */
+  /** `from` and `to` are the period in which to look for other causes. */
   readonly from: number;
   readonly to: number;
 }
@@ -82,9 +92,12 @@ export interface Counts {
   readonly reads: number;
   /** Reads with a value. */
   readonly hits: number;
-  /** Hits that could be stale, because another write of the key was settled before. */
+  /** Hits that could be stale, because another write to the key was settled before the read. */
   readonly checked: number;
-  /** Reads whose newest settled write was missed by the node: they are right only if the key was removed. */
+  /**
+   * Reads of keys whose newest settled write did not reach the node. They are correct only if the key was
+   * removed.
+   */
   readonly afterMissedWrite: number;
 }
 
@@ -128,7 +141,8 @@ export function checkHistory(history: History): CheckResult {
     if (newest.operation !== source || keyHistory.settledCountBefore(read.invokedAt) > 1) counts.checked += 1;
     const write = keyHistory.writeOf(source) as Write;
     const acceptedLoss = acceptedLossBefore(history, history.owners[key] as string, read);
-    // The settled write invoked last is enough: if it does not prove a stale read, no other one does.
+    // Checking the settled write that was invoked last is enough: if it does not prove that the read is
+    // stale, no other write does.
     if (newest.operation.invokedAt > Math.max(write.overwritableAt, acceptedLoss)) {
       const how = newest.acknowledged ? 'was acknowledged' : 'was settled when the node came up again';
       const message = `${read.client} read ${read.value} of ${key} after a ${newest.operation.call}() that ${how}`;
@@ -144,7 +158,7 @@ export function checkHistory(history: History): CheckResult {
   return { violations: violations.sort((one, other) => one.from - other.from), counts };
 }
 
-/** The writes of each key, including clears. */
+/** Each key's writes, including clears. */
 function keyHistoriesOf(history: History): ReadonlyMap<string, KeyHistory> {
   const settlement = new Settlement(history);
   const writes = new Map<string, Write[]>(Object.keys(history.owners).map((key) => [key, []]));
@@ -170,7 +184,7 @@ function unwrittenMessage(read: OperationEntry, source: OperationEntry | undefin
   return undefined;
 }
 
-/** Until when the loss of acknowledged writes is accepted. */
+/** The time until which the loss of acknowledged writes is accepted. */
 function acceptedLossBefore({ run, faults }: History, node: string, read: OperationEntry): number {
   if (run.restartPolicy === 'purge') return Number.NEGATIVE_INFINITY;
   const isBefore = (fault: FaultEntry) =>
@@ -203,12 +217,12 @@ function deadlineViolations({ operations, run, owners }: History): Violation[] {
     const { client, call, action, key, invokedAt, completedAt, eventLoopDelayMs } = operation;
     const tookMs = completedAt - invokedAt;
     if (action === 'clear' || tookMs - eventLoopDelayMs <= limitMs) return [];
-    // A call over many keys counts once.
+    // A multi-key call counts only once.
     const id = `${client} ${call} ${invokedAt}`;
     if (seen.has(id)) return [];
     seen.add(id);
     const end = operation.outcome === 'pending' ? 'did not complete within' : 'took';
-    const message = `${call}() of ${client} ${end} ${tookMs.toFixed(0)} ms, of which the event loop was delayed ${eventLoopDelayMs.toFixed(0)} ms; allowed are ${limitMs} ms`;
+    const message = `${call}() of ${client} ${end} ${tookMs.toFixed(0)} ms, including an event loop delay of ${eventLoopDelayMs.toFixed(0)} ms; the limit without the delay is ${limitMs} ms`;
     const node = owners[key as string];
     return [
       { rule: 'deadline', message, evidence: [operation], node, from: invokedAt, to: completedAt } as const,
@@ -243,7 +257,7 @@ function crashViolations({ exits }: History): Violation[] {
 function stuckViolations({ stuck, run }: History): Violation[] {
   return stuck.map((entry) => {
     const { client, node, waitedMs } = entry;
-    const message = `${client} does not see ${node} up ${waitedMs.toFixed(0)} ms after the last fault`;
+    const message = `${client} does not see ${node} as up ${waitedMs.toFixed(0)} ms after the last fault`;
     return { rule: 'stuck', message, evidence: [entry], node, from: run.startedAt, to: run.startedAt };
   });
 }

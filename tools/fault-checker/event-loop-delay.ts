@@ -1,10 +1,10 @@
 import { now } from '../shared/clock.js';
 
 const INTERVAL_MS = 5;
-/** Delays up to this do not count: timers have a resolution of one millisecond. */
+/** Delays up to this long do not count, because timers are accurate only to a millisecond. */
 const TOLERANCE_MS = 5;
 
-/** Measures the delay of this process's event loop, so that the store is not blamed for it. */
+/** Measures the event loop delay in this process, so that the checker does not blame the store for it. */
 export class EventLoopDelay {
   #tickedAt = now();
   #totalMs = 0;

@@ -1,16 +1,19 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** How the network treats the data that passes through it. */
+/** How the network treats the data that passes through the proxy. */
 export type NetworkCondition =
   | { readonly type: 'normal' }
-  /** Open connections and new ones are reset. */
+  /** Open connections and new connections are reset. */
   | { readonly type: 'cut' }
-  /** Data is held in both directions without any sign to either end. It is delivered when the condition ends. */
+  /**
+   * Data is held back in both directions, and neither end gets an error. The data is delivered when the
+   * condition ends.
+   */
   | { readonly type: 'blackhole' }
   /** Data is delivered after a delay. */
   | { readonly type: 'delay'; readonly delayMs: number }
-  /** Each connection delivers the first half of its next reply, then ends. */
+  /** Each connection delivers the first half of its next reply, and then closes. */
   | { readonly type: 'truncate' };
 
 /** The network between one process and one server: a TCP proxy that injects faults. */
@@ -89,8 +92,8 @@ class Link {
     server.setNoDelay(true).on('error', noop);
     client.on('data', (request) => this.#requests.pass(request));
     server.on('data', (reply) => this.#onReply(reply));
-    // Drops data in flight when the client closes the connection. The checker relies on it: no command of a
-    // closed connection arrives after the client has made a new one.
+    // Drops data in flight when the client closes the connection. The checker relies on this: no command from
+    // a closed connection may arrive after the client has opened a new connection.
     client.on('close', () => {
       this.#requests.drop();
       this.#replies.drop();
@@ -123,7 +126,7 @@ class Link {
   }
 }
 
-/** One direction of a connection. Keeps the order of the data under any delay. */
+/** One direction of a connection. Keeps data in order, even if the delay changes. */
 class Channel {
   readonly #target: Socket;
   readonly #condition: () => NetworkCondition;

@@ -1,10 +1,13 @@
-/** A history: the entries that a run records and the checker reads. Times are milliseconds of clock.ts. */
+/**
+ * A history consists of the entries that a run records and the checker reads. Times are milliseconds from
+ * clock.ts.
+ */
 
-/** Values of the store's option `nodeDownPolicy`. */
+/** Values of the store's `nodeDownPolicy` option. */
 export const MODES = ['error', 'miss', 'failover'] as const;
 export type Mode = (typeof MODES)[number];
 
-/** Values of the store's option `restartPolicy`. */
+/** Values of the store's `restartPolicy` option. */
 export const RESTART_POLICIES = ['keep', 'purge'] as const;
 export type RestartPolicy = (typeof RESTART_POLICIES)[number];
 
@@ -16,7 +19,7 @@ export const NETWORK_FAULTS = ['cut', 'blackhole', 'delay', 'reset', 'truncate']
 export const FAULT_KINDS = [...SERVER_FAULTS, ...NETWORK_FAULTS] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** First entry: the settings of the run, which decide the rules. */
+/** First entry: the run's settings, which determine the rules. */
 export interface RunEntry {
   readonly type: 'run';
   readonly seed: string;
@@ -27,7 +30,7 @@ export interface RunEntry {
   readonly startedAt: number;
 }
 
-/** Owner of each key on the ring, the same for all clients. */
+/** Each key's owner on the ring. The owners must be the same for all clients. */
 export interface OwnersEntry {
   readonly type: 'owners';
   readonly owners: Readonly<Record<string, string>>;
@@ -36,12 +39,16 @@ export interface OwnersEntry {
 export type Action = 'read' | 'set' | 'delete' | 'clear';
 
 /**
- * How an operation completed: `ok`, with a value or true; `false`; `miss`, a read without a value; `error`,
- * rejected; `pending`, not completed, and `completedAt` is when the recording ended.
+ * How an operation completed:
+ * - `ok`: a read returned a value, a write returned true, or a clear() resolved
+ * - `false`: a write returned false
+ * - `miss`: a read returned no value
+ * - `error`: the call rejected
+ * - `pending`: the call has not completed; `completedAt` is when the recording ended
  */
 export type Outcome = 'ok' | 'false' | 'miss' | 'error' | 'pending';
 
-/** One key of a call, or a clear(). */
+/** The part of a call that concerns one key, or a clear(). */
 export interface OperationEntry {
   readonly type: 'operation';
   readonly client: string;
@@ -50,20 +57,20 @@ export interface OperationEntry {
   readonly action: Action;
   /** Undefined for clear(), which affects all keys. */
   readonly key?: string | undefined;
-  /** The written value, or the value that was read. No value is written twice. */
+  /** The written value, or the value that was read. Every written value is unique. */
   readonly value?: string | undefined;
   readonly invokedAt: number;
   readonly completedAt: number;
   readonly outcome: Outcome;
-  /** Code of the error; its stack if it has no code. */
+  /** The error's code, or its stack if it has no code. */
   readonly error?: string | undefined;
   /** The nodes that clear() did not reach. */
   readonly failedNodes?: readonly string[] | undefined;
-  /** Delay of the event loop of the client's process during the call. */
+  /** Event loop delay in the client's process during the call. */
   readonly eventLoopDelayMs: number;
 }
 
-/** A change of a node view. */
+/** A change in a node view. */
 export interface StateEntry {
   readonly type: 'state';
   readonly client: string;
@@ -81,11 +88,13 @@ export interface FaultEntry {
   readonly process?: string | undefined;
   readonly from: number;
   readonly to: number;
-  /** For a rollback: when the old server process was gone, with all data that the snapshot does not have. */
+  /**
+   * For a rollback: when the old server process was gone, and with it all data that is not in the snapshot.
+   */
   readonly goneAt?: number | undefined;
 }
 
-/** A client did not see a node up long after the last fault. */
+/** A client still did not see a node as up, long after the last fault. */
 export interface StuckEntry {
   readonly type: 'stuck';
   readonly client: string;
@@ -114,7 +123,7 @@ export type Entry =
 
 export type Log = (entry: Entry) => void;
 
-/** Entries by type, each list in the order that the checker needs. */
+/** Entries grouped by type. Each list has the order that the checker needs. */
 export interface History {
   readonly run: RunEntry;
   readonly owners: Readonly<Record<string, string>>;
@@ -149,7 +158,7 @@ export function toHistory(entries: readonly Entry[]): History {
   };
 }
 
-/** @param text one entry per line; an incomplete last line, of a killed process, is ignored */
+/** @param text one entry per line; an incomplete last line from a killed process is ignored */
 export function parseEntries(text: string): Entry[] {
   const lines = text.split('\n');
   lines.pop();

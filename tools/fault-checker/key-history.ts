@@ -1,12 +1,12 @@
 import type { OperationEntry } from './history.js';
 import type { Write } from './settlement.js';
 
-/** All writes of one key. */
+/** All writes to one key. */
 export class KeyHistory {
   readonly #byOperation: ReadonlyMap<OperationEntry, Write>;
   /** Settled writes, sorted by `settledAt`. */
   readonly #settled: readonly Write[];
-  /** At index i: of the settled writes 0 to i, the one invoked last. */
+  /** At index i: the write that was invoked last among the settled writes 0 to i. */
   readonly #newest: readonly Write[];
 
   constructor(writes: readonly Write[]) {
@@ -27,7 +27,7 @@ export class KeyHistory {
     return this.#byOperation.get(operation);
   }
 
-  /** Of the writes settled before a time, the one invoked last. O(log n). */
+  /** The write that was invoked last among those settled before a time. O(log n). */
   newestSettledBefore(time: number): Write | undefined {
     return this.#newest[this.settledCountBefore(time) - 1];
   }

@@ -1,6 +1,6 @@
 /**
  * Fault checker: injects faults into servers and connections while many clients use the store, and checks
- * that no client reads a value that the store guarantees to be gone. It works in the manner of Jepsen.
+ * that no client reads a value that must be gone according to the store's guarantees. It works like Jepsen.
  *
  *     npx -y pnpm@12 check:failures --seconds 60 --mode all
  *
@@ -9,21 +9,22 @@
  *
  * - one row of counts: operations, reads, hits, reads that could be stale, faults, violations;
  * - the number of faults of each kind;
- * - for each kind of violation an example, with what happened to that node shortly before.
+ * - an example of each kind of violation, with the node's other events shortly before the violation.
  *
- * It exits with 1 if there is a violation, or if the run was too short to prove anything. The history of such
- * a run is kept in `.checker/`, and `--history file` checks it again.
+ * It exits with code 1 if there is a violation, or if the run was too short to prove anything. The history of
+ * such a run is kept in `.checker/`, and `--history file` checks it again.
  *
  * Terms:
  *
  * - **client**: one store in a worker process.
- * - **operation**: what one call of a client does to one key, or a `clear()`. It is invoked and completes.
- * - **history**: the list of all operations, changes of node views and faults of a run, with times.
- * - **node view**: the state of a node (up, suspect, down, returning) as one client sees it.
- * - **nemesis**: the part that injects faults.
- * - **mode**: the `nodeDownPolicy` of the stores.
- * - **fallback entry**: what a store writes to a fallback node in mode `failover`.
- * - **settled**: a write is settled once no client may read what it replaced.
+ * - **operation**: the part of a client's call that concerns one key, or a `clear()`. It is invoked, and
+ *   later completes.
+ * - **history**: the list of a run's operations, node view changes and faults, with their times.
+ * - **node view**: a node's state (up, suspect, down, returning) as one client sees it.
+ * - **nemesis**: the part of the checker that injects faults.
+ * - **mode**: the stores' `nodeDownPolicy`.
+ * - **fallback entry**: an entry that a store writes to a fallback node in mode `failover`.
+ * - **settled**: a write is settled once no client may read the value that it replaced.
  * - **stale read**: a read that returns a value which a settled write replaced before the read began.
  *
  * check-history.ts has the exact rules.
@@ -38,7 +39,7 @@ import { parseOptions } from './options.js';
 import { coverageGaps, printReport } from './report.js';
 import { run } from './run.js';
 
-/** Histories of failed runs. Git ignores it. */
+/** Histories of failed runs. Git ignores this folder. */
 const FOLDER = fileURLToPath(new URL('../../.checker/', import.meta.url));
 const SIGINT_EXIT_CODE = 130;
 
@@ -68,13 +69,13 @@ if (options.historyFile !== undefined) {
   }
 }
 
-/** Prints the result of a run. @returns whether the run passed */
+/** Prints a run's result. @returns whether the run passed */
 function checkAndReport(entries: readonly Entry[]): boolean {
   const history = toHistory(entries);
   const result = checkHistory(history);
   printReport(history, result);
   const gaps = coverageGaps(history, result);
-  for (const gap of gaps) line(`the run proves too little: ${gap}`);
+  for (const gap of gaps) line(`the run is inconclusive: ${gap}`);
   if (result.violations.length === 0 && gaps.length === 0) return true;
   process.exitCode = 1;
   return false;

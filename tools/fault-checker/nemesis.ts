@@ -7,7 +7,7 @@ import type { FaultyProxy, NetworkCondition } from './faulty-proxy.js';
 import type { FaultEntry, FaultKind, Log, NETWORK_FAULTS, SERVER_FAULTS } from './history.js';
 import type { Random } from './random.js';
 
-/** File in a server's folder that it loads when it starts. */
+/** The file in a server's folder that the server loads when it starts. */
 const SNAPSHOT = 'dump.rdb';
 
 interface Range {
@@ -17,13 +17,13 @@ interface Range {
 
 /** Pause between two faults: usually long enough for a client to reconnect. */
 const PAUSE_MS: Range = { from: 200, to: 1_200 };
-/** Some faults end before the deadline of a call, some long after it. */
+/** Some faults end before a call's deadline, others long after it. */
 const SHORT_FAULT_MS: Range = { from: 30, to: 250 };
 const LONG_FAULT_MS: Range = { from: 400, to: 2_000 };
 const SHORT_FAULT_SHARE = 0.3;
-/** Delays shorter and longer than the deadline of a call. */
+/** Delays shorter and longer than a call's deadline. */
 const DELAY_MS: Range = { from: 20, to: 400 };
-/** Age of the snapshot when a rollback kills the server: newer writes are lost. */
+/** The snapshot's age when a rollback kills the server. Writes after the snapshot are lost. */
 const SNAPSHOT_AGE_MS: Range = { from: 300, to: 1_200 };
 
 /** Injects a fault. Resolves when the fault is over. */
@@ -36,10 +36,10 @@ export interface Target<Kind> {
 }
 
 /**
- * The nemesis: injects one fault after the other into random targets. Each kind comes once, in random order,
- * before any kind comes again.
+ * The nemesis: injects one fault after another into random targets. Every kind of fault occurs once, in
+ * random order, before any kind is repeated.
  *
- * @param signal ends it; resolves when the current fault is over
+ * @param signal ends the nemesis; the promise then resolves when the current fault is over
  */
 export async function injectFaults<Kind extends FaultKind>(
   kinds: readonly Kind[],

@@ -1,6 +1,9 @@
 import type { StateEntry } from './history.js';
 
-/** When a suspect node replies, its client removes the missed keys. On a loaded machine this takes at most so long. */
+/**
+ * When a suspect node replies, its client removes the missed keys. This is the longest that the removal takes
+ * on a loaded machine.
+ */
 const MAX_REMOVAL_MS = 250;
 
 /** The node views of all clients over time. */
@@ -19,7 +22,7 @@ export class NodeViews {
     }
   }
 
-  /** Whether a client saw a node up all the time, both ends included. */
+  /** Whether a client saw a node as up during the whole period, including both ends. */
   wasUp(client: string, node: string, from: number, to: number): boolean {
     const view = this.#view(client, node);
     const next = firstAfter(view, from);
@@ -27,8 +30,9 @@ export class NodeViews {
   }
 
   /**
-   * When a client first saw a node come up after a time, with the missed keys removed; Infinity if it never
-   * did. A node that was down comes up after the removal. A suspect node comes up before it.
+   * The first time after `after` when a client had seen a node come up and had removed the missed keys;
+   * Infinity if there is none. A node that was down comes up after the removal. A suspect node comes up
+   * before the removal, so MAX_REMOVAL_MS is added.
    */
   nextUp(client: string, node: string, after: number): number {
     const view = this.#view(client, node);
@@ -39,7 +43,7 @@ export class NodeViews {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** The first time, not before the given one, at which a client sees all nodes up. */
+  /** The first time at or after `from` when the client sees all nodes as up. */
   nextAllUp(client: string, from: number): number {
     let time = from;
     while (time < Number.POSITIVE_INFINITY) {

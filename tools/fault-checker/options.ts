@@ -7,9 +7,9 @@ const USAGE = `pnpm check:failures [options]
 Injects faults into servers and connections while many clients use the store, then checks what they read.
 
   --seconds 60            total duration, shared by all modes
-  --mode miss             nodeDownPolicy of the stores: ${MODES.join(', ')}, or all, one after the other
+  --mode miss             the stores' nodeDownPolicy: ${MODES.join(', ')}, or all to test one after another
                           (default: the store's own default, checked as error)
-  --restart-policy purge  restartPolicy of the stores: ${RESTART_POLICIES.join(', ')}
+  --restart-policy purge  the stores' restartPolicy: ${RESTART_POLICIES.join(', ')}
                           (default: the store's own default, which is purge for these servers)
   --no-hints              the stores record no hints; the check must fail
   --seed text             repeats the faults and calls of an earlier run, as far as timing allows
@@ -19,7 +19,7 @@ Injects faults into servers and connections while many clients use the store, th
 
 export interface CheckerOptions {
   readonly seconds: number;
-  /** Undefined is the store's own default. */
+  /** Undefined means the store's own default. */
   readonly modes: readonly (Mode | undefined)[];
   readonly restartPolicy: RestartPolicy | undefined;
   readonly hints: boolean;
@@ -29,7 +29,7 @@ export interface CheckerOptions {
   readonly historyFile: string | undefined;
 }
 
-/** Exits after printing the usage for `--help`. @throws Error for an unknown option or an invalid value */
+/** With `--help`, prints the usage and exits. @throws Error for an unknown option or an invalid value */
 export function parseOptions(args: readonly string[]): CheckerOptions {
   const { values } = parseArgs({
     args: args.filter((arg) => arg !== '--'),

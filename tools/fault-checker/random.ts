@@ -1,6 +1,6 @@
 import { mulberry32 } from '../shared/mulberry32.js';
 
-/** Random choices. The same seed gives the same choices. */
+/** Random choices. The same seed produces the same choices. */
 export class Random {
   /** A number from 0 up to but not including 1. */
   readonly next: () => number;
@@ -12,7 +12,7 @@ export class Random {
     this.next = mulberry32(hash >>> 0);
   }
 
-  /** A whole number, both ends included. */
+  /** A whole number from `from` to `to`, both included. */
   integer(from: number, to: number): number {
     return from + Math.floor(this.next() * (to - from + 1));
   }

@@ -4,7 +4,7 @@ import { now } from '../shared/clock.js';
 import type { EventLoopDelay } from './event-loop-delay.js';
 import { type Action, type Log, NODE_STATES, type NodeState, type Outcome } from './history.js';
 
-/** One key of a call, with the value to write. */
+/** One key in a call, with the value to write. */
 interface KeyRequest {
   readonly key?: string;
   readonly value?: string;
@@ -21,11 +21,11 @@ interface PendingCall {
   readonly action: Action;
   readonly requests: readonly KeyRequest[];
   readonly invokedAt: number;
-  /** Total delay of the event loop at the invocation. */
+  /** Total event loop delay when the call was invoked. */
   readonly delayBeforeMs: number;
 }
 
-/** A store that records its calls and node views. It writes no value twice. */
+/** A client for a store that records its calls and node views. Every value that it writes is unique. */
 export class RecordedClient {
   readonly name: string;
   readonly #store: DRedisStore;
@@ -43,17 +43,20 @@ export class RecordedClient {
     for (const state of NODE_STATES) {
       (store as EventEmitter).on(`node:${state}`, (node: string) => this.#recordState(node, state));
     }
-    // The outcomes of the calls have the same errors. Without a listener the event would throw.
+    // The recorded calls already contain these errors. Without a listener, the event would throw.
     store.on('error', () => undefined);
   }
 
-  /** Connects all nodes, with as many attempts as it takes. Then a node is up until the store emits otherwise. */
+  /**
+   * Connects all nodes, and retries until it succeeds. After that, a node counts as up until the store emits
+   * another state.
+   */
   async connect(): Promise<void> {
     while (!(await isFulfilled(this.#store.connect())));
     for (const node of this.#store.nodes) if (!this.#states.has(node)) this.#recordState(node, 'up');
   }
 
-  /** Records the owners of keys. */
+  /** Records the keys' owners. */
   logOwners(keys: readonly string[]): void {
     const owners = Object.fromEntries(keys.map((key) => [key, this.ownerOf(key)]));
     this.#log({ type: 'owners', owners });
@@ -63,7 +66,7 @@ export class RecordedClient {
     return this.#store.locate(key).node;
   }
 
-  /** The nodes that this client does not see up. */
+  /** The nodes that this client does not see as up. */
   get nodesNotUp(): readonly string[] {
     return this.#store.nodes.filter((node) => this.#states.get(node) !== 'up');
   }
@@ -132,7 +135,7 @@ export class RecordedClient {
     this.#log({ type: 'state', client: this.name, node, state, at: now() });
   }
 
-  /** Never rejects: an error of the call is recorded. */
+  /** Never rejects. If the call fails, its error is recorded. */
   async #record(
     call: string,
     action: Action,

@@ -7,11 +7,11 @@ const MAX_EXCERPT_LINES = 24;
 /** How long before a violation the excerpt starts. */
 const EXCERPT_LEAD_MS = 500;
 
-/** Reasons why a run proves too little: a run without faults, or without reads to check, always passes. */
+/** Reasons why a run is inconclusive. A run without faults, or without reads to check, would always pass. */
 export function coverageGaps({ faults }: History, { counts }: CheckResult): string[] {
   const missing = FAULT_KINDS.filter((kind) => !faults.some((fault) => fault.kind === kind));
   return [
-    ...missing.map((kind) => `it had no fault of kind ${kind}; run it longer`),
+    ...missing.map((kind) => `it injected no ${kind} fault; use a longer run`),
     ...(counts.checked === 0 ? ['no read could be stale'] : []),
     ...(counts.afterMissedWrite === 0 ? ['no read came after a write that the node missed'] : []),
   ];
@@ -43,7 +43,7 @@ export function printReport(history: History, result: CheckResult): void {
   }
   for (const violation of examplesOf(violations)) {
     heading(`${violation.rule}: ${violation.message}`);
-    // The message of any other violation has all details.
+    // The messages of other violations already contain all details.
     if (violation.evidence.some(({ type }) => type === 'operation')) {
       for (const text of excerpt(history, violation)) line(text);
     }
@@ -57,7 +57,7 @@ function examplesOf(violations: readonly Violation[]): Violation[] {
   return [...firsts, ...others.slice(0, Math.max(0, MAX_EXAMPLES - firsts.length))];
 }
 
-/** The evidence of a violation, marked with `>`, between other events of the node at that time. */
+/** A violation's evidence, marked with `>`, together with the node's other events at that time. */
 export function excerpt(history: History, { evidence, node, from, to }: Violation): string[] {
   const since = from - EXCERPT_LEAD_MS;
   const clients = new Set(evidence.flatMap((entry) => ('client' in entry ? [entry.client] : [])));
@@ -81,7 +81,7 @@ export function excerpt(history: History, { evidence, node, from, to }: Violatio
   const texts = lines.map(({ text }) => text);
   if (texts.length <= MAX_EXCERPT_LINES) return texts;
   const omitted = texts.length - MAX_EXCERPT_LINES;
-  // The last entries explain most.
+  // The last entries explain the violation best.
   return [...texts.slice(0, 2), `  (${omitted} more)`, ...texts.slice(omitted + 2)];
 }
 

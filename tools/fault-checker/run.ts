@@ -22,7 +22,7 @@ import { WorkerProcess } from './worker-process.js';
 
 export interface RunOptions {
   readonly durationMs: number;
-  /** Undefined is the store's own default. */
+  /** Undefined means the store's own default. */
   readonly mode: Mode | undefined;
   readonly restartPolicy: RestartPolicy | undefined;
   readonly hints: boolean;
@@ -36,10 +36,10 @@ const COMMAND_TIMEOUT_MS = 300;
 const CONNECT_TIMEOUT_MS = 300;
 
 /**
- * Runs the workers under faults.
+ * Runs the workers while faults are injected.
  *
- * @param signal ends the run early; then it rejects
- * @returns the entries of the history, when all processes have ended and all files are deleted
+ * @param signal ends the run early and makes it reject
+ * @returns the history's entries, once all processes have ended and all files are deleted
  */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<Entry[]> {
   await using redis = await startRedis({ count: NODE_COUNT });
@@ -89,7 +89,7 @@ async function runNemesis(
     injectors.push(injectFaults(NETWORK_FAULTS, network, new Random(`${seed} ${process}`), log, over.signal));
   }
   try {
-    // An error of an injector ends the run at once.
+    // If an injector fails, the run ends at once.
     await Promise.race([
       Promise.all(injectors),
       sleep(durationMs, undefined, { signal: over.signal }).catch(() => undefined),
@@ -101,9 +101,9 @@ async function runNemesis(
   await Promise.all(injectors);
 }
 
-/** The worker processes. Each has a proxy to each server. */
+/** The worker processes. Each process has its own proxy for each server. */
 class Workers implements AsyncDisposable {
-  /** By name of the process, in the order of the nodes. */
+  /** Each process's proxies by process name, in the order of the nodes. */
   readonly proxies = new Map<string, FaultyProxy[]>();
   readonly processes: WorkerProcess[] = [];
   readonly #options: RunOptions;

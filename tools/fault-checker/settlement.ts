@@ -1,14 +1,14 @@
 import type { History, OperationEntry } from './history.js';
 import { NodeViews } from './node-views.js';
 
-/** A set, delete or clear, as far as one node is concerned. check-history.ts explains the times. */
+/** A set, a delete, or the part of a clear that concerns one node. check-history.ts explains the terms. */
 export interface Write {
   readonly operation: OperationEntry;
-  /** The node replied, and the client saw it up during the whole operation. */
+  /** Whether the node replied and the client saw it as up during the whole operation. */
   readonly acknowledged: boolean;
-  /** From then on no client may read an earlier value. Infinity: never. */
+  /** After this time, no client may read an earlier value. Infinity means never. */
   readonly settledAt: number;
-  /** From then on the next write replaces every trace of this one. Infinity: never. */
+  /** After this time, the next write replaces every trace of this write. Infinity means never. */
   readonly overwritableAt: number;
 }
 
@@ -41,17 +41,20 @@ export class Settlement {
     return { operation, acknowledged: false, settledAt, overwritableAt };
   }
 
-  /** With failover, any other node can hold a fallback entry, which the client removes once it reaches that node. */
+  /**
+   * With failover, any other node can have a fallback entry. The client removes the entry once it reaches
+   * that node.
+   */
   #overwritableAt(client: string, replied: boolean, settledAt: number): number {
     if (this.#run.mode !== 'failover') return settledAt;
     return replied ? this.#views.nextAllUp(client, settledAt) : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether the owner or a fallback node replied, instead of the deadline ending the operation. */
+  /** Whether the owner or a fallback node replied. False if the operation ended because of the deadline. */
   #hasReply(operation: OperationEntry, node: string): boolean {
     const { action, outcome, invokedAt, completedAt, failedNodes } = operation;
     const inTime = this.#run.mode === 'error' || completedAt - invokedAt < this.#run.commandTimeoutMs;
-    // Except in mode error, false can also mean that the node did not reply.
+    // In all modes except error, false can also mean that the node did not reply.
     if (action === 'delete') return outcome === 'ok' || (outcome === 'false' && inTime);
     if (action !== 'clear') return outcome === 'ok';
     if (outcome === 'error') return failedNodes !== undefined && !failedNodes.includes(node) && inTime;

@@ -1,2 +1,5 @@
-/** The negative control. The only import by path from the store's package, because no user needs this class. */
+/**
+ * The negative control. It is imported by path, because the store's package does not export a class that no
+ * user needs.
+ */
 export { StoreWithoutHints } from '../../packages/keyv-dredis/test/support/store-without-hints.js';

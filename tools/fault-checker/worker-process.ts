@@ -9,7 +9,7 @@ import type { WorkerReady, WorkerSetup } from './worker.js';
 const PROGRAM = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const TSCONFIG = fileURLToPath(new URL('../tsconfig.json', import.meta.url));
 const STDERR_TAIL_CHARS = 4_000;
-/** A worker that runs longer after `finish` hangs, even on a loaded machine. */
+/** If a worker is still running this long after `finish`, it has hung, even on a loaded machine. */
 const FINISH_TIMEOUT_MS = 90_000;
 
 /** The parent's side of a worker process. */
@@ -39,7 +39,10 @@ export class WorkerProcess implements AsyncDisposable {
     }));
   }
 
-  /** Resolves when its clients are connected. @throws Error with its stderr if it exits before */
+  /**
+   * Starts a process. Resolves when its clients are connected. @throws Error with the process's stderr if it
+   * exits early
+   */
   static async start(setup: WorkerSetup): Promise<WorkerProcess> {
     const startedAt = now();
     const worker = new WorkerProcess(setup);
@@ -52,7 +55,10 @@ export class WorkerProcess implements AsyncDisposable {
     }
   }
 
-  /** Ends the calls and lets the clients see their nodes up again. Resolves when the process has exited or was killed. */
+  /**
+   * Ends the calls and waits until the clients see their nodes as up again. Resolves when the process has
+   * exited or was killed.
+   */
   async finish(): Promise<ExitEntry> {
     if (this.#child.connected) this.#child.send('finish', () => undefined);
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), FINISH_TIMEOUT_MS);
@@ -72,12 +78,12 @@ export class WorkerProcess implements AsyncDisposable {
     ]);
     if (at < startedAt || at > now()) {
       throw new Error(
-        'the processes of this machine do not share a clock, so their histories cannot be merged',
+        'the processes on this machine do not share a clock, so their histories cannot be merged',
       );
     }
   }
 
-  /** The entries that it recorded. */
+  /** The entries that the process recorded. */
   entries(): Entry[] {
     return parseEntries(readFileSync(this.#setup.file, 'utf8'));
   }

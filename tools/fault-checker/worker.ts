@@ -17,24 +17,24 @@ export interface WorkerSetup {
   /** Whether the stores record hints. */
   readonly hints: boolean;
   readonly locations: readonly LocationOptions[];
-  /** Options of the stores. */
+  /** The stores' options. */
   readonly options: DRedisStoreOptions;
   /** Path of the file for the recorded entries. */
   readonly file: string;
 }
 
-/** Message of a worker to its parent. */
+/** Message from a worker to its parent. */
 export interface WorkerReady {
   readonly type: 'ready';
   readonly at: number;
 }
 
-/** More than one, so that calls share batches and connections. */
+/** More than one caller, so that calls share batches and connections. */
 const CALLERS_PER_CLIENT = 2;
 const FLUSH_INTERVAL_MS = 100;
-/** A call that is in flight longer after `finish` hangs. */
+/** If a call is still in flight this long after `finish`, it has hung. */
 const CALLS_TIMEOUT_MS = 10_000;
-/** Far above the pauses between retries after outages of a few seconds, because the machine may be loaded. */
+/** Much longer than the retry pauses after outages of a few seconds, because the machine may be loaded. */
 const NODES_UP_TIMEOUT_MS = 30_000;
 const POLL_MS = 100;
 
@@ -56,13 +56,13 @@ const clients = Array.from({ length: setup.clientCount }, (_, number) => {
   const store = new Store(setup.locations, setup.options);
   return new RecordedClient(`${setup.name}.c${number + 1}`, store, log, eventLoopDelay);
 });
-// Also runs on an uncaught error, which still ends the process with a non-zero code.
+// Also runs after an uncaught error, which still makes the process exit with a non-zero code.
 process.on('exit', () => {
   for (const client of clients) client.logPending();
   flush();
   closeSync(file);
 });
-// The parent is gone.
+// The parent has exited.
 process.once('disconnect', () => process.exit());
 
 await Promise.all(clients.map((client) => client.connect()));
@@ -88,8 +88,9 @@ process.removeAllListeners('disconnect');
 process.disconnect();
 
 /**
- * Waits until a client sees all nodes up, and records each node that it does not see up in time. It reads from
- * those nodes meanwhile, because a suspect node comes up only when it replies to a command.
+ * Waits until a client sees all nodes as up, and records each node that does not come up in time. While
+ * waiting, it reads from the nodes that are not up, because a suspect node comes up only when it replies to a
+ * command.
  */
 async function waitForNodes(client: RecordedClient): Promise<void> {
   while (client.nodesNotUp.length > 0 && now() - finishedAt < NODES_UP_TIMEOUT_MS) {

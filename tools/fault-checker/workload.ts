@@ -3,8 +3,9 @@ import type { Random } from './random.js';
 import type { RecordedClient } from './recorded-client.js';
 
 /**
- * The keys of all clients. There are few, so that each is written often. There are enough that a short outage
- * does not see a write of every key: otherwise hints would remove them all and hide an undetected rollback.
+ * The keys that all clients use. They are few enough that each key is written often. They are many enough
+ * that a node misses writes to only some of its keys in a short outage. If it missed writes to all its keys,
+ * hints would remove all of them and hide an undetected rollback.
  */
 export const KEYS = Array.from({ length: 120 }, (_, number) => `key-${number}`);
 
@@ -13,7 +14,7 @@ const PAUSE_MS = { from: 2, to: 30 };
 
 type Call = (client: RecordedClient, random: Random) => Promise<void>;
 
-/** Calls and their share of 1,000. clear() is rare, because afterwards there is nothing to read. */
+/** Each call's share out of 1,000. clear() is rare, because there is nothing to read after it. */
 const CALLS: readonly (readonly [share: number, call: Call])[] = [
   [500, (client, random) => client.get(random.pick(KEYS))],
   [100, (client, random) => client.getMany(someKeys(random))],
@@ -24,7 +25,7 @@ const CALLS: readonly (readonly [share: number, call: Call])[] = [
   [1, (client) => client.clear()],
 ];
 
-/** One caller of a client: one call after the other, with pauses. */
+/** Runs one of a client's callers: one call after another, with pauses. */
 export async function callUntil(
   client: RecordedClient,
   random: Random,
@@ -42,7 +43,7 @@ function nextCall(random: Random): Call {
     left -= share;
     if (left <= 0) return call;
   }
-  throw new Error('the shares of the calls do not add up to 1,000');
+  throw new Error('the call shares do not add up to 1,000');
 }
 
 const someKeys = (random: Random) =>

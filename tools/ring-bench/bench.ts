@@ -1,11 +1,16 @@
 /**
- * Measures the ring and its peers in turn in one process, and MD5 in C. Writes the results to `.bench/ring.json`,
- * and `write-tables.ts` makes tables of them. `--long` takes more rounds.
+ * Measures the ring and its peers, which take turns in one process, and MD5 in C. Writes the results to
+ * `.bench/ring.json`, from which `write-tables.ts` creates tables. `--long` runs more rounds.
  *
- * Expected before the first run: lookups of 30-byte keys on 100 nodes at least 10 times as fast as `hashring` and
- * `ketama`, and at most 3 times the time of MD5 in C; `getMany` at least 1.5 times as fast as `get` for each key;
- * a lookup on 10,000 nodes at most twice the time of one on 4 nodes; building 1,000 nodes at least 10 times as
- * fast as both peers; at most 8 bytes per point; `get` allocates nothing.
+ * Expectations, set before the first run:
+ *
+ * - A lookup of a 30-byte key on 100 nodes is at least 10 times as fast as with `hashring` and `ketama`.
+ * - This lookup takes at most 3 times as long as MD5 in C.
+ * - `getMany` is at least 1.5 times as fast as a `get` for each key.
+ * - A lookup on 10,000 nodes takes at most twice as long as a lookup on 4 nodes.
+ * - Building a ring with 1,000 nodes is at least 10 times as fast as with either peer.
+ * - A point takes up at most 8 bytes.
+ * - `get` allocates nothing.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
@@ -13,7 +18,7 @@ import { keysOf } from './keys.js';
 import { inTurn, machine, nativeMd5, type Timing, type Work } from './measure.js';
 import { type PeerName, peers } from './peers.js';
 
-// The build, because tsx adds to the time of sources.
+// Measures the build, because running the sources with tsx is slower.
 const build = new URL('../../packages/hash-ring/dist/esm/index.js', import.meta.url).href;
 const { HashRing } = (await import(build)) as typeof import('../../packages/hash-ring/src/index.js');
 type Ring = InstanceType<typeof HashRing>;
@@ -66,7 +71,7 @@ function lookupRow(
       // hashring has the same placement, so it must find the same owners.
       check(
         keys.slice(0, 5000).every((key) => peer.get(key) === ring.get(key)),
-        'hashring finds other owners',
+        'hashring finds different owners',
       );
     }
     // consistent-hashing lists all its points for every lookup, so it gets fewer keys.
@@ -80,7 +85,7 @@ function lookupRow(
   };
 }
 
-/** Rings of different sizes in turn, so noise of the machine affects all of them. */
+/** Measures rings of different sizes in turn, so that noise on the machine affects all of them. */
 function growthRow(): Row {
   const keys = keysOf(KEY_COUNT, 30, 'ascii');
   const rings = [4, 100, 1000, 10_000].map((count) => [count, new HashRing(namesOf(count))] as const);
@@ -97,7 +102,7 @@ function getManyRow(bytes: number, kind: 'ascii' | 'utf8'): Row {
   const batches = Array.from({ length: 100 }, (_, i) => all.slice(i * 1000, i * 1000 + 1000));
   check(
     batches.every((keys) => ring.getMany(keys).every((owner, i) => owner === ring.get(keys[i] as string))),
-    'getMany finds other owners than get',
+    'getMany and get find different owners',
   );
   const eachBatch =
     (getBatch: (keys: readonly string[]) => ArrayLike<unknown>): Work =>
@@ -165,7 +170,7 @@ function addRow(): Row {
   return { what: 'a node to 1,000', timings: inTurn(contenders, { rounds }) };
 }
 
-/** The bytes that an object keeps in memory, after garbage collection. */
+/** The bytes that an object takes up after garbage collection. */
 function bytesOf(make: () => unknown): number {
   const { gc } = globalThis;
   if (!gc) throw new Error('run with --expose-gc');
@@ -193,13 +198,17 @@ function memory(): Record<string, number> {
   };
 }
 
-/** The bytes of heap that a lookup allocates, from the growth over many lookups without garbage collection. */
+/**
+ * The heap bytes that a lookup allocates, computed from the heap's growth during many lookups without garbage
+ * collection.
+ */
 async function bytesPerLookup(ring: Ring, keys: readonly string[]): Promise<number> {
   let collections = 0;
   const observer = new PerformanceObserver((list) => {
     collections += list.getEntries().length;
   });
-  // With an index: a loop over an iterable allocates an object per step until it is compiled.
+  // Uses an index, because a loop over an iterable allocates an object per iteration until V8 has compiled
+  // the loop.
   const getAll = () => {
     let found = 0;
     for (let i = 0; i < keys.length; i++) if (ring.get(keys[i] as string) !== undefined) found++;

@@ -1,6 +1,6 @@
 /**
- * Distinct keys with this number of bytes. They are flat strings, like those from a parser or a socket. Slices of
- * other strings would be slower to read.
+ * Returns distinct keys with this number of bytes. They are flat strings, like strings from a parser or a
+ * socket. Slices of other strings would be slower to read.
  */
 export function keysOf(count: number, bytes: number, kind: 'ascii' | 'utf8'): string[] {
   const filler = (kind === 'ascii' ? 'user:session:abcdefghijklmnopqrstuvwxyz' : 'köln€straße:æøå→').repeat(
@@ -9,7 +9,7 @@ export function keysOf(count: number, bytes: number, kind: 'ascii' | 'utf8'): st
   return Array.from({ length: count }, (_, i) => {
     const number = i.toString(36).padStart(4, '0');
     const key = Buffer.from(`${number}:${filler}`).subarray(0, bytes);
-    // Dots replace a character that was cut, so all keys have the same size.
+    // Dots replace a character that was cut in the middle, so that all keys have the same size.
     let whole = bytes;
     while (whole > 0 && ((key[whole - 1] as number) & 0xc0) === 0x80) whole--;
     if (kind === 'utf8' && (key[whole - 1] as number) >= 0x80) key.fill('.', whole - 1);

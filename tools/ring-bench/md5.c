@@ -1,4 +1,5 @@
-/* OpenSSL's MD5 of the keys on stdin, one per line. Prints the nanoseconds of processor time per key, one line per round. */
+/* Measures OpenSSL's MD5 for the keys on stdin (one key per line). Prints one line per round: the nanoseconds
+ * of processor time per key. */
 #include <openssl/md5.h>
 #include <stdio.h>
 #include <stdlib.h>

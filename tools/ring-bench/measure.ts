@@ -5,7 +5,10 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Nanoseconds of processor time per operation, garbage collection included: median, fastest and slowest round. */
+/**
+ * Nanoseconds of processor time per operation, garbage collection included: median, fastest and slowest
+ * round.
+ */
 export interface Timing {
   readonly median: number;
   readonly min: number;
@@ -25,8 +28,8 @@ export function timing(rounds: readonly number[]): Timing {
 export type Work = () => number;
 
 /**
- * Measures contenders in turn, round by round, so noise of the machine affects all of them. Measures processor time,
- * which excludes the time of other processes. The first rounds warm up and do not count.
+ * Measures contenders in turn, round by round, so that noise on the machine affects all of them. The result
+ * is processor time, which excludes other processes. The first rounds are a warm-up and do not count.
  */
 export function inTurn<Name extends string>(
   contenders: Record<Name, Work>,
@@ -48,7 +51,10 @@ export function inTurn<Name extends string>(
   >;
 }
 
-/** MD5 in C: OpenSSL's if there are a C compiler and its headers, otherwise Node.js's binding to it. */
+/**
+ * MD5 in C. If a C compiler and OpenSSL's headers are installed, this calls OpenSSL directly. Otherwise, it
+ * uses Node.js's binding to OpenSSL.
+ */
 export interface NativeMd5 {
   readonly name: string;
   readonly time: (keys: readonly string[], rounds: number) => Timing;
@@ -81,7 +87,7 @@ export function nativeMd5(): NativeMd5 {
     };
   }
   return {
-    name: "Node.js's crypto.hash with its binding, because there is no C compiler with OpenSSL's headers",
+    name: "Node.js's crypto.hash including its binding, because no C compiler with OpenSSL's headers is installed",
     time: (keys, rounds) =>
       inTurn(
         {

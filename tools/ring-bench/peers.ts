@@ -24,7 +24,7 @@ const Hashring: HashringPackage = require('hashring');
 const ketama: KetamaPackage = require('ketama');
 const ConsistentHashing: ConsistentHashingPackage = require('consistent-hashing');
 
-/** Builds a peer, by name. `ketama` uses SHA-1 by default, and here MD5 like the others. */
+/** Functions that build each peer. `ketama` uses SHA-1 by default, but here it uses MD5 like the others. */
 export const peers = {
   hashring: (names: readonly string[]): Peer => {
     const ring = new Hashring(names);

@@ -1,6 +1,6 @@
 /**
- * Writes the results of the last benchmark and the sizes of the bundles between the markers of hash-ring's
- * docs/benchmarks.md, and one row into its README.
+ * Writes the last benchmark's results and the bundle sizes between the markers in hash-ring's
+ * docs/benchmarks.md, and one row of results into its README.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { bundledBytes } from '../../packages/hash-ring/test/support/bundle.js';
@@ -18,7 +18,10 @@ function time(ns: number): string {
   return ns < 1e9 ? `${(ns / 1e6).toPrecision(3)} ms` : `${(ns / 1e9).toPrecision(3)} s`;
 }
 
-/** The median, the fastest and the slowest round, and the median as a multiple of the unit, which is bold. */
+/**
+ * A cell shows the median, the fastest and slowest round, and the ratio to the unit's median. The unit's own
+ * cell is bold and has no ratio.
+ */
 function cell(timing: Timing | undefined, unit: Timing, isUnit: boolean): string {
   if (!timing) return '';
   const spread = `${time(timing.median)} (${time(timing.min)} to ${time(timing.max)})`;
@@ -44,8 +47,8 @@ const sizes = [
 ] as const;
 
 const measured = [
-  `Measured on ${results.machine}, ${results.date}: processor time, the median of the rounds (fastest to slowest`,
-  'round), and the median as a multiple of the bold one.',
+  `Measured on ${results.machine}, ${results.date}. Each cell shows processor time: the median of the rounds`,
+  '(fastest to slowest), then its ratio to the bold median.',
 ].join('\n');
 // Keys of 30 bytes on 100 nodes.
 const [typical] = results.lookups.filter(({ what }) => what.startsWith('30 bytes, ASCII')) as [Row];

@@ -4,7 +4,7 @@ import { now } from './clock.js';
 import { ORDER_MASK, type Workload } from './workload.js';
 import { WrongResult } from './wrong-result.js';
 
-/** Average pause of a caller between two calls. */
+/** A caller's average pause between two calls. */
 const PAUSE_MS = 10;
 const VALUE_LENGTH = 100;
 
@@ -12,7 +12,7 @@ const VALUE_LENGTH = 100;
 export type Outcome =
   /** A read returned the latest acknowledged value, or a newer one. */
   | 'value'
-  /** A read returned a value older than one that was acknowledged before the read started. */
+  /** A read returned a value that is older than a value acknowledged before the read started. */
   | 'stale'
   | 'miss'
   /** A read rejected, or emitted an `error` event. */
@@ -32,16 +32,16 @@ export interface Call {
 export interface Cache {
   get(key: string): Promise<unknown>;
   set(key: string, value: string): Promise<unknown>;
-  /** Listens to `error` events. They must be emitted in the asynchronous context of the failed call. */
+  /** Listens to `error` events. The events must be emitted in the failed call's asynchronous context. */
   onError?(listener: () => void): void;
 }
 
 export type CallListener = (outcome: Outcome, call: Call, endedAt: number) => void;
 
 /**
- * Simulates callers of a service that uses a cache-aside cache: nine in ten calls read, one in ten writes, and a
- * caller writes what it misses. Each value contains its key and a version number, so that stale and foreign values
- * are detected.
+ * Simulates the callers of a service with a cache-aside cache. Nine in ten calls are reads, and one in ten is
+ * a write. After a miss, the caller writes the key. Each value contains its key and a version number, so that
+ * stale values and values of other keys are detected.
  */
 export class CacheAsideCallers {
   readonly keys: readonly string[];
@@ -72,7 +72,10 @@ export class CacheAsideCallers {
     });
   }
 
-  /** Resolves when all callers have stopped. Rejects with WrongResult as soon as a read returns a foreign value. */
+  /**
+   * Resolves when all callers have stopped. Rejects with WrongResult as soon as a read returns a value that
+   * was never written for its key.
+   */
   get done(): Promise<unknown> {
     return this.#done;
   }
@@ -85,12 +88,13 @@ export class CacheAsideCallers {
   start(callerCount: number): void {
     this.#isStopped = false;
     this.#done = Promise.all(Array.from({ length: callerCount }, () => this.#runCaller()));
-    // stop() rethrows the error. Until then it must not be an unhandled rejection.
+    // stop() rethrows the error. Until then, Node.js must not treat the error as an unhandled rejection.
     this.#done.catch(() => undefined);
   }
 
   /**
-   * Starts no new calls, and waits up to `graceMs` for calls in flight. Calls that take longer stay in `pending`.
+   * Starts no new calls, and waits up to `graceMs` for calls in flight. Calls that take longer stay in
+   * `pending`.
    *
    * @throws WrongResult if a read returned a value that was never written for its key
    */

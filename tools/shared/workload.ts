@@ -1,7 +1,7 @@
 import { mulberry32 } from './mulberry32.js';
 
 const KEY_LENGTH = 30;
-/** A power of two, so that a turn number maps to an index with one AND. */
+/** A power of two, so that a single AND turns a turn number into an index. */
 const ORDER_LENGTH = 65_536;
 /** The exponent that YCSB uses. */
 const ZIPF_EXPONENT = 0.99;
@@ -12,21 +12,21 @@ export interface Workload {
   readonly keys: readonly string[];
   /** Two values per key: rounds alternate between them, so that each write changes the value. */
   readonly values: readonly [readonly string[], readonly string[]];
-  /** Indexes of keys, uniformly distributed. */
+  /** Key indexes, uniformly distributed. */
   readonly order: Uint32Array;
-  /** Indexes of keys, Zipf distributed: a few keys are hot. */
+  /** Key indexes with a Zipf distribution: a few keys are hot. */
   readonly hotOrder: Uint32Array;
-  /** 1 if the turn of a mixed load writes, else 0. */
+  /** For each turn of a mixed load: 1 for a write, 0 for a read. */
   readonly writes: Uint8Array;
 }
 
-/** `turn & ORDER_MASK` is the position of a turn in `order`, `hotOrder` and `writes`. */
+/** `turn & ORDER_MASK` is a turn's position in `order`, `hotOrder` and `writes`. */
 export const ORDER_MASK = ORDER_LENGTH - 1;
 
-/** Large values get fewer keys, so that the values take about 10 MB at most. */
+/** Workloads with large values have fewer keys, so that each set of values takes up at most about 10 MB. */
 const keyCountFor = (valueBytes: number) => (valueBytes > 1_000 ? 1_000 : 10_000);
 
-/** @param keyPrefix prepended to each key; without it, a key has 30 bytes */
+/** @param keyPrefix prepended to each key; without a prefix, a key has 30 bytes */
 export function createWorkload(valueBytes: number, keyPrefix: string): Workload {
   const keyCount = keyCountFor(valueBytes);
   const random = mulberry32(0x5eed);
@@ -54,12 +54,14 @@ function valueText(start: string, length: number, random: () => number): string 
   return flatten((start + noise).slice(0, length));
 }
 
-/** Copies a string into one piece of memory. V8 keeps a concatenated string as a tree until its first read. */
+/**
+ * Copies a string into contiguous memory. V8 stores a concatenated string as a tree until it is first read.
+ */
 function flatten(value: string): string {
   return Buffer.from(value, 'latin1').toString('latin1');
 }
 
-/** Draws by binary search in the cumulative distribution. */
+/** Draws key indexes by binary search in the cumulative distribution. */
 function zipfOrder(keyCount: number, random: () => number): Uint32Array {
   const cumulative = new Float64Array(keyCount);
   let sum = 0;

@@ -1,4 +1,4 @@
-/** A cache returned a value that was never stored. Figures measured on it are meaningless. */
+/** A cache returned a value that was never stored. Figures measured with that cache are meaningless. */
 export class WrongResult extends Error {
   override readonly name = 'WrongResult';
 

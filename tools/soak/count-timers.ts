@@ -2,10 +2,10 @@ type Callback = (...args: unknown[]) => void;
 
 /**
  * Counts pending setTimeout timers by replacing the global setTimeout and clearTimeout. Unlike
- * process.getActiveResourcesInfo(), it includes timers that are unref'ed. It does not see the timers of
- * node:timers/promises and of sockets.
+ * process.getActiveResourcesInfo(), it includes unref'ed timers. It does not include the timers of
+ * node:timers/promises and sockets.
  *
- * @returns a function that returns the number of timers set since this call that have neither fired nor been cleared
+ * @returns a function that returns the number of pending timers, out of those set since this call
  */
 export function countTimers(): () => number {
   const pending = new Set<unknown>();

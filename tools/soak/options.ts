@@ -4,7 +4,7 @@ import type { NodeDownPolicy } from 'keyv-dredis';
 const USAGE = `npx -y pnpm@12 soak [options]
 
   --minutes 10          duration after the warm-up
-  --mode failover       nodeDownPolicy of the store: error, miss or failover`;
+  --mode failover       the store's nodeDownPolicy: error, miss or failover`;
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -14,7 +14,7 @@ export interface SoakOptions {
 /** @throws Error if an option is unknown or --minutes is not a positive number */
 export function parseOptions(args: readonly string[]): SoakOptions {
   const { values } = parseArgs({
-    // pnpm passes on the `--` that separates its own options.
+    // pnpm also passes the `--` that separates its own options from the script's options.
     args: args.filter((arg) => arg !== '--'),
     options: {
       help: { type: 'boolean', default: false },

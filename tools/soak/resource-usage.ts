@@ -6,7 +6,10 @@ import { count, megabytes } from '../terminal/terminal.js';
 const GC_COUNT = 5;
 const GC_PAUSE_MS = 50;
 
-/** The resources that are compared. `maxGrowth` allows for what V8 compiles and caches, not for a leak. */
+/**
+ * The resources that are compared. The heap's `maxGrowth` leaves room for V8's compiled code and caches, but
+ * not for a leak.
+ */
 export const RESOURCES = {
   'heap after gc': { maxGrowth: 1e6, format: megabytes },
   sockets: { maxGrowth: 0, format: count },
@@ -15,13 +18,16 @@ export const RESOURCES = {
   'timers (all)': { maxGrowth: 0, format: count },
   'listeners of the store': { maxGrowth: 0, format: count },
   'listeners of its clients': { maxGrowth: 0, format: count },
-  // A hint that arrives too late is replayed at the next recovery: at most one set of hints per node.
+  // A hint that arrives too late is not replayed until the next recovery. So each node can have one set of
+  // hints left.
   'reserved keys on the servers': { maxGrowth: 4, format: count },
 } as const;
 export type Resource = keyof typeof RESOURCES;
 export type ResourceUsage = Readonly<Record<Resource, number>>;
 
-/** Measures an idle store whose servers are all up. @param timerCount returned by countTimers() */
+/**
+ * Measures an idle store's resources while all servers are up. @param timerCount returned by countTimers()
+ */
 export async function measureUsage(store: DRedisStore, timerCount: () => number): Promise<ResourceUsage> {
   const clients = clientsOf(store);
   const reservedKeys = await Promise.all(clients.map((client) => client.keys('%dredis:*')));
@@ -39,7 +45,7 @@ export async function measureUsage(store: DRedisStore, timerCount: () => number)
   };
 }
 
-/** The store has no list of clients, so this locates keys until every node was an owner. */
+/** The store has no list of clients, so this locates keys until it has seen every node. */
 function clientsOf(store: DRedisStore) {
   const clients = new Map<string, ReturnType<typeof store.locate>['client']>();
   for (let number = 0; clients.size < store.nodes.length; number++) {
@@ -49,7 +55,10 @@ function clientsOf(store: DRedisStore) {
   return [...clients.values()];
 }
 
-/** Several times, with pauses: finalizers run between two collections and free more objects. */
+/**
+ * Collects garbage several times, with pauses. Finalizers run in the pauses, so the next collection can free
+ * more objects.
+ */
 async function collectGarbage(): Promise<void> {
   if (globalThis.gc === undefined) throw new Error('run the soak test with node --expose-gc');
   for (let turn = 0; turn < GC_COUNT; turn++) {

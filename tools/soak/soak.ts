@@ -1,12 +1,12 @@
 /**
  * Soak test: looks for leaks in the store while servers fail.
  *
- * 64 callers use the store. Every 20 s, one of four servers is killed or frozen, and comes back. Resources are measured
- * after a warm-up and at the end.
+ * 64 callers use the store. Every 20 s, one of four servers is killed or frozen, and comes back a few seconds
+ * later. Resources are measured after a warm-up and at the end.
  *
  * Run: `npx -y pnpm@12 soak --minutes 10`; `--help` lists the options.
- * Output: a table of resources before and after, the outcomes of all calls, and the warnings of Node.js. The exit code
- * is 1 if a resource grew, a read was stale, a call never ended, or Node.js emitted a warning.
+ * Output: a table of resources before and after, the outcomes of all calls, and the Node.js warnings. The
+ * exit code is 1 if a resource grew, a read was stale, a call never ended, or Node.js emitted a warning.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DRedisStore } from 'keyv-dredis';
@@ -24,12 +24,15 @@ const KEY_COUNT = 1_000;
 const VALUE_BYTES = 100;
 const WARM_UP_FAILURES = 2;
 const FAILURE_INTERVAL_MS = 20_000;
-/** A frozen server is away for longer: the store gives it up after three command timeouts of 2 s. */
+/**
+ * A frozen server stays away longer, because the store marks it as down only after three command timeouts of
+ * 2 s.
+ */
 const AWAY_MS = { kill: 5_000, freeze: 9_000 };
-/** More than the longest backoff and the longest command. */
+/** Longer than the longest backoff and the longest command. */
 const RECOVERY_MS = 45_000;
 const POLL_MS = 100;
-/** Lets timers of finished calls fire before resources are measured. */
+/** Time for the timers of finished calls to fire before resources are measured. */
 const SETTLE_MS = 3_000;
 
 const { minutes, nodeDownPolicy } = parseOptions(process.argv.slice(2));
@@ -75,7 +78,10 @@ async function usageAfterFailures(failureCount: number): Promise<ResourceUsage> 
   return measureUsage(store, timerCount);
 }
 
-/** Fails one server after the other. Kills and freezes alternate, and swap for each server in the next lap. */
+/**
+ * Makes one server after another fail. Kills and freezes alternate. In the next lap, each server gets the
+ * other kind of failure.
+ */
 async function failInTurn(failureCount: number): Promise<void> {
   for (let turn = 0; turn < failureCount; turn++) {
     const server = redis.servers[turn % SERVER_COUNT] as RedisServer;
@@ -110,7 +116,7 @@ async function untilAllUp(): Promise<void> {
   }
 }
 
-/** Prints the comparison. @returns the resources that grew by more than allowed */
+/** Prints the comparison. @returns the resources that grew more than allowed */
 function printGrowth(before: ResourceUsage, after: ResourceUsage): readonly Resource[] {
   const resources = Object.keys(RESOURCES) as Resource[];
   const grown = resources.filter((name) => after[name] - before[name] > RESOURCES[name].maxGrowth);

@@ -1,4 +1,4 @@
-/** Terminal output of all tools: text styles, number formats, headings, tables and progress bars. */
+/** Terminal output for all tools: text styles, number formats, headings, tables and progress bars. */
 import { Presets, SingleBar } from 'cli-progress';
 
 /** hasColors() exists only on a terminal, and obeys NO_COLOR and TERM=dumb. */
@@ -39,11 +39,12 @@ export function table(
   for (const row of rows) line(format(row));
 }
 
-/** Creates a progress bar that prints only to a terminal. @param format in the syntax of cli-progress */
+/** Creates a progress bar that prints only to a terminal. @param format in cli-progress syntax */
 export function progressBar(format: string): SingleBar {
   const options = {
     format: `  ${format}`,
-    // cli-progress would hide the cursor and disable line wrapping, and leave both so after Ctrl-C.
+    // By default, cli-progress hides the cursor and disables line wrapping, and does not restore them after
+    // Ctrl-C.
     hideCursor: null,
     linewrap: true,
   };

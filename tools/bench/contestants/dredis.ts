@@ -8,7 +8,7 @@ type StoreModule = typeof import('keyv-dredis');
 interface StoreVariant {
   /** The ES module to load. @default options.storeFile */
   readonly file?: string;
-  /** Maps each `host:port` to a location of the store. @default the identity */
+  /** Maps each `host:port` to a location for the store. @default the identity */
   readonly toLocation?: (address: string) => string | object;
   /** @default 'error' */
   readonly nodeDownPolicy?: NodeDownPolicy;
@@ -19,7 +19,7 @@ async function openStore(options: OpenOptions, variant: StoreVariant = {}): Prom
   const { DRedisStore } = (await import(pathToFileURL(file).href)) as StoreModule;
   const store = new DRedisStore(options.locations.map(toLocation) as string[], {
     namespace: options.namespace,
-    // Not passed if it is the default: a --baseline build may be older than this option's name.
+    // The default is not passed, because a --baseline build may be older than this option's name.
     ...(nodeDownPolicy !== 'error' && { nodeDownPolicy }),
   });
   // An error makes the figures meaningless, so it ends the process.
@@ -57,7 +57,7 @@ export async function openWithPolicy(options: OpenOptions, nodeDownPolicy: NodeD
   return { ...subjectOf(store), onReadmission: (listener) => store.on('node:up', listener) };
 }
 
-/** Uses a client pool of node-redis per node instead of a single connection. */
+/** Uses a node-redis client pool for each node instead of a single connection. */
 export async function openPooled(options: OpenOptions, poolSize: number): Promise<Subject> {
   const { createClientPool } = await import('redis');
   const toLocation = (name: string) => ({

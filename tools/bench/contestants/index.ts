@@ -8,7 +8,7 @@ const DREDIS_PREFIX = { addedBy: 'contestant', separator: ':' } as const;
 const KEYV_REDIS_PREFIX = { addedBy: 'contestant', separator: '::' } as const;
 const CLIENT_PREFIX = { addedBy: 'caller', separator: ':' } as const;
 
-// open() imports the module of a contestant, so that its process loads only its own libraries.
+// open() imports the contestant's module, so that each process loads only its own contestant's libraries.
 
 const dredis = (count: number): Contestant => ({
   id: count === 4 ? 'dredis' : `dredis-${count}`,
@@ -149,7 +149,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   },
 ];
 
-/** Ids of the contestants of most scenarios. */
+/** Ids of the contestants that most scenarios use. */
 export const STANDARD_CONTESTANTS = [
   ...['dredis', 'baseline', 'dredis-keyv5', 'dredis-keyv6', 'spread'],
   ...['node-redis-defaults', 'node-redis', 'ioredis'],

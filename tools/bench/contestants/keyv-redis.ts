@@ -40,7 +40,7 @@ export async function openOnCluster({ locations, namespace }: OpenOptions): Prom
   return subjectOf(new KeyvRedis(clusterClient(locations), { namespace, throwOnErrors: true }), namespace);
 }
 
-/** With its defaults, the adapter emits errors, and a failed call resolves with undefined. */
+/** With default options, the adapter emits errors, and failed calls resolve with undefined. */
 export async function openWithDefaults({ locations, namespace }: OpenOptions): Promise<Subject> {
   return withErrorEvents(new KeyvRedis(`redis://${locations[0]}`, { namespace }), namespace);
 }

@@ -1,9 +1,10 @@
 import type { Subject } from '../harness/contestant.js';
 
-/** An adapter that works under both Keyv majors. Its declared types may fit only one of them. */
+/** An adapter that works with both Keyv 5 and Keyv 6. Its declared types may fit only one of them. */
 type Adapter = object;
 
-// Each Keyv is imported when it is used: a contestant's process must load only its own libraries.
+// Each Keyv version is imported only when it is used, because a contestant's process must load only its own
+// libraries.
 
 export async function underKeyv5(adapter: Adapter, namespace: string): Promise<Subject> {
   const { Keyv } = await import('keyv5');

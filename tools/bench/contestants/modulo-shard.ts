@@ -1,6 +1,6 @@
 /**
- * Returns the index of the server for a key: 32-bit FNV-1a modulo the server count. It is the cheapest sharding by hand
- * over a fixed set of servers.
+ * Returns the index of a key's server: the key's 32-bit FNV-1a hash modulo the server count. This is the
+ * cheapest way to shard by hand over a fixed set of servers.
  */
 export function moduloShard(key: string, serverCount: number): number {
   let hash = 0x811c9dc5;

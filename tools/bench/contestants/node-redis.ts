@@ -2,7 +2,7 @@ import { createClient, createCluster } from 'redis';
 import type { Entry, OpenOptions, Subject } from '../harness/contestant.js';
 import { moduloShard } from './modulo-shard.js';
 
-/** What clients and cluster clients have in common. */
+/** The methods that clients and cluster clients have in common. */
 interface Client {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, options?: object): Promise<unknown>;
@@ -56,7 +56,7 @@ export async function openThroughTwemproxy({ locations: [location = ''] }: OpenO
   return openSingle(location, { ...NO_TIMEOUT, RESP: 2, disableClientInfo: true });
 }
 
-/** Shards keys by hand over one client per server. Multi-key calls send one command per server. */
+/** Shards keys by hand, with one client per server. Multi-key calls send one command per server. */
 export async function openSharded({ locations }: OpenOptions): Promise<Subject> {
   const serverCount = locations.length;
   const clients = await Promise.all(locations.map((location) => connect(location, NO_TIMEOUT)));
@@ -89,7 +89,9 @@ export async function openSharded({ locations }: OpenOptions): Promise<Subject> 
   };
 }
 
-/** A cluster rejects MGET and MSET for keys of different slots, so multi-key calls send one command per key. */
+/**
+ * A cluster rejects MGET and MSET for keys in different slots, so multi-key calls send one command per key.
+ */
 export async function openCluster({ locations }: OpenOptions): Promise<Subject> {
   const cluster = createCluster({ rootNodes: locations.map((location) => ({ url: `redis://${location}` })) });
   cluster.on('error', rethrow);

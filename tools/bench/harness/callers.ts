@@ -1,18 +1,18 @@
 import type { Metric, MetricValues } from './scenario.js';
 
-/** State that all callers of a round share. */
+/** State that all callers in a round share. */
 export interface Turns {
-  /** True when the time is up. Callers then start no further turn. */
+  /** True once the time is up. Callers then start no new turns. */
   over: boolean;
-  /** Number of the next turn, and so the number of turns taken. */
+  /** Number of the next turn, which is also the number of turns taken. */
   next: number;
 }
 
 /**
- * Runs `count` callers for `ms`. Each caller sends its next call when the previous one is answered, like concurrent
- * requests in a service. tinybench and mitata do not fit: they time sequential calls.
+ * Runs `count` callers for `ms`. Each caller sends its next call when its previous call is answered, like
+ * concurrent requests in a service. tinybench and mitata do not fit, because they time sequential calls.
  *
- * @param runCaller takes turns until `turns.over`
+ * @param runCaller takes turns until `turns.over` is true
  */
 export async function withCallers(
   count: number,

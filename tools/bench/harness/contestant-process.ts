@@ -7,7 +7,7 @@ import type { MetricValues } from './scenario.js';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
-/** The bench's handle on the process of a contestant. The process is idle between two requests. */
+/** The bench's handle for a contestant's process. The process is idle between requests. */
 export class ContestantProcess {
   readonly contestant: Contestant;
   readonly #child: ChildProcess;
@@ -17,7 +17,7 @@ export class ContestantProcess {
     this.#child = child;
   }
 
-  /** @param execPath the Node.js that runs the process */
+  /** @param execPath the Node.js executable that runs the process */
   static async start(
     contestant: Contestant,
     options: OpenOptions,
@@ -34,7 +34,9 @@ export class ContestantProcess {
     return started;
   }
 
-  /** Sends one request and waits for its response. @throws Error with the contestant's label and error message */
+  /**
+   * Sends one request and waits for its response. @throws Error with the contestant's label and error message
+   */
   async request(request: Request): Promise<MetricValues> {
     this.#child.send(request);
     const listening = new AbortController();

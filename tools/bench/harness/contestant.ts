@@ -1,4 +1,4 @@
-/** The servers that a contestant uses. All contestants of one kind share them. */
+/** The servers that a contestant uses. Contestants with the same `kind` share servers. */
 export type Servers =
   /** Independent servers. */
   | { readonly kind: 'nodes'; readonly count: number }
@@ -14,7 +14,10 @@ export interface Entry {
   readonly value: string;
 }
 
-/** The cache under test: one interface for stores, Keyv and plain clients. A missing value is null or undefined. */
+/**
+ * The cache under test. Stores, Keyv and plain clients all get this interface. A missing value is null or
+ * undefined.
+ */
 export interface Subject {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, ttlMs?: number): Promise<unknown>;
@@ -24,15 +27,15 @@ export interface Subject {
   iterator?(): AsyncIterable<readonly [key: string, value: unknown]>;
   /** Returns `host:port` of the server that owns a key. */
   ownerOf?(key: string): string;
-  /** Listens to `error` events. They are emitted in the asynchronous context of the failed call. */
+  /** Listens to `error` events. The events must be emitted in the failed call's asynchronous context. */
   onError?(listener: () => void): void;
-  /** Listens for servers that are in use again after an outage. */
+  /** Calls the listener when a server is back in use after an outage. */
   onReadmission?(listener: (location: string) => void): void;
 }
 
 export interface OpenOptions {
   readonly locations: readonly string[];
-  /** Differs between contestants, because they share servers. */
+  /** Different for each contestant, because contestants share servers. */
   readonly namespace: string;
   /** The ES module of the built store. */
   readonly storeFile: string;
@@ -42,12 +45,13 @@ export interface OpenOptions {
 
 export interface Contestant {
   readonly id: string;
-  /** The name in tables. */
+  /** The contestant's name in tables. */
   readonly label: string;
   readonly servers: Servers;
   /**
-   * What separates namespace and key in Redis, and who adds the prefix. Plain clients have no namespaces, so their
-   * callers pass prefixed keys that were built before the clock started.
+   * The separator between namespace and key in Redis, and who adds the prefix. Plain clients have no
+   * namespaces, so their callers pass keys that already have the prefix. These keys are built before the
+   * clock starts.
    */
   readonly prefix: { readonly addedBy: 'contestant' | 'caller'; readonly separator: ':' | '::' };
   open(options: OpenOptions): Promise<Subject>;

@@ -8,7 +8,7 @@ export interface EntrantOptions {
   readonly fleet: Fleet;
   readonly quick: boolean;
   readonly roundMs: number;
-  /** The Node.js that runs the contestants. */
+  /** The Node.js executable that runs the contestants. */
   readonly execPath: string;
 }
 
@@ -40,10 +40,10 @@ export class Entrant {
     return this.#process;
   }
 
-  /** Prepares a cell and runs one measurement that does not count. */
+  /** Prepares a cell and runs one measurement that is discarded. */
   async warmUp({ name: scenario, round }: Scenario, cell: Cell, ms = this.#options.roundMs): Promise<void> {
     await this.#process?.request({ type: 'prepare', scenario, cell });
-    // Scenarios with a round() of their own have rounds of seconds, which need no warm-up.
+    // Scenarios with their own round() need no warm-up, because their rounds take seconds.
     if (round === undefined) await this.#process?.request({ type: 'measure', scenario, cell, ms });
   }
 
@@ -56,7 +56,10 @@ export class Entrant {
     return values;
   }
 
-  /** Writes a CPU profile of a longer measurement to a file. Skips scenarios that start a process per round. */
+  /**
+   * Profiles a longer measurement and writes the CPU profile to a file. Skips scenarios that start a new
+   * process for each round.
+   */
   async profile({ name: scenario, freshProcess }: Scenario, cell: Cell, file: string): Promise<void> {
     if (freshProcess) return;
     await this.#process?.request({ type: 'profile', scenario, cell, ms: PROFILE_MS, file });

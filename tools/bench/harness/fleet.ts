@@ -12,14 +12,14 @@ import { loadKeys } from './load-keys.js';
 
 const CLUSTER = { masterCount: 4 };
 /**
- * Three masters are the fewest that can elect a replica. The timeout is below the default of Redis, 15 s, to keep the
- * rounds short.
+ * A cluster needs at least three masters to elect a replica. The timeout is shorter than Redis' default of 15
+ * seconds, to keep the rounds short.
  */
 const REPLICATED_CLUSTER = { masterCount: 3, replicaCount: 1, nodeTimeoutMs: 2_000 };
 const PROXIED_SERVER_COUNT = 4;
 const FLUSH_TIMEOUT_MS = 60_000;
 
-/** The servers of a run. Each is started when a contestant first needs it. */
+/** A run's servers. Each server is started when a contestant first needs it. */
 export class Fleet implements AsyncDisposable {
   readonly #nodeGroups: RedisServers[] = [];
   #nodes: readonly RedisServer[] = [];
@@ -27,7 +27,7 @@ export class Fleet implements AsyncDisposable {
   #replicatedCluster: Promise<RedisServers> | undefined;
   #proxy: Promise<Twemproxy> | undefined;
 
-  /** Returns the servers that store the keys of a contestant. @throws Error if they cannot be started */
+  /** Returns the servers that store a contestant's keys. @throws Error if they cannot be started */
   async servers(servers: Servers): Promise<readonly RedisServer[]> {
     if (servers.kind === 'cluster') {
       this.#cluster ??= startCluster(CLUSTER);
@@ -54,7 +54,7 @@ export class Fleet implements AsyncDisposable {
     return [(await this.#proxy).location];
   }
 
-  /** Flushes a contestant's servers and writes keys of its namespace to them. */
+  /** Flushes a contestant's servers and writes keys in its namespace to them. */
   async load({ servers, prefix }: Contestant, namespace: string, keyCount: number): Promise<void> {
     const locations = (await this.servers(servers)).map(({ location }) => location);
     await Promise.all(locations.map((location) => ask(location, ['FLUSHALL', 'SYNC'], FLUSH_TIMEOUT_MS)));

@@ -7,7 +7,7 @@ import { loadedKey, loadedValue } from './loaded-keys.js';
 const CHUNK_SIZE = 20_000;
 const OK = '+OK\r\n';
 
-/** Writes keys to the servers that own them by the ring, or by the slots of the cluster, with pipelined SETs. */
+/** Writes each key with pipelined SETs to the server that owns the key on the ring or in the cluster. */
 export async function loadKeys(
   locations: readonly string[],
   isCluster: boolean,
@@ -48,8 +48,8 @@ function slotOwner(masterCount: number): (key: string) => number {
 }
 
 /**
- * Returns the slot of a key: CRC-16/XMODEM modulo 16,384, as in the specification of Redis Cluster. It does not support
- * hash tags, because no key of the bench has one.
+ * Returns a key's slot: CRC-16/XMODEM modulo 16,384, as in the Redis Cluster specification. Hash tags are not
+ * supported, because the bench's keys do not contain any.
  */
 export function slotOf(key: string): number {
   let crc = 0;
@@ -74,7 +74,7 @@ class Pipeline {
     return new Pipeline(socket);
   }
 
-  /** Sends `count` commands. @throws Error if one of the replies is not OK */
+  /** Sends `count` commands. @throws Error if a reply is not OK */
   async send(commands: string, count: number): Promise<void> {
     if (count === 0) return;
     this.#socket.write(commands, 'latin1');

@@ -1,3 +1,6 @@
-/** Key and value number `index` of load-keys.ts. Both are ASCII, so their length is their size in bytes. */
+/**
+ * The key and the value that load-keys.ts writes for an index. Both are ASCII, so their length is their size
+ * in bytes.
+ */
 export const loadedKey = (index: number) => `session:${String(index).padStart(10, '0')}:loaded-key`;
 export const loadedValue = (index: number) => `value of ${index}`;

@@ -5,7 +5,7 @@ import { cpus, loadavg, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ask } from 'redis-launcher';
 
-/** What the figures depend on besides the code. */
+/** A run's environment, which affects its figures. */
 export interface Machine {
   readonly cpu: string;
   readonly cpuCount: number;
@@ -14,15 +14,18 @@ export interface Machine {
   readonly node: string;
   readonly redis: string;
   readonly packages: Readonly<Record<string, string>>;
-  /** The commit of the repository. It ends in + if sources have uncommitted changes. */
+  /** The repository's commit, followed by `+` if the sources have uncommitted changes. */
   readonly commit: string;
-  /** Load average of the minute before the run. It is near 0 on an idle machine. */
+  /** Load average in the minute before the run. It is near 0 on an idle machine. */
   readonly loadBefore: number;
 }
 
 const PACKAGES = ['redis', '@keyv/redis', 'ioredis', 'keyv', 'keyv5'];
 
-/** @param location of a running Redis server @param execPath the Node.js that runs the contestants */
+/**
+ * @param location `host:port` of a running Redis server
+ * @param execPath the Node.js executable that runs the contestants
+ */
 export async function describeMachine(location: string, execPath: string): Promise<Machine> {
   const [loadBefore = 0] = loadavg();
   const info = await ask(location, ['INFO', 'server']);
@@ -47,7 +50,7 @@ function versionOf(name: string): string {
       const { name: found, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
       if (found !== undefined && version !== undefined) return version;
     } catch {
-      // The package.json is in a parent folder.
+      // This folder has no package.json, so the search continues in its parent.
     }
   }
   return 'unknown';

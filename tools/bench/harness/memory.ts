@@ -2,7 +2,8 @@ const SAMPLE_MS = 5;
 
 /**
  * Runs `work` and returns the peak size of V8's heap and its buffers, in megabytes, including garbage.
- * Resident memory would hide growth: a process keeps the memory that it needed at its start, and reuses it.
+ * Resident memory would hide growth, because a process keeps and reuses memory that it needed only at
+ * startup.
  */
 export async function peakMbWhile(work: () => Promise<void>): Promise<number> {
   globalThis.gc?.();

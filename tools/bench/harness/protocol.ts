@@ -7,12 +7,15 @@ interface MeasureRequest {
   readonly ms: number;
 }
 
-/** A message to a contestant's process. It handles one request at a time and sends one response for each. */
+/**
+ * A message to a contestant's process. The process handles one request at a time, and sends one response per
+ * request.
+ */
 export type Request =
   | { readonly type: 'open'; readonly contestant: string; readonly options: OpenOptions }
   | { readonly type: 'prepare'; readonly scenario: string; readonly cell: Cell }
   | ({ readonly type: 'measure' } & MeasureRequest)
-  /** Measures with a CPU profiler, and writes the profile to a file. */
+  /** Measures while a CPU profiler runs, and writes the profile to a file. */
   | ({ readonly type: 'profile'; readonly file: string } & MeasureRequest);
 
 export type Response =

@@ -1,7 +1,7 @@
 import type { Machine } from './machine.js';
 import type { Cell, MetricValues } from './scenario.js';
 
-/** The rounds of one contestant in one cell. */
+/** One contestant's rounds in one cell. */
 export interface Score {
   readonly contestant: string;
   readonly cell: Cell;
@@ -15,17 +15,17 @@ export interface ScenarioResult {
   readonly scores: readonly Score[];
 }
 
-/** A run of the bench, as it is saved in .bench/. */
+/** The results of one bench run, as saved in .bench/. */
 export interface Results {
   readonly takenAt: string;
   readonly quick: boolean;
   readonly machine: Machine;
-  /** The reasons why contestants could not run, by id. */
+  /** The reasons why contestants could not run, by contestant id. */
   readonly unavailable: Readonly<Record<string, string>>;
   readonly scenarios: readonly ScenarioResult[];
 }
 
-/** Returns one metric of a contestant in a cell, round by round. */
+/** Returns a contestant's values for one metric in a cell, one per round. */
 export function series(
   { scenarios }: Results,
   scenario: string,

@@ -13,17 +13,17 @@ export interface RunOptions extends EntrantOptions {
   readonly baselineFile: string | undefined;
   /** Called for a contestant whose servers cannot be started. */
   readonly onUnavailable: (id: string, reason: string) => void;
-  /** Returns the file for a CPU profile of our store in a cell. Undefined if profiles are off. */
+  /** Returns the file for the store's CPU profile in a cell. Undefined if profiling is off. */
   readonly profileFile: ((cell: Cell) => string) | undefined;
 }
 
-/** Enough for V8 to compile the hot functions of all contestants, which warm up at the same time. */
+/** Long enough for V8 to compile every contestant's hot functions while all contestants warm up at once. */
 const WARM_UP_MS = { quick: 3_000, full: 6_000 };
 
 /**
- * Runs a scenario. Every contestant has a process of its own: in one process, contestants would influence each other's
- * JIT and garbage collector, unlike in a real service. Only one contestant works at a time. Each round gives every
- * contestant a turn, and each round starts with another one.
+ * Runs a scenario. Every contestant has its own process. In a shared process, contestants would affect each
+ * other's JIT and garbage collector, which does not happen in a real service. Only one contestant works at a
+ * time. Every contestant gets one turn per round, and each round starts with a different contestant.
  */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<ScenarioResult> {
   const startedAt = performance.now();
@@ -84,7 +84,10 @@ async function availableEntrants(options: RunOptions): Promise<Entrant[]> {
   return entrants;
 }
 
-/** All at once, because the share of the machine that each one gets does not matter here. */
+/**
+ * Warms up all contestants at once. They compete for the machine, but that does not matter during the
+ * warm-up.
+ */
 async function warmUpAll(
   scenario: Scenario,
   entrants: readonly Entrant[],

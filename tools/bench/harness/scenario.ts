@@ -12,31 +12,34 @@ export interface Metric {
   readonly format: (value: number) => string;
 }
 
-/** One column of a table. Plain data: cells are sent to the contestants' processes. */
+/** One column in a table. A cell must be plain data, because it is sent to the contestants' processes. */
 export interface Cell {
   readonly table: string;
   readonly column: string;
 }
 
-/** What a measurement can use in a contestant's process. */
+/** Context for a measurement in a contestant's process. */
 export interface MeasureContext {
   readonly subject: Subject;
-  /** The keys and values for a value size. They are equal for all contestants and are built once per process. */
+  /**
+   * The keys and values for a value size. They are the same for all contestants, and are built once per
+   * process.
+   */
   readonly workload: (valueBytes: number) => Workload;
-  /** Number of the round. Writes use it to choose other values than the previous round. */
+  /** Number of the round. Writes use it to choose different values than in the previous round. */
   readonly round: number;
 }
 
-/** What a round can use in the bench's own process. */
+/** Context for a round in the bench's own process. */
 export interface RoundContext<C extends Cell> {
   readonly cell: C;
   readonly contestant: Contestant;
   readonly roundMs: number;
-  /** Calls `Scenario.measure` in the contestant's process. @param cell defaults to the cell of the round */
+  /** Calls `Scenario.measure` in the contestant's process. @param cell defaults to the round's cell */
   measure(cell?: C, ms?: number): Promise<MetricValues>;
-  /** The servers of the contestant. */
+  /** The contestant's servers. */
   readonly servers: readonly RedisServer[];
-  /** Flushes the contestant's servers and writes keys of its namespace directly to them. */
+  /** Flushes the contestant's servers and writes keys in its namespace directly to them. */
   load(keyCount: number): Promise<void>;
   /** Counts the keys on all of the contestant's servers. */
   countKeys(): Promise<number>;
@@ -51,14 +54,15 @@ export interface Scenario<C extends Cell = Cell> {
   readonly contestants: readonly string[];
   cells(quick: boolean): readonly C[];
   /**
-   * If true, the only table has a row per metric and a column per contestant. The scenario must have one cell.
+   * If true, there is a single table with a row per metric and a column per contestant. The scenario must
+   * have exactly one cell.
    *
    * @default false
    */
   readonly rowPerMetric?: boolean;
   /**
-   * If true, every round runs in a new process. Memory figures need this, because a process keeps memory that earlier
-   * rounds allocated.
+   * If true, every round runs in a new process. Memory figures need this, because a process keeps memory that
+   * earlier rounds allocated.
    *
    * @default false
    */

@@ -15,8 +15,8 @@ export function spreadOf(numbers: readonly number[]): Spread {
 }
 
 /**
- * Divides two series round by round. A machine that is slow for a while slows both values of a ratio, so these ratios
- * vary less than the series themselves.
+ * Divides two series round by round. If the machine is slow for a while, both values in a ratio are affected,
+ * so the ratios vary less than the series themselves.
  */
 export function ratiosOf(numerators: readonly number[], denominators: readonly number[]): Spread {
   const count = Math.min(numerators.length, denominators.length);
@@ -28,7 +28,7 @@ export function ratiosOf(numerators: readonly number[], denominators: readonly n
   );
 }
 
-/** Returns the percentile of a sorted series. @param share from 0 to 1 */
+/** Returns a percentile of a sorted series. @param share the percentile as a number from 0 to 1 */
 export function percentile(sorted: readonly number[] | Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
 }

@@ -2,15 +2,15 @@ import type { Workload } from '../../shared/workload.js';
 import { WrongResult } from '../../shared/wrong-result.js';
 import type { Subject } from './contestant.js';
 
-/** Bytes of values that one setMany call writes. */
+/** Approximate size of the values that one setMany call writes. */
 const CHUNK_BYTES = 100_000;
-/** Keys that are read back after a round of writes. */
+/** Maximum number of keys that are read back after a round of writes. */
 const MAX_CHECKED_KEYS = 100;
 
-/** Workloads that are in Redis already: the cells of a scenario share them. */
+/** Workloads that are already in Redis. A scenario's cells share them. */
 const filled = new WeakSet<Workload>();
 
-/** Writes the first value of every key, once per process. */
+/** Writes every key's first value, once per process. */
 export async function fill(subject: Subject, workload: Workload): Promise<void> {
   if (filled.has(workload)) return;
   filled.add(workload);
@@ -27,7 +27,7 @@ export async function fill(subject: Subject, workload: Workload): Promise<void> 
   }
 }
 
-/** Reads back the first keys that a round wrote. @throws WrongResult if one of them has another value */
+/** Reads back the first keys that a round wrote. @throws WrongResult if a key has a different value */
 export async function checkWritten(
   subject: Subject,
   { keys, order }: Workload,

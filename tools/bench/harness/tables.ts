@@ -43,7 +43,7 @@ function rowsPerMetric(metrics: readonly Metric[], scores: readonly Score[]): Ta
   };
 }
 
-/** A round lacks the time of an event that did not happen. */
+/** If an event did not happen in a round, the round has no time for it. */
 function cellText({ key, format }: Metric, { rounds }: Score): string {
   const values = rounds.flatMap((round) => round[key] ?? []);
   if (values.length === 0) return 'none';

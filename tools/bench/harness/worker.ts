@@ -1,5 +1,5 @@
 /**
- * The process of one contestant. Nothing but the contestant's own libraries shares its heap, event loop and JIT.
+ * One contestant's process. Only that contestant's libraries use its heap, event loop and JIT.
  *
  * Run: only by contestant-process.ts, which sends requests over IPC.
  * Output: one response over IPC per request.
@@ -42,7 +42,8 @@ async function handle(request: Request): Promise<MetricValues> {
   if (request.type === 'open') {
     const entrant = contestant(request.contestant);
     const subject = await entrant.open(request.options);
-    // Some contestants connect on their first call, and one of them fails if several first calls run at once.
+    // Some contestants connect on their first call, and one contestant fails if several calls are made before
+    // it has connected.
     await subject.get('connects');
     context = new WorkerContext(subject, entrant, request.options);
     return {};

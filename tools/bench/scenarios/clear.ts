@@ -22,7 +22,7 @@ const CONTESTANTS = ['dredis', 'baseline', 'keyv-redis'];
 /** The iterator scenario compares every 100th entry. */
 const CHECK_INTERVAL = 100;
 
-/** Two sizes, to show whether memory grows with the number of keys. */
+/** Two sizes show whether memory grows with the number of keys. */
 const cells = (operation: string, quick: boolean): LoadedCell[] =>
   (quick ? [10_000, 100_000] : [100_000, 1_000_000]).map((keyCount) => ({
     table: operation,
@@ -83,12 +83,12 @@ export const iterator: Scenario<LoadedCell> = {
         if (count % CHECK_INTERVAL === 0) checkEntry(key, value);
       }
       // SCAN may return a key twice, but it never omits a key that exists during the whole scan.
-      if (count < keyCount) throw new WrongResult('entries of the iterator', keyCount, count);
+      if (count < keyCount) throw new WrongResult('entries from the iterator', keyCount, count);
     }),
 };
 
 function checkEntry(key: string, value: unknown): void {
   const index = Number(key.split(':')[1]);
-  if (key !== loadedKey(index)) throw new WrongResult('a key of the iterator', loadedKey(index), key);
+  if (key !== loadedKey(index)) throw new WrongResult('a key from the iterator', loadedKey(index), key);
   if (value !== loadedValue(index)) throw new WrongResult(`iterator: ${key}`, loadedValue(index), value);
 }

@@ -4,30 +4,30 @@ import type { Workload } from '../../shared/workload.js';
 import type { Subject } from '../harness/contestant.js';
 import type { MetricValues } from '../harness/scenario.js';
 
-/** How long calls in flight may take when the round ends. */
+/** How long calls in flight may still take after the round ends. */
 const GRACE_MS = 1_000;
-/** While a call has waited longer than this, the cache has not recovered. */
+/** If a call has been waiting longer than this, the cache has not recovered yet. */
 const SLOW_CALL_MS = 1_000;
 
-/** Times on the shared clock. 0 if the event has not happened yet. */
+/** Times from clock.ts. A time is 0 if the event has not happened yet. */
 export interface FailureTimes {
-  /** The kill signal was sent. */
+  /** When the kill signal was sent. */
   readonly killedAt: number;
-  /** The process has exited. */
+  /** When the process exited. */
   readonly exitedAt: number;
-  /** The process was started again. */
+  /** When the process was started again. */
   readonly restartedAt: number;
 }
 
 interface FinishedCall {
   readonly outcome: Outcome;
-  /** The victim owned the key before the kill. */
+  /** Whether the victim owned the key before the kill. */
   readonly isVictims: boolean;
   readonly startedAt: number;
   readonly endedAt: number;
 }
 
-/** Outcomes that callers notice. */
+/** Outcomes that count as trouble for a caller. */
 const TROUBLE: ReadonlySet<Outcome> = new Set(['failed', 'refused', 'miss']);
 
 /** Records what callers see while a server is killed and restarted. */
@@ -68,7 +68,7 @@ export class FailureWatch {
     this.#callers.start(callerCount);
   }
 
-  /** Returns for how long the server has been back with no failed call, no miss and no slow call. */
+  /** Returns how long the server has been back without a failed call, a miss or a slow call. */
   healthyMs(times: FailureTimes): number {
     const readmittedAt = this.#readmissionTime(times);
     const hasSlowCall = [...this.#callers.pending].some(({ startedAt }) => startedAt < now() - SLOW_CALL_MS);
@@ -104,7 +104,10 @@ export class FailureWatch {
     });
   }
 
-  /** Without an event, the first successful call for a key of the server counts as its readmission. */
+  /**
+   * If the subject has no readmission event, the first successful call for one of the server's keys counts as
+   * the server's readmission.
+   */
   #readmissionTime({ restartedAt }: FailureTimes): number | undefined {
     if (this.#subject.onReadmission !== undefined) {
       return this.#readmittedAt !== undefined && this.#readmittedAt >= restartedAt

@@ -9,9 +9,9 @@ const CALLER_COUNT = 64;
 const KEY_COUNT = 1_000;
 const BEFORE_KILL_MS = 1_000;
 const AWAY_MS = 5_000;
-/** The round ends after this time without a failed call or a miss. */
+/** The round ends after this long without a failed call or a miss. */
 const HEALTHY_MS = 1_000;
-/** The round ends this long after the restart at the latest. */
+/** The round ends at the latest this long after the restart. */
 const MAX_RECOVERY_MS = 30_000;
 const POLL_MS = 25;
 const FAST_MS = 10;
@@ -44,8 +44,8 @@ export const failures: Scenario<FailureCell> = {
     'writes, a write after each miss, and a pause of about 10 ms between two calls. One server is killed (SIGKILL), ' +
     `and restarted without data ${AWAY_MS / 1000} s later. The round ends when no call has failed or missed for ` +
     `${HEALTHY_MS / 1000} s, or ${MAX_RECOVERY_MS / 1000} s after the restart. The first two rows count only calls ` +
-    'for keys of the killed server. An answer within 10 ms may be an error. Readmission is the `node:up` event of the ' +
-    'store, the first successful call of a single server, and the completed synchronization of a cluster replica. ' +
+    "for the killed server's keys. An answer within 10 ms may be an error. Readmission means the store's `node:up` " +
+    'event, the first successful call to a single server, or the completed synchronization of a cluster replica. ' +
     'The cluster declares a master failed after 2 s (`cluster-node-timeout`).',
   metrics: [
     milliseconds('fastMs', `kill to first answer within ${FAST_MS} ms`),
@@ -73,7 +73,8 @@ export const failures: Scenario<FailureCell> = {
     },
   ],
   rowPerMetric: true,
-  // All contestants share the servers, and an idle contestant would notice the failures of another one's round.
+  // All contestants share the servers, so an idle process would notice the failures in another contestant's
+  // round.
   freshProcess: true,
   async round({ cell, contestant, servers, measure }) {
     const isReplicated = contestant.servers.kind === 'replicated';
@@ -125,7 +126,10 @@ export const failures: Scenario<FailureCell> = {
 /** Kept in the contestant's process from one phase to the next. */
 let watch: FailureWatch | undefined;
 
-/** Waits until the surviving servers have promoted a replica. @returns undefined if that takes until the deadline */
+/**
+ * Waits until the surviving servers have promoted a replica. @returns the time, or undefined if the deadline
+ * passes first
+ */
 async function promotionTime(
   survivors: readonly RedisServer[],
   deadline: number,
@@ -135,7 +139,7 @@ async function promotionTime(
     const roles = await Promise.all(survivors.map(({ location }) => ask(location, ['INFO', 'replication'])));
     const masterCount = roles.filter((info) => info.includes('role:master')).length;
     const replicaCount = survivors.length - masterCount;
-    // The state alone is not enough: it is also "ok" until the cluster notices that the master is down.
+    // The state alone is not enough, because it stays "ok" until the cluster notices that the master is down.
     const isOk = infos.every((info) => info.includes('cluster_state:ok'));
     if (isOk && masterCount === replicaCount + 1) return now();
     await sleep(POLL_MS);

@@ -7,9 +7,9 @@ import { percentile } from '../harness/statistics.js';
 import { fill } from '../harness/stored-values.js';
 import { SMALL_BYTES } from './caller-cells.js';
 
-/** Callers that read keys of the healthy servers, and callers that read keys of the frozen one. */
+/** Number of callers for the healthy servers' keys, and for the frozen server's keys. */
 const CALLERS = { healthy: 64, frozen: 8 };
-/** Pause of a caller after a failed call, such as a database query. */
+/** A caller's pause after a failed call. It stands for a database query. */
 const FAILURE_PAUSE_MS = 10;
 const RECOVERY_MS = 20_000;
 
@@ -29,9 +29,9 @@ const microseconds = (key: string, label: string): Metric => ({
 export const frozen: Scenario<FrozenCell> = {
   name: 'frozen',
   about:
-    `One of four servers is frozen (SIGSTOP). ${CALLERS.healthy} callers read keys of the other three servers, and ` +
-    `${CALLERS.frozen} callers read keys of the frozen one. Only GETs to the three healthy servers are timed, before ` +
-    'and during the freeze.',
+    `One of four servers is frozen (SIGSTOP). ${CALLERS.healthy} callers read the other three servers' keys, and ` +
+    `${CALLERS.frozen} callers read the frozen server's keys. Only GETs to the three healthy servers are timed, ` +
+    'before and during the freeze.',
   metrics: [
     microseconds('frozenP99Us', 'p99 during the freeze'),
     microseconds('beforeP99Us', 'p99 before the freeze'),
@@ -77,7 +77,7 @@ export const frozen: Scenario<FrozenCell> = {
   },
 };
 
-/** Returns the indexes of the keys of the other servers, and of the victim's keys. */
+/** Returns the indexes of the healthy servers' keys, and the indexes of the victim's keys. */
 function keyIndexes({ subject, workload }: MeasureContext, victim: string): [number[], number[]] {
   const healthy: number[] = [];
   const ofVictim: number[] = [];
@@ -87,7 +87,7 @@ function keyIndexes({ subject, workload }: MeasureContext, victim: string): [num
   return [healthy, ofVictim];
 }
 
-/** Starts callers that read the victim's keys. Their calls may be in flight until the server resumes. */
+/** Starts callers that read the victim's keys. Their calls may stay in flight until the server resumes. */
 function keepReading({ subject, workload }: MeasureContext, indexes: readonly number[]): () => void {
   const { keys } = workload(SMALL_BYTES);
   let isStopped = false;

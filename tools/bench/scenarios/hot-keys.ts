@@ -7,7 +7,8 @@ import { fillValues, measureReads } from './readers.js';
 export const hotKeys: Scenario<CallerCell> = {
   name: 'hot-keys',
   about:
-    'GET with hot keys. 10,000 keys are Zipf distributed with exponent 0.99: one read in ten is for the hottest key.',
+    'GET with hot keys. Reads of 10,000 keys follow a Zipf distribution with exponent 0.99. One read in ten is ' +
+    'for the hottest key.',
   metrics: [OPS_PER_SECOND, CPU_US],
   contestants: STANDARD_CONTESTANTS,
   cells: () =>

@@ -10,7 +10,7 @@ import { nodes } from './nodes.js';
 import { set, setWithTtl } from './set.js';
 import { sockets } from './sockets.js';
 
-/** The scenarios that run by default, in this order. The one with 64 servers comes last. */
+/** The scenarios that run by default, in this order. The scenario with 64 servers comes last. */
 export const SCENARIOS: readonly Scenario[] = [
   get,
   set,
@@ -26,7 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   nodes,
 ] as readonly Scenario[];
 
-/** Scenarios that only run when they are named. */
+/** Scenarios that run only if they are named. */
 const OPTIONAL_SCENARIOS = [failures] as unknown as readonly Scenario[];
 
 /** The names of all scenarios. */

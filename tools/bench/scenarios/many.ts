@@ -7,7 +7,7 @@ import { checkWritten, fill } from '../harness/stored-values.js';
 import { SMALL_BYTES } from './caller-cells.js';
 
 const CALLERS = 8;
-/** Distinct calls, built before the clock starts. Callers repeat them. */
+/** Number of distinct calls. They are built before the clock starts, and callers repeat them. */
 const CALL_COUNT = 64;
 
 interface ManyCell extends Cell {
@@ -21,7 +21,7 @@ const cells = (operation: string): ManyCell[] =>
     keyCount,
   }));
 
-/** Returns the key indexes of each call: consecutive parts of the workload's order. */
+/** Returns each call's key indexes. Each call gets the next slice of the workload's order. */
 const keyIndexes = ({ order }: Workload, keyCount: number) =>
   Array.from({ length: CALL_COUNT }, (_, call) => [
     ...order.subarray(call * keyCount, (call + 1) * keyCount),

@@ -9,7 +9,7 @@ import { fillValues } from './readers.js';
 export const mixed: Scenario<CallerCell> = {
   name: 'mixed',
   about:
-    'Nine in ten calls read a random key, and one in ten writes it. Every value that is read is compared.',
+    'Nine in ten calls read a random key, and one in ten writes a random key. Every read value is compared.',
   metrics: [OPS_PER_SECOND, CPU_US],
   contestants: STANDARD_CONTESTANTS,
   cells: (quick) => callerCells('90 % GET, 10 % SET', quick ? QUICK_COUNTS : undefined),

@@ -9,7 +9,7 @@ export const nodes: Scenario<CallerCell> = {
   name: 'nodes',
   about: 'GET over 1, 4, 16 and 64 servers: CPU time of the client process per call, and throughput.',
   metrics: [CPU_US, OPS_PER_SECOND],
-  // One contestant per number of servers, so that the numbers of servers take turns in each round.
+  // Each number of servers has its own contestant, so that all numbers of servers take turns in each round.
   contestants: [
     ...['dredis-1', 'dredis', 'dredis-16', 'dredis-64'],
     ...['spread-1', 'spread', 'spread-16', 'spread-64'],

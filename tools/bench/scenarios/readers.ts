@@ -5,12 +5,12 @@ import type { MeasureContext, MetricValues } from '../harness/scenario.js';
 import { fill } from '../harness/stored-values.js';
 import type { CallerCell } from './caller-cells.js';
 
-/** `prepare` of scenarios that read: writes all values. */
+/** `prepare` for scenarios that read: writes all values. */
 export function fillValues({ subject, workload }: MeasureContext, { valueBytes }: CallerCell): Promise<void> {
   return fill(subject, workload(valueBytes));
 }
 
-/** `measure` of scenarios that read: callers read one key per call, and compare every value. */
+/** `measure` for scenarios that read: callers read one key per call and compare every value. */
 export function measureReads(
   { subject, workload }: MeasureContext,
   { valueBytes, callers }: CallerCell,
