@@ -66,8 +66,7 @@ export class ExternalConnection implements Connection {
     }
     if (this.ready) await closeClient(this.client, graceMs);
     if (this.client.isOpen) await this.client.destroy();
-    // If a client is destroyed during the TCP connect, node-redis still opens the socket, so destroy it
-    // again.
+    // node-redis opens the socket even if the client is destroyed during the TCP connect. Destroy it again.
     this.#opening?.then(() => this.client.destroy(), noop);
   }
 

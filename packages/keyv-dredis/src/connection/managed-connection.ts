@@ -7,8 +7,8 @@ import { isErrorReply, isReady, type RedisClient } from './redis-client.js';
 const templates = new Map<RedisClientOptions['RESP'], ReturnType<typeof createClient>>();
 
 /**
- * createClient() compiles a class with all Redis commands for each new set of options, which takes about 25
- * ms. A duplicate shares the class of the original client, and takes only 30 us.
+ * createClient() compiles a class with all Redis commands for each new set of options, which takes about
+ * 25 ms. A duplicate shares the class of the original client, and takes only 30 us.
  */
 function makeClient(options: RedisClientOptions): RedisClient {
   const { modules, functions, scripts, RESP } = options;
@@ -118,8 +118,7 @@ export class ManagedConnection implements Connection {
     const timer = setTimeout(() => this.#giveUp(this.#tooLate()), this.#connectTimeoutMs);
     try {
       await this.client.connect();
-      // If a client is destroyed during the TCP connect, node-redis still opens the socket, so destroy it
-      // again.
+      // node-redis opens the socket even if the client is destroyed during the TCP connect. Destroy it again.
       if (this.#givenUp !== undefined || this.#closed) this.client.destroy();
       if (!this.ready) throw new Error('closed while connecting');
     } catch (error) {
