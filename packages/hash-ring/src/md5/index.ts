@@ -5,8 +5,8 @@
  * Read the files in this order:
  *
  * 1. `constants.ts` explains the letters. `reference.ts` computes the MD5 of one key in plain TypeScript.
- * 2. `assemble.ts` creates WebAssembly from the same formulas. `mixer.ts` compiles it after a number of blocks.
- *    `one-key.ts` uses it to hash a key.
+ * 2. `assemble.ts` creates WebAssembly from the same formulas. `mixer.ts` compiles it after a number of
+ *    blocks. `one-key.ts` uses it to hash a key.
  * 3. `batch.ts` hashes many keys, two at a time. `write-run.ts` encodes them together.
  */
 export { md5Many } from './batch.js';

@@ -34,9 +34,9 @@ export interface WriteEntry {
  * Runs multi-key calls: sends one request per node, to all nodes in parallel, and returns the results in the
  * order of the keys. If a node fails, only its own keys are affected.
  *
- * Each method takes the call's items and a function that converts an item. If there are more than {@link
- * CHUNK_SIZE} items, the method yields to the event loop between chunks. It sends nothing until all items are
- * converted, and uses the same snapshot for all chunks.
+ * Each method takes the call's items and a function that converts an item. If there are more than
+ * {@link CHUNK_SIZE} items, the method yields to the event loop between chunks. It sends nothing until all
+ * items are converted, and uses the same snapshot for all chunks.
  */
 export class Scatter {
   readonly #placement: Placement;
