@@ -88,8 +88,8 @@ export class HashRing {
   }
 
   /**
-   * The owners of many keys as positions in `nodes`, in the order of the keys. This groups keys by node without
-   * comparing strings. -1 means no owner: the ring is empty.
+   * The owners of many keys as positions in `nodes`, in the order of the keys. Use it to group keys by node
+   * without comparing strings. -1 means no owner: the ring is empty.
    */
   getManyIndexes(keys: readonly Key[]): Int32Array {
     const table = this.#table;

@@ -38,10 +38,9 @@ export interface HashRingOptions {
    */
   readonly pointsPerNode?: number;
   /**
-   * Two ASCII characters such as `'{}'`. If a key has a part between them, only that part is hashed: `{user1}:a`
-   * and `{user1}:b` have the same owner. If the part is empty, the whole key is hashed, as in Redis Cluster,
-   * twemproxy and go-redis. `''` means that keys have no hash tags.
-   * @default ''
+   * Two ASCII characters such as `'{}'`. If a key has a part between these characters, only that part is
+   * hashed: `{user1}:a` and `{user1}:b` have the same owner. If the part is empty, the whole key is hashed,
+   * as in Redis Cluster, twemproxy and go-redis. `''` means that keys have no hash tags. @default ''
    */
   readonly hashTag?: string;
   /**

@@ -19,8 +19,8 @@ const MAX_PADDING_BYTES = 72;
 
 /**
  * Pads a message in place to whole blocks of 64 bytes (RFC 1321, 3.1 and 3.2): a single 1 bit, zeros, and the
- * number of bits as a 64-bit integer. The zeros are written four bytes at a time, so up to `MAX_PADDING_BYTES`
- * after the message are overwritten.
+ * number of bits as a 64-bit integer. The zeros are written four bytes at a time, so up to
+ * `MAX_PADDING_BYTES` bytes after the message are overwritten.
  * @returns the end of the last block
  */
 export function pad(memory: DataView, start: number, byteCount: number): number {

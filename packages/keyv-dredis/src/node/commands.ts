@@ -56,7 +56,11 @@ export class Commands {
     return stored.map((value) => (value === null ? undefined : decodeValue(value)));
   }
 
-  /** Stores a value. An expiry in the past removes the key. @param expiresAt milliseconds since the Unix epoch */
+  /**
+   * Stores a value, or removes the key if the expiry is in the past.
+   *
+   * @param expiresAt milliseconds since the Unix epoch
+   */
   set(key: string, value: StoredValue, expiresAt: number | undefined): Promise<unknown> {
     const ttlMs = remainingMs(expiresAt);
     if (ttlMs === 0) return this.unlink([key]);
