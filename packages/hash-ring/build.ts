@@ -1,6 +1,6 @@
 /**
- * Emits `dist/esm` and `dist/cjs`, each with its declarations. The compiler takes no sides on which
- * one a `.js` file is: the nearest package.json says it, so `dist/cjs` gets one of its own.
+ * Emits `dist/esm` and `dist/cjs`, each with its declarations. The nearest package.json decides whether a
+ * `.js` file is an ES module or CommonJS, so `dist/cjs` gets its own package.json.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
 
 /**
- * Builds `dist/esm` and `dist/cjs`, each with declarations, and copies the documentation that is packed with them.
+ * Builds `dist/esm` and `dist/cjs`, each with declarations, and copies the documentation that is published
+ * with them.
  *
- * The ring is part of the build, and exported as `keyv-dredis/hash-ring`: on npm, the name hash-ring belongs to
+ * The ring is bundled and exported as `keyv-dredis/hash-ring`, because on npm the name hash-ring belongs to
  * another package.
  */
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -35,8 +36,9 @@ async function bundle(): Promise<void> {
     platform: 'node',
     target: 'node20',
   };
-  // With splitting, the store and the ring's entry point import the same copy of the ring. It needs a name without a
-  // hash, which works as long as there is one such file. esbuild cannot split CommonJS: there, both have a copy.
+  // With splitting, the store and the ring's entry point import the same copy of the ring. The file with this
+  // copy gets a name without a hash, which works as long as there is only one such file. esbuild cannot split
+  // CommonJS, so in the CommonJS build the store and the entry point have separate copies.
   const splitting = { splitting: true, chunkNames: 'hash-ring/hash-ring' };
   await build({ ...common, outdir: join(DIST, 'esm'), format: 'esm', ...splitting });
   await build({ ...common, outdir: join(DIST, 'cjs'), format: 'cjs' });
@@ -62,7 +64,7 @@ async function copyDeclarations(): Promise<void> {
   await rm(types, { recursive: true });
 }
 
-/** The paths of a declaration file and of all files that it imports, directly or not. */
+/** The paths of a declaration file and of all files that it imports, directly or indirectly. */
 async function reachableDeclarations(
   folder: string,
   path: string,
@@ -71,7 +73,7 @@ async function reachableDeclarations(
   if (found.has(path)) return found;
   found.add(path);
   const text = await readFile(join(folder, path), 'utf8');
-  // A user's compiler would look for it in the other package of that name.
+  // A user's compiler would look for hash-ring in the other package with that name.
   if (/from\s+'hash-ring'/.test(text)) throw new Error(`The public ${path} imports hash-ring`);
   for (const [, target] of text.matchAll(/(?:from\s+|import\()['"](\.{1,2}\/[^'"]+)\.js['"]/g)) {
     await reachableDeclarations(folder, join(dirname(path), `${target}.d.ts`), found);
@@ -79,7 +81,10 @@ async function reachableDeclarations(
   return found;
 }
 
-/** npm shows the README of the package, whose relative links lead to docs/. Both are maintained at the root. */
+/**
+ * npm shows the package's README, whose relative links point to docs/. Both are maintained at the repository
+ * root.
+ */
 async function copyDocs(): Promise<void> {
   await rm(join(HERE, 'docs'), { recursive: true, force: true });
   for (const name of ['README.md', 'docs']) {

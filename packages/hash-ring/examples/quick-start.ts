@@ -1,6 +1,6 @@
 import { HashRing, type Movement } from '../src/index.js';
 
-/** Owners of keys, and what a change would move. */
+/** Finds a key's owner, and previews which keys a change would move. */
 export function quickStart(): [owner: string | undefined, movement: Movement] {
   const ring = new HashRing(['10.0.0.1:6379', '10.0.0.2:6379', { name: '10.0.0.3:6379', weight: 2 }]);
   const owner = ring.get('user:1'); // the name of the node that owns the key

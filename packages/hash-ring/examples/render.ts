@@ -1,4 +1,7 @@
-/** Draws the picture in the README: four nodes, one of them with weight 2, and what moves to a fifth node. */
+/**
+ * Draws the picture in the README: four nodes, one of them with weight 2, and the keys that move to a fifth
+ * node.
+ */
 import { writeFileSync } from 'node:fs';
 import { HashRing } from '../src/index.js';
 import { renderRing } from '../src/svg.js';

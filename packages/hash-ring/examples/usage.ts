@@ -1,6 +1,6 @@
 import { HashRing } from '../src/index.js';
 
-/** Every method on one ring. */
+/** Calls the most important methods. */
 export function usage(): HashRing {
   const ring = new HashRing(['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379']);
 

@@ -1,4 +1,4 @@
-/** The kind of error. It is stable, while a message may change in any version. */
+/** The kind of error. Codes are stable, but messages may change in any version. */
 export type HashRingErrorCode =
   /** An option or an argument of a method is not allowed. */
   | 'INVALID_OPTION'
@@ -6,7 +6,7 @@ export type HashRingErrorCode =
   | 'INVALID_NODE'
   /** Two nodes have the same name, or the same points on the ring. */
   | 'DUPLICATE_NODE'
-  /** A key is neither a string nor a Uint8Array, or the `hash` function does not return a uint32 for it. */
+  /** A key is neither a string nor a Uint8Array, or the `hash` function did not return a uint32 for it. */
   | 'INVALID_KEY';
 
 /** The class of all errors that the ring throws. Branch on `code`. */
@@ -23,7 +23,7 @@ export class HashRingError extends Error {
 }
 
 /**
- * Validates a value. The message names it, and says which values are allowed and which one was given.
+ * Validates a value. The error message contains its name, the allowed values, and the given value.
  * @throws HashRingError if `isAllowed` is false
  */
 export function check(

@@ -3,11 +3,14 @@ import { md5Many } from './md5/index.js';
 import type { RingPoint } from './movement.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
 
-/** Keys whose hashes tell hash functions apart: empty, ASCII, not ASCII, longer than one block of MD5. */
+/**
+ * Sample keys, which different hash functions hash differently: empty, ASCII, not ASCII, longer than one MD5
+ * block.
+ */
 const PROBES = ['', 'hash-ring', '{é}€', 'x'.repeat(100)];
 
 /**
- * A digest, as 32 hex digits, of everything that determines the owner of a key: options, names, weights, zones,
+ * A digest, as 32 hex digits, of everything that determines a key's owner: options, names, weights, zones,
  * and the points with their owners. It does not depend on the order in which nodes were added.
  */
 export function fingerprint(

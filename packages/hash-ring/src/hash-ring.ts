@@ -17,11 +17,11 @@ import { replicasOf } from './replicas.js';
 import { buildTable, type RingTable } from './ring-table.js';
 import { unpack } from './sort-points.js';
 
-/** A ring as JSON. A hash function is not serializable: `hash` is then `'custom'`. */
+/** A ring as JSON. If `hash` is a function, it is not serializable, and `'custom'` replaces it. */
 export interface HashRingJSON {
   /** The nodes, in the order in which they were added. */
   readonly nodes: readonly RingNode[];
-  /** The options of the ring. */
+  /** The ring's options. */
   readonly options: Omit<HashRingOptions, 'hash'> & {
     /** `'custom'` stands for a function. */
     readonly hash: 'md5' | 'custom';
@@ -29,13 +29,14 @@ export interface HashRingJSON {
 }
 
 /**
- * A consistent-hash ring: it maps each key to a node, its owner. If a node is added or removed, only the keys of
- * that node get another owner (Karger et al., 1997; the points are ketama's: Jones, 2007).
+ * A consistent-hash ring. It maps each key to a node, which is the key's owner. If a node is added or
+ * removed, only this node's keys change their owner (Karger et al., 1997). Nodes get their points as in
+ * ketama (Jones, 2007).
  *
- * The owner of a key does not depend on the order in which nodes were added. A change builds a new table and
- * swaps it in one step; if it throws, the ring is unchanged.
+ * A key's owner does not depend on the order in which nodes were added. A change builds a new table and swaps
+ * it in one step. If the change throws, the ring is unchanged.
  *
- * Costs are given for p points in total. A node has 160 points by default.
+ * The costs below are for a ring with p points in total. A node has 160 points by default.
  */
 export class HashRing {
   readonly #options: ResolvedOptions;
@@ -47,12 +48,18 @@ export class HashRing {
     this.#table = this.#build(nodes);
   }
 
-  /** Restores a ring from the result of `toJSON`. A ring with a hash function needs that function again. */
+  /**
+   * Restores a ring from the result of `toJSON`. If the ring had a hash function, pass the same function
+   * again.
+   */
   static fromJSON(json: HashRingJSON, hash?: KeyHash): HashRing {
     return new HashRing(json.nodes, { ...json.options, hash: hash ?? (json.options.hash as 'md5') });
   }
 
-  /** The names in the order in which they were added: a frozen array, and a new one after each change. */
+  /**
+   * The node names, in the order in which the nodes were added. The array is frozen. Each change creates a
+   * new array.
+   */
   get nodes(): readonly string[] {
     return this.#table.names;
   }
@@ -62,12 +69,12 @@ export class HashRing {
     return this.#table.names.length;
   }
 
-  /** Whether a node of this name is on the ring. */
+  /** Whether a node with this name is on the ring. */
   has(name: string): boolean {
     return this.#table.positions.has(name);
   }
 
-  /** The name of the key's owner; `undefined` if the ring is empty. O(log p), and allocates nothing. */
+  /** The name of the key's owner; `undefined` if the ring is empty. O(log p), without allocations. */
   get(key: Key): string | undefined {
     const table = this.#table;
     return table.names[lookUp(table, hashKey(key, this.#options))];
@@ -81,8 +88,8 @@ export class HashRing {
   }
 
   /**
-   * The owners of many keys as positions in `nodes`, in the order of the keys. This groups keys by node without
-   * comparing strings. -1 means no owner: the ring is empty.
+   * The owners of many keys as positions in `nodes`, in the order of the keys. Use it to group keys by node
+   * without comparing strings. -1 means no owner: the ring is empty.
    */
   getManyIndexes(keys: readonly Key[]): Int32Array {
     const table = this.#table;
@@ -95,19 +102,19 @@ export class HashRing {
   }
 
   /**
-   * The nodes for the copies of a key: its owner, then the next distinct nodes clockwise. Nodes of zones that have
-   * no copy yet come first. Returns `count` nodes, or all of them if there are fewer.
+   * The nodes for a key's copies: its owner, then the next distinct nodes clockwise. Nodes in zones that have
+   * no copy yet come first. Returns `count` nodes, or all nodes if there are fewer.
    */
   replicas(key: Key, count: number, { zoneOf }: ReplicaOptions = {}): string[] {
     return replicasOf(this.#table, this.pointOf(key), count, zoneOf);
   }
 
-  /** Adds a node. O(p), without hashing the other nodes again. @throws HashRingError if it has the name already */
+  /** Adds a node. O(p), without hashing the other nodes again. @throws HashRingError if the name is taken */
   add(node: string | RingNode): this {
     return this.update([...this.#table.nodes, node]);
   }
 
-  /** Removes a node. Returns `false` if the ring has no node of this name. O(p). */
+  /** Removes a node. Returns `false` if the ring has no node with this name. O(p). */
   remove(name: string): boolean {
     if (!this.has(name)) return false;
     this.update(this.#table.nodes.filter((node) => node.name !== name));
@@ -115,35 +122,40 @@ export class HashRing {
   }
 
   /**
-   * Replaces all nodes in one step. O(p), without hashing nodes again that keep their name and their number of
-   * points.
+   * Replaces all nodes in one step. O(p). Nodes that keep their name and their number of points are not
+   * hashed again.
    */
   update(nodes: Iterable<string | RingNode>): this {
     this.#table = this.#build(nodes);
     return this;
   }
 
-  /** An independent ring with the same nodes and options. O(1): both share a table until one of them changes. */
+  /**
+   * An independent ring with the same nodes and options. O(1): both rings share a table until one of them
+   * changes.
+   */
   clone(): HashRing {
     const copy = new HashRing([], this.#options);
     copy.#table = this.#table;
     return copy;
   }
 
-  /** The hash of a key: a uint32. Its owner has the first point at or after it. */
+  /** A key's hash, as a uint32. The key's owner has the first point at or after the hash. */
   pointOf(key: Key): number {
     return hashKey(key, this.#options) >>> 0;
   }
 
-  /** The first `count` nodes clockwise from a hash, in the order of `replicas`. All nodes by default. */
+  /**
+   * The first `count` nodes clockwise from a hash, in the same order as in `replicas`. Default: all nodes.
+   */
   owners(point: number, count: number = this.size): string[] {
     check(point >>> 0 === point, 'INVALID_OPTION', 'point', 'a uint32', point);
     return replicasOf(this.#table, point, count);
   }
 
   /**
-   * All points clockwise, with the names of their nodes. If several nodes have the same point, its owner comes
-   * first.
+   * All points clockwise, with the names of their nodes. If several nodes have the same point, the point's
+   * owner comes first.
    */
   *points(): Generator<RingPoint, void> {
     const { points, owners } = unpack(this.#table);
@@ -151,26 +163,27 @@ export class HashRing {
     for (const [i, point] of points.entries()) yield [point, names[owners[i] as number] as string];
   }
 
-  /** The exact fraction of the hash space that each node owns, by name. The sum is exactly 1. O(p). */
+  /** The exact fraction of the hash space that each node owns, by node name. The sum is exactly 1. O(p). */
   shares(): Map<string, number> {
     const shares = new Map(this.nodes.map((name) => [name, 0]));
-    // Compared with an empty ring, all of a node's share moves.
+    // In a comparison with an empty ring, each node's whole share moves.
     const { flows } = movement(this.points(), []);
     for (const { from, fraction } of flows) shares.set(from as string, fraction);
     return shares;
   }
 
   /**
-   * The part of the hash space that changes its owner if the other ring replaces this one. Both rings must hash
-   * keys in the same way. O(p) for the points of both.
+   * The part of the hash space that changes its owner if the other ring replaces this one. Both rings must
+   * hash keys in the same way. O(p), where p counts the points of both rings.
    */
   movement(other: HashRing): Movement {
     return movement(this.points(), other.points());
   }
 
   /**
-   * 32 hex digits that are equal for rings with the same options, names, weights, zones and points: such rings
-   * agree on every key. Independent of process, version, and the order in which nodes were added. O(p).
+   * Returns 32 hex digits, which are equal for rings with the same options, names, weights, zones and points.
+   * Rings with the same fingerprint agree on the owner of every key. The fingerprint does not depend on the
+   * process, the version, or the order in which nodes were added. O(p).
    */
   fingerprint(): string {
     return fingerprint(this.#table.nodes, [...this.points()], this.#options);

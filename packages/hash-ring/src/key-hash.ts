@@ -3,7 +3,7 @@ import { md5, md5Many } from './md5/index.js';
 import type { Key, ResolvedOptions } from './options.js';
 import { utf8 } from './utf8.js';
 
-/** The hash of a key as an int32, by MD5 or by the user's function. */
+/** A key's hash as an int32, computed by MD5 or by the user's function. */
 export function hashKey(key: Key, { hash, hashTag }: ResolvedOptions): number {
   const hashed = hashTag ? tagOf(key, hashTag) : key;
   if (hash === 'md5') return md5(hashed);
@@ -26,9 +26,12 @@ export function hashKeys(keys: readonly Key[], options: ResolvedOptions): Uint32
     : Uint32Array.from(keys, (key) => hashKey(key, options));
 }
 
-/** The part of a key between the first opening mark and the next closing one; the whole key if that is empty. */
+/**
+ * The part of a key between the first opening mark and the next closing mark. If there is no such part, or if
+ * it is empty, the whole key.
+ */
 function tagOf(key: Key, marks: string): Key {
-  // Strings and typed arrays have the same methods for this.
+  // Strings and typed arrays both have `indexOf` and `slice`.
   const [open, close] = typeof key === 'string' ? marks : utf8.encode(marks);
   const start = (key as string).indexOf(open as string) + 1;
   const end = (key as string).indexOf(close as string, start);

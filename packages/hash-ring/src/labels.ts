@@ -2,19 +2,20 @@ import type { ResolvedNode, ResolvedOptions } from './options.js';
 import { utf8 } from './utf8.js';
 
 /**
- * A node has the labels `name-0`, `name-1` and so on. The MD5 of a label gives four points: its little-endian
+ * A node has the labels `name-0`, `name-1` and so on. A label's MD5 gives four points: its little-endian
  * 32-bit words, as in Last.fm's libketama, libmemcached and twemproxy.
  */
 export const POINTS_PER_LABEL = 4;
 
-/** The number of labels of each node, which follows from its weight. */
+/** Each node's number of labels, which depends on its weight. */
 export function labelCounts(nodes: readonly ResolvedNode[], options: ResolvedOptions): number[] {
   const { placement, pointsPerNode } = options;
   if (placement === 'independent') {
     return nodes.map(({ weight }) => Math.max(1, Math.round((weight * pointsPerNode) / POINTS_PER_LABEL)));
   }
-  // libmemcached and twemproxy round each step to a 32-bit float, so 25 nodes of equal weight get 39 labels each
-  // and not 40. A sum of fractions depends on their order, so weights are added from the smallest to the largest.
+  // libmemcached and twemproxy round each intermediate result to a 32-bit float, so 25 nodes with equal
+  // weights get 39 labels each, and not 40. The result of a floating-point sum depends on the order, so
+  // weights are added from the smallest to the largest.
   const f32 = Math.fround;
   const weights = nodes.map(({ weight }) => weight).sort((a, b) => a - b);
   const total = f32(weights.reduce((sum, weight) => sum + weight, 0));
@@ -25,9 +26,9 @@ export function labelCounts(nodes: readonly ResolvedNode[], options: ResolvedOpt
 }
 
 /**
- * Orders two nodes that share a point, by what their labels start with: the shorter one first, and of equal
- * lengths the one with the smaller bytes. twemproxy sorts its servers like this. The order in which nodes were
- * added does not matter.
+ * Orders two nodes that share a point by their label prefixes: the shorter prefix first. If both have the
+ * same length, the prefix with the smaller bytes comes first. twemproxy sorts its servers in the same way.
+ * The order in which nodes were added does not matter.
  */
 export function compareLabels(a: string, b: string): number {
   const left = utf8.encode(a);

@@ -1,17 +1,23 @@
 /**
- * Points in ascending order with their owners, in four bytes each. The prefix table implies the highest bits of a
- * point, so an entry has the owner in place of those bits.
+ * Points in ascending order, with their owners. Each entry has four bytes. The highest bits of a point are
+ * its prefix, which follows from the prefix table, so the entry stores the owner in place of the prefix.
  */
 export interface SortedPoints {
-  /** How many bits of a point are its prefix. An owner fits into as many. */
+  /** The number of bits in a prefix. An owner fits into the same number of bits. */
   readonly bits: number;
-  /** For each prefix: the position of the first point with this or a higher prefix. One more element: the end. */
+  /**
+   * For each prefix, the position of the first point with this or a higher prefix. One extra element at the
+   * end contains the number of points.
+   */
   readonly prefixes: Uint32Array;
-  /** The other bits of each point, followed by its owner. */
+  /** The remaining bits of each point, followed by its owner. */
   readonly entries: Uint32Array;
 }
 
-/** Up to this many points, a linear search is faster than a binary one: its branches are predictable. */
+/**
+ * Up to this many points, a linear search is faster than a binary search, because its branches are
+ * predictable.
+ */
 const LINEAR_COUNT = 32;
 
 /** The owner of a hash. `0` if there are no points. */
@@ -20,8 +26,8 @@ export function lookUp(points: SortedPoints, hash: number): number {
 }
 
 /**
- * The position of the first point `>=` the hash, or 0 if the hash is larger than all points. A binary search
- * among the points with the same prefix: O(log p) for p points.
+ * The position of the first point `>=` the hash, or 0 if the hash is larger than all points. Uses a binary
+ * search among the points with the same prefix, which takes O(log p) for p points.
  */
 export function positionOf({ bits, prefixes, entries }: SortedPoints, hash: number): number {
   const prefix = hash >>> (32 - bits);

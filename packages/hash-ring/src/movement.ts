@@ -1,16 +1,16 @@
 /** How keys move from one ring to another, as fractions of the hash space. */
 export interface Movement {
-  /** The fraction that changes its owner, from 0 to 1: the sum of all flows. */
+  /** The fraction of the hash space that changes its owner, from 0 to 1: the sum of all flows. */
   readonly fraction: number;
-  /** The largest first. */
+  /** The flows, largest first. */
   readonly flows: readonly Flow[];
 }
 
 /** The fraction of the hash space that moves from one node to another. */
 export interface Flow {
-  /** The name of the node that loses it; `undefined` if the first ring is empty. */
+  /** The name of the node that loses this fraction; `undefined` if the first ring is empty. */
   readonly from: string | undefined;
-  /** The name of the node that gets it; `undefined` if the second ring is empty. */
+  /** The name of the node that gets this fraction; `undefined` if the second ring is empty. */
   readonly to: string | undefined;
   /** The fraction, from 0 to 1. */
   readonly fraction: number;
@@ -19,13 +19,16 @@ export interface Flow {
 /** A point of a ring and the name of its node. */
 export type RingPoint = readonly [point: number, name: string];
 
-/** Hashes with the same owner: from the end of the previous arc up to and including `last`. */
+/** A range of hashes with the same owner, from the end of the previous arc up to and including `last`. */
 type Arc = readonly [last: number, owner: string | undefined];
 
-/** The number of hashes. It is a power of two, so a number of hashes divided by it is exact. */
+/** The number of hashes. It is a power of two, so dividing a number of hashes by it gives an exact result. */
 const HASH_SPACE = 2 ** 32;
 
-/** Compares the owners of two rings, given their points clockwise. O(p) for the points of both. */
+/**
+ * Compares the owners of two rings, given their points clockwise. O(p), where p counts the points of both
+ * rings.
+ */
 export function movement(before: Iterable<RingPoint>, after: Iterable<RingPoint>): Movement {
   const arcsBefore = arcsOf(before);
   const arcsAfter = arcsOf(after);

@@ -5,7 +5,7 @@ export type Key = string | Uint8Array;
 
 /** A node of the ring. */
 export interface RingNode {
-  /** The node's identity: its points follow from it. Not empty, and without lone surrogates. */
+  /** The node's identity, which determines its points. It must not be empty or contain lone surrogates. */
   readonly name: string;
   /**
    * The node's share of the keys, relative to the other nodes: a positive finite number.
@@ -13,39 +13,41 @@ export interface RingNode {
    */
   readonly weight?: number;
   /**
-   * Nodes of a zone fail together, for example a rack or a data centre. `replicas` prefers nodes of different
-   * zones. A node without a zone fails alone.
+   * A group of nodes that may fail together, for example a rack or a data centre. `replicas` prefers nodes in
+   * different zones. A node without a zone fails independently of all other nodes.
    */
   readonly zone?: string | undefined;
 }
 
-/** How a ring places nodes and keys. Programs need the same options to agree on the owners of keys. */
+/**
+ * Options for placing nodes and keys on a ring. Programs need the same options to agree on the owners of
+ * keys.
+ */
 export interface HashRingOptions {
   /**
-   * `'independent'`: a node's points depend on its own name and weight only, so a change moves only the shares
-   * of the changed nodes. `'ketama'`: a node's points depend on all weights, exactly as in libmemcached's
-   * KETAMA_WEIGHTED and in twemproxy. Use it to share servers with their clients.
-   * @default 'independent'
+   * `'independent'`: a node's points depend on its own name and weight only, so a change moves only the
+   * shares of the changed nodes. `'ketama'`: a node's points depend on all weights, exactly as in
+   * libmemcached's KETAMA_WEIGHTED and in twemproxy. Use `'ketama'` to share servers with programs that use
+   * libmemcached or twemproxy. @default 'independent'
    */
   readonly placement?: 'independent' | 'ketama';
   /**
-   * The number of points of a node of weight 1 (under `'ketama'`, of average weight): a positive multiple of 4,
-   * because one MD5 gives 4 points. More points make the shares more even, and take about 5 bytes each.
-   * @default 160
+   * The number of points for a node with weight 1 (under `'ketama'`, with average weight): a positive
+   * multiple of 4, because one MD5 gives 4 points. More points make the shares more even, but each point
+   * takes about 5 bytes. @default 160
    */
   readonly pointsPerNode?: number;
   /**
-   * Two ASCII characters such as `'{}'`. If a key has a part between them, only that part is hashed: `{user1}:a`
-   * and `{user1}:b` have the same owner. If the part is empty, the whole key is hashed, as in Redis Cluster,
-   * twemproxy and go-redis. `''` means that keys have no hash tags.
-   * @default ''
+   * Two ASCII characters such as `'{}'`. If a key has a part between these characters, only that part is
+   * hashed: `{user1}:a` and `{user1}:b` have the same owner. If the part is empty, the whole key is hashed,
+   * as in Redis Cluster, twemproxy and go-redis. `''` means that keys have no hash tags. @default ''
    */
   readonly hashTag?: string;
   /**
-   * The hash of a key: the first word of its MD5, as in ketama, or a function that returns a uint32 (or an int32
-   * with the same bits). The function gets the key, or the part of it that `hashTag` selects. It should return
-   * the same hash for text and for its UTF-8 bytes. Nodes are always placed by MD5.
-   * @default 'md5'
+   * The hash function for keys: `'md5'`, which takes the first word of the key's MD5 as ketama does, or a
+   * function that returns a uint32 (or an int32 with the same bits). The function gets the key, or the part
+   * of it that `hashTag` selects. It should return the same hash for a text and for the text's UTF-8 bytes.
+   * Nodes are always placed by MD5. @default 'md5'
    */
   readonly hash?: 'md5' | KeyHash;
   /**
@@ -61,7 +63,9 @@ export type KeyHash = (key: Key) => number;
 
 /** Options of `replicas`. */
 export interface ReplicaOptions {
-  /** Returns the zone of a node by name, or `undefined` for none. Replaces the `zone` of the nodes. */
+  /**
+   * Returns the zone of the node with this name, or `undefined` for none. Overrides the nodes' own `zone`.
+   */
   readonly zoneOf?: (name: string) => string | undefined;
 }
 
@@ -69,7 +73,7 @@ export type ResolvedNode = Required<RingNode>;
 
 export type ResolvedOptions = Required<HashRingOptions>;
 
-/** For each option: its default, the allowed values in words, and a check. */
+/** Each option's default, its allowed values in words, and a check. */
 const OPTIONS: Record<keyof HashRingOptions, [unknown, string, (value: unknown) => boolean]> = {
   placement: [
     'independent',

@@ -4,11 +4,12 @@ import type { ResolvedNode } from './options.js';
 import type { RingTable } from './ring-table.js';
 
 /**
- * The names of up to `count` nodes for the copies of a hash: its owner, then the next distinct nodes clockwise.
+ * The names of up to `count` nodes for the copies of a key with this hash: its owner, then the next distinct
+ * nodes clockwise.
  *
- * Zones take turns: the first node of every zone clockwise, then the second node of every zone, and so on. So two
- * copies share a zone only if there are more copies than zones. A node without a zone counts as a zone with one
- * node; without any zones the order is the plain clockwise one.
+ * Zones take turns: the first node of every zone clockwise, then the second node of every zone, and so on. So
+ * two copies share a zone only if there are more copies than zones. A node without a zone counts as a zone
+ * with one node. If no node has a zone, the order is simply clockwise.
  */
 export function replicasOf(
   table: RingTable,

@@ -5,22 +5,25 @@ import { md5Many } from './md5/index.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
 import { sortPoints, unpack } from './sort-points.js';
 
-/** One state of a ring. It is immutable: a change of the ring builds another table. */
+/** One state of a ring. It is immutable: a change to the ring builds a new table. */
 export interface RingTable extends SortedPoints {
   readonly nodes: readonly ResolvedNode[];
   readonly names: readonly string[];
-  /** From a name to its position in `nodes`. Points refer to their owners by position. */
+  /** Maps a node's name to its position in `nodes`. Points refer to their owners by position. */
   readonly positions: ReadonlyMap<string, number>;
-  /** The number of labels of each node. */
+  /** Each node's number of labels. */
   readonly counts: readonly number[];
 }
 
-/** Half a gigabyte of points. Weights are relative, so a larger ring can use smaller weights. */
+/**
+ * This number of points takes half a gigabyte. Weights are relative, so a larger ring can use smaller
+ * weights.
+ */
 const MAX_POINTS = 2 ** 27;
 
 /**
- * Builds the table for these nodes. O(p) for p points. The points of a node are copied from the previous table if
- * it has the same ones, and hashed otherwise.
+ * Builds the table for these nodes. O(p) for p points. If a node has the same points in the previous table,
+ * they are copied from there. Otherwise they are hashed.
  * @throws HashRingError `DUPLICATE_NODE`; `INVALID_NODE` if the weights give no points or too many
  */
 export function buildTable(
@@ -48,7 +51,7 @@ export function buildTable(
   const points = new Uint32Array(size);
   const owners = new Uint32Array(size);
   let end = 0;
-  /** For each previous position of a node whose points are still the same: its new position. */
+  /** Maps the old position of each node with unchanged points to the node's new position. */
   const moved: number[] = [];
   for (const [position, labelPrefix] of labelPrefixes.entries()) {
     const count = counts[position] as number;

@@ -1,12 +1,12 @@
 import { ownerAt, type SortedPoints } from './lookup.js';
 
-/** With more bits the prefix table would not fit into a processor's cache. */
+/** With more bits, the prefix table would not fit into a processor's cache. */
 const MAX_BITS = 16;
 
 /**
- * Sorts points with their owners in O(p), if the points are spread evenly: a counting sort by prefix, which also
- * gives the prefix table, then an insertion sort of the few points of each prefix. `compare` orders the owners of
- * the same point.
+ * Sorts points together with their owners, in O(p) if the points are spread evenly. First, a counting sort by
+ * prefix sorts the points roughly and gives the prefix table. Then, an insertion sort sorts the few points
+ * with the same prefix. `compare` orders the owners of the same point.
  */
 export function sortPoints(
   points: Uint32Array,
@@ -15,7 +15,8 @@ export function sortPoints(
   compare: (owner: number, other: number) => number,
 ): SortedPoints {
   const size = points.length;
-  // Four to eight points for each prefix, up to MAX_BITS; but an owner must fit into the bits.
+  // Enough bits for four to eight points per prefix, but at most MAX_BITS. More bits only if an owner needs
+  // them.
   const bits = Math.max(1, 32 - Math.clz32(ownerCount), Math.min(MAX_BITS, 29 - Math.clz32(size)));
   const prefixes = new Uint32Array(2 ** bits + 1);
   const entries = new Uint32Array(size);
@@ -25,7 +26,8 @@ export function sortPoints(
   };
   for (let i = 0; i < size; i++) add((points[i] as number) >>> (32 - bits), 1);
   for (let prefix = 1; prefix < prefixes.length; prefix++) add(prefix, prefixes[prefix - 1] as number);
-  // A prefix's number starts as the end of its points, and ends as their start.
+  // `prefixes[prefix]` is now the end of the prefix's points. Each point decrements it, so it becomes their
+  // start.
   for (let i = size - 1; i >= 0; i--) {
     const point = points[i] as number;
     entries[add(point >>> (32 - bits), -1)] = (point << bits) | (owners[i] as number);

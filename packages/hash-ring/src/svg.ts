@@ -10,10 +10,11 @@ const BAR_WIDTH = 200;
 const ROW = 26;
 
 /**
- * Draws a ring as SVG. A circle has the arcs of each node, clockwise from the top. Beside it, bars show the share
- * of each node, with a mark at the share that its weight asks for. With a second ring, an outer circle shows the
- * arcs that change their owner, in the colours of the new owners, and the bars show the shares of the second ring.
- * Readable for up to about fifty nodes. O(p) for the points of both.
+ * Draws a ring as SVG. A circle shows each node's arcs, clockwise from the top. Next to the circle, bars show
+ * each node's share, with a mark at the ideal share for the node's weight. If there is a second ring, an
+ * outer circle shows the arcs that change their owner, in the new owner's colour, and the bars show the
+ * shares in the second ring. The picture is readable for up to about fifty nodes. O(p), where p counts the
+ * points of both rings.
  */
 export function renderRing(ring: HashRing, next?: HashRing): string {
   const shown = next ?? ring;
@@ -107,7 +108,7 @@ function slices(arcs: readonly Arc[], inner: number, outer: number, colour: stri
     }
     const edge = (radius: number, sweep: 0 | 1, ...targets: number[]) =>
       targets.map((to) => `A${radius} ${radius} 0 0 ${sweep} ${place(to, radius)}`).join('');
-    // In two halves: SVG draws nothing for an arc that ends where it starts.
+    // Draws two halves, because SVG draws nothing for an arc that ends where it starts.
     const middle = (start + end) / 2;
     return `M${place(start, outer)}${edge(outer, 1, middle, end)}L${place(end, inner)}${edge(inner, 0, middle, start)}Z`;
   });
@@ -119,7 +120,9 @@ function place(hash: number, radius: number): string {
   return `${round(MIDDLE + radius * Math.sin(angle))} ${round(MIDDLE - radius * Math.cos(angle))}`;
 }
 
-/** Shortens a name to the space between the circle and the bars. The titles of the arcs have it in full. */
+/**
+ * Shortens a name so that it fits between the circle and the bars. The arcs' titles contain the full name.
+ */
 function abbreviated(name: string): string {
   const characters = Array.from(name);
   return characters.length > 22 ? `${characters.slice(0, 21).join('')}…` : name;

@@ -1,2 +1,2 @@
-/** Shared, because making one costs more than encoding a short key. */
+/** Shared, because creating an encoder costs more than encoding a short key. */
 export const utf8 = new TextEncoder();

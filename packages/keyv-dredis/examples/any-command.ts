@@ -1,6 +1,6 @@
 import { DRedisStore } from 'keyv-dredis';
 
-/** Redis commands that Keyv has no method for, sent to the server that owns the key. */
+/** Sends Redis commands that Keyv has no method for to the server that owns the key. */
 export async function anyCommand(locations: string[]): Promise<unknown[]> {
   const store = new DRedisStore(locations, { namespace: 'any-command' });
   const { client, key } = store.locate('hits');

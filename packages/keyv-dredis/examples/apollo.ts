@@ -4,7 +4,7 @@ import { KeyvAdapter } from '@apollo/utils.keyvadapter';
 import { DRedisStore } from 'keyv-dredis';
 import { Keyv } from 'keyv5';
 
-/** Apollo Server's cache, shown with an automatically persisted query. */
+/** Uses the store as Apollo Server's cache, here for an automatically persisted query. */
 export async function underApollo(locations: string[]): Promise<unknown[]> {
   const typeDefs = 'type Query { greeting: String }';
   const resolvers = { Query: { greeting: () => 'hello' } };

@@ -2,7 +2,7 @@ import { createCache } from 'cache-manager';
 import { DRedisStore } from 'keyv-dredis';
 import { Keyv } from 'keyv5';
 
-/** A value that is computed once, and then read from Redis. */
+/** Computes a value once, and reads it from Redis afterwards. */
 export async function overCacheManager(locations: string[]): Promise<unknown> {
   const store = new DRedisStore(locations);
   const cache = createCache({ stores: [new Keyv({ store, namespace: 'pages' })] });

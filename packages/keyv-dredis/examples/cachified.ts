@@ -2,7 +2,7 @@ import { type Cache, type CacheEntry, cachified, totalTtl } from '@epic-web/cach
 import { Keyv } from 'keyv';
 import { DRedisStore } from 'keyv-dredis';
 
-/** cachified over a Keyv: the first call computes the value, the second one reads it from Redis. */
+/** Uses cachified with Keyv. The first call computes the value, and the second call reads it from Redis. */
 export async function overCachified(locations: string[]): Promise<unknown[]> {
   const keyv = new Keyv<CacheEntry>({ store: new DRedisStore(locations), namespace: 'cachified' });
   const cache: Cache = {

@@ -1,6 +1,6 @@
 import { createKeyv } from 'keyv-dredis';
 
-/** A Keyv and its store in one call. */
+/** Creates a Keyv and its store in one call. */
 export async function oneCall(locations: string[]): Promise<unknown> {
   const cache = createKeyv(locations, { namespace: 'create-keyv', password: process.env['REDIS_PASSWORD'] });
   await cache.set('user:1', { name: 'Ada' });

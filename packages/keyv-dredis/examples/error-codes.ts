@@ -1,6 +1,6 @@
 import { DRedisError, DRedisStore, PartialFailureError } from 'keyv-dredis';
 
-/** Branches on classes and codes, never on the text of a message. */
+/** Handles errors by class and code, never by message text. */
 export async function errorCodes(locations: string[]): Promise<unknown[]> {
   const store = new DRedisStore(locations, { namespace: 'error-codes' });
   const seen: unknown[] = [];

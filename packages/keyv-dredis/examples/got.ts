@@ -4,7 +4,7 @@ import got from 'got';
 import { DRedisStore } from 'keyv-dredis';
 import { Keyv, KeyvHooks } from 'keyv5';
 
-/** HTTP responses, cached as their headers allow. */
+/** Caches HTTP responses as their headers allow. */
 export async function overGot(locations: string[]): Promise<string[]> {
   const store = new DRedisStore(locations);
   const cache = new Keyv({ store, namespace: 'http', ttl: 86_400_000 }); // got sets no expiry
@@ -18,7 +18,7 @@ export async function overGot(locations: string[]): Promise<string[]> {
   return bodies;
 }
 
-/** Requests one page twice, from a server that counts its requests. */
+/** Requests one page twice from a server that counts requests. */
 async function requestTwice(client: typeof got, stored: Promise<unknown>): Promise<string[]> {
   let requestCount = 0;
   const server = createServer((_request, response) => {

@@ -1,7 +1,7 @@
 import { HashRing } from 'keyv-dredis/hash-ring';
 import { renderRing } from 'keyv-dredis/hash-ring/svg';
 
-/** The ring alone: owners, and what a change would move, without a connection. */
+/** Uses the ring on its own: finds an owner and previews a change, without a connection. */
 export function hashRing(): unknown[] {
   const ring = new HashRing(['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379', '10.0.0.4:6379']);
   const owner = ring.get('app:user:1');

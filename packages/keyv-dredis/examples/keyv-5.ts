@@ -1,7 +1,7 @@
 import { DRedisStore } from 'keyv-dredis';
 import { Keyv } from 'keyv5';
 
-/** The same under Keyv 5. */
+/** Uses the store with Keyv 5. */
 export async function underKeyv5(locations: string[]): Promise<unknown> {
   const store = new DRedisStore(locations, { namespace: 'keyv-5' });
   const cache = new Keyv({ store, namespace: 'keyv-5' });

@@ -1,7 +1,7 @@
 import { Keyv } from 'keyv';
 import { DRedisStore } from 'keyv-dredis';
 
-/** Reads what @keyv/redis has written without a namespace: there the key in Redis is the key alone. */
+/** Reads entries that @keyv/redis has written without a namespace. Their keys have no prefix in Redis. */
 export async function rawKeys(locations: readonly string[]): Promise<unknown> {
   const cache = new Keyv({ store: new DRedisStore(locations, { keyFormat: 'raw' }) });
   const user = await cache.get('user:1');
@@ -9,7 +9,7 @@ export async function rawKeys(locations: readonly string[]): Promise<unknown> {
   return user;
 }
 
-/** Goes from one server to several. @returns how many of 1,000 keys are still hits */
+/** Changes from one server to several servers. @returns how many of 1,000 keys are still hits */
 export async function fromOneToSeveral(locations: string[]): Promise<number> {
   const store = new DRedisStore(locations[0], { namespace: 'migrating' });
   const keys = Array.from({ length: 1000 }, (_, index) => `key-${index}`);

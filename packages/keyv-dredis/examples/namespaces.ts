@@ -1,7 +1,7 @@
 import { Keyv } from 'keyv';
 import { DRedisStore } from 'keyv-dredis';
 
-/** Several namespaces over the same connections: clearing one leaves the other alone. */
+/** Uses several namespaces over the same connections. Clearing one namespace does not affect the others. */
 export async function namespaces(locations: string[]): Promise<unknown[]> {
   const store = new DRedisStore(locations);
   const users = new Keyv({ store: store.withNamespace('users'), namespace: 'users' });

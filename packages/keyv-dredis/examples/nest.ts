@@ -3,7 +3,7 @@ import { CACHE_MANAGER, type Cache, CacheModule } from '@nestjs/cache-manager';
 import { NestFactory } from '@nestjs/core';
 import { DRedisStore } from 'keyv-dredis';
 
-/** Nest's cache module: Nest makes the Keyv itself, and disconnects it when the application closes. */
+/** Uses Nest's cache module. Nest creates the Keyv itself, and disconnects it when the application closes. */
 export async function overNest(locations: string[]): Promise<unknown> {
   const cacheModule = CacheModule.register({
     isGlobal: true,

@@ -1,6 +1,6 @@
 import { DRedisStore } from 'keyv-dredis';
 
-/** What a dashboard or a log needs to know of the servers. */
+/** Collects information about the servers for a dashboard or a log. */
 export async function nodeEvents(
   locations: string[],
   loseOne: (store: DRedisStore) => Promise<void>,

@@ -1,7 +1,7 @@
 import { DRedisStore } from 'keyv-dredis';
 import { createClient } from 'redis';
 
-/** Options, and a location that is a function. @returns the key that each store wrote */
+/** Shows the options, and a location that is a function. @returns the key that each store wrote */
 export async function options(location: string, credentials: object = {}): Promise<string[]> {
   const { username, password } = { username: 'default', password: undefined, ...credentials };
   const remote = new DRedisStore(location, {

@@ -1,6 +1,6 @@
 import { DRedisStore } from 'keyv-dredis';
 
-/** TLS with an authority of your own, to servers that ask for a client certificate. */
+/** Uses TLS with a private certificate authority and a client certificate. */
 export async function overTls(
   locations: string[],
   { ca, cert, key }: { ca: string; cert: string; key: string },

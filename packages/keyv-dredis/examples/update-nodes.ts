@@ -1,6 +1,6 @@
 import { DRedisStore } from 'keyv-dredis';
 
-/** Adds the last server while the store runs. @returns how many of 1,000 keys changed owner */
+/** Adds the last server while the store is running. @returns how many of 1,000 keys changed owner */
 export async function updateNodes(locations: string[]): Promise<number> {
   const store = new DRedisStore(locations.slice(0, -1));
   const keys = Array.from({ length: 1000 }, (_, index) => `key-${index}`);

@@ -1,6 +1,6 @@
 import { DRedisStore } from 'keyv-dredis';
 
-/** Names that stay when addresses change, and a server that takes twice the keys. */
+/** Uses names that stay the same when addresses change, and gives one server twice as many keys. */
 export async function weights([first, second]: string[]): Promise<number[]> {
   const store = new DRedisStore([
     { url: `redis://${first}`, name: 'cache-1' },

@@ -1,6 +1,6 @@
 import { DRedisStore } from 'keyv-dredis';
 
-/** The store alone: strings and Buffers, and expiries as points in time. */
+/** Uses the store without Keyv: with strings, Buffers and absolute expiries. */
 export async function withoutKeyv(locations: string[]): Promise<unknown[]> {
   const store = new DRedisStore(locations, { namespace: 'without-keyv' });
   await store.set('greeting', 'hello', Date.now() + 60_000);

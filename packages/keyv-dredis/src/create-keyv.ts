@@ -4,14 +4,14 @@ import type { DRedisStoreOptions } from './config/options.js';
 import { DRedisStore } from './dredis-store.js';
 
 /**
- * A Keyv over a new {@link DRedisStore}, as every official adapter offers it. The store alone adds the
- * namespace to keys, so that Keyv 5 passes every key unchanged, also one that begins with `namespace:`.
+ * Creates a Keyv over a new {@link DRedisStore}, like `createKeyv` of the official adapters. Only the store
+ * adds the namespace to keys. So Keyv 5 passes every key unchanged, even a key that begins with `namespace:`.
  *
- * @throws InvalidOptionError for a location or an option that is not allowed
+ * @throws InvalidOptionError if a location or an option is not allowed
  */
 export function createKeyv(locations?: Locations, options: DRedisStoreOptions = {}): Keyv {
   const store = new DRedisStore(locations, { ...options, useKeyPrefix: false });
-  // Keyv 6 has no useKeyPrefix, and never prefixes.
+  // Keyv 6 has no useKeyPrefix and never adds a prefix to keys.
   const keyvOptions = { store, namespace: options.namespace, useKeyPrefix: false };
   return new Keyv(keyvOptions as ConstructorParameters<typeof Keyv>[0]);
 }

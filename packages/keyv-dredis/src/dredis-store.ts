@@ -7,11 +7,11 @@ import { NamespacedStore } from './store.js';
 
 /**
  * A Keyv storage adapter that shards one cache over several Redis servers. Consistent hashing assigns each
- * key to one node, a multi-key call sends one request per node to all nodes in parallel, and a node that fails
- * costs only its own keys.
+ * key to one node. A multi-key call sends one request per node, to all nodes in parallel. If a node fails,
+ * only its own keys are affected.
  *
- * It works with Keyv 5 and Keyv 6. Without Keyv it follows the contract of Keyv 6: keys come without their
- * namespace, and an expiry is a time in milliseconds since the Unix epoch.
+ * It works with Keyv 5 and Keyv 6. Without Keyv, call it as Keyv 6 does: pass keys without a namespace, and
+ * expiries in milliseconds since the Unix epoch.
  *
  * @example
  * const store = new DRedisStore(['10.0.0.1:6379', '10.0.0.2:6379']);
@@ -19,10 +19,10 @@ import { NamespacedStore } from './store.js';
  */
 export class DRedisStore extends NamespacedStore {
   /**
-   * Opens no connection before the first operation, or `connect()`.
+   * Opens no connections. `connect()` or the first operation opens them.
    *
    * @param locations the nodes. Default: `localhost:6379`
-   * @throws InvalidOptionError for a location or an option that is not allowed
+   * @throws InvalidOptionError if a location or an option is not allowed
    */
   constructor(locations?: Locations, options?: DRedisStoreOptions) {
     const resolved = resolveOptions(options);

@@ -18,7 +18,7 @@ import { Scanner } from './sharding/scan.js';
 import { Scatter } from './sharding/scatter.js';
 import { Topology } from './sharding/topology.js';
 
-/** Length of all keys of a batch, in UTF-16 code units: keeps a command at about 64 KB. */
+/** Maximum total length of a batch's keys, in UTF-16 code units. It limits a command to about 64 KB. */
 const MAX_BATCH_LENGTH = 65_536;
 
 /** Switches for tests. */
@@ -27,7 +27,7 @@ export interface RuntimeSwitches {
   readonly hints?: boolean;
 }
 
-/** The parts of a store that all its namespaces share, wired together. */
+/** Creates and wires up the parts that all namespaces of a store share. */
 export class Runtime {
   readonly options: ResolvedOptions;
   readonly topology = new Topology();
@@ -38,10 +38,10 @@ export class Runtime {
   readonly router: Router;
   readonly scatter: Scatter;
   readonly scanner: Scanner;
-  /** Receives changes of node states. */
+  /** Called when a node's state changes. */
   onNodeChange: NodeListener = noop;
 
-  /** @throws InvalidOptionError for a location that is not allowed */
+  /** @throws InvalidOptionError if a location is not allowed */
   constructor(
     locations: Locations | undefined,
     options: ResolvedOptions,

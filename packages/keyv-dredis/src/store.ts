@@ -15,7 +15,7 @@ import type { Runtime } from './runtime.js';
 import { ownerOf } from './sharding/topology.js';
 import type { ForBothKeyvs, KeyLocation, StoreEntry } from './types.js';
 
-/** A store for one namespace over the connections of a {@link DRedisStore}, made by `withNamespace()`. */
+/** A store for one namespace, created by `withNamespace()`. It shares a {@link DRedisStore}'s connections. */
 export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   readonly #runtime: Runtime;
   readonly #compat: KeyvCompat;
@@ -30,7 +30,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   constructor(runtime: Runtime, namespace: string | undefined, afterDisconnect: () => Promise<void>) {
     super();
     this.#afterDisconnect = afterDisconnect;
-    // Each Keyv adds an 'error' listener, so many listeners are no sign of a leak.
+    // Each Keyv adds an 'error' listener, so a large number of listeners does not mean a leak.
     this.setMaxListeners(0);
     this.#runtime = runtime;
     this.#compat = new KeyvCompat({ ...runtime.options, namespace });
@@ -40,25 +40,25 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
     runtime.namespaces.add(this.#compat.convention.prefix);
   }
 
-  /** Names of the nodes, in the order of the locations. */
+  /** Node names, in the order of the locations. */
   get nodes(): readonly string[] {
     return [...this.#runtime.topology.snapshot.nodes.keys()];
   }
 
-  /** State of each node, for a dashboard. */
+  /** Each node's state, for example for a dashboard. */
   status(): readonly NodeStatus[] {
     return Array.from(this.#runtime.topology.snapshot.nodes.values(), ({ status }) => status);
   }
 
   /**
-   * The namespace: the one that a Keyv assigned last, else the option. Under Keyv 5 it reads as it appears
-   * in physical keys, with `:` and `%` percent-encoded.
+   * The namespace that a Keyv assigned last; if none did, the option `namespace`. Under Keyv 5, `:` and `%`
+   * in it are percent-encoded, as in physical keys.
    */
   get namespace(): string | undefined {
     return this.#compat.namespace;
   }
 
-  /** @throws InvalidArgumentError for a namespace that is not a string of well-formed Unicode */
+  /** @throws InvalidArgumentError if the namespace is not a well-formed Unicode string */
   set namespace(namespace: string | undefined) {
     this.#compat.assignNamespace(namespace);
     this.#runtime.namespaces.add(this.#compat.convention.prefix);
@@ -78,7 +78,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
     return CAPABILITIES;
   }
 
-  /** Adds a listener, see {@link DRedisStoreEvents}. */
+  /** Adds a listener for one of the {@link DRedisStoreEvents}. */
   override on<E extends keyof DRedisStoreEvents>(
     event: E,
     listener: (...args: DRedisStoreEvents[E]) => void,
@@ -93,16 +93,16 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * The value of a key; undefined if there is none.
+   * Reads a value. Resolves with undefined if the key does not exist.
    *
-   * @throws DRedisError; under Keyv 5 a failure is an `error` event and a miss
+   * @throws DRedisError; under Keyv 5, a failure emits an `error` event and counts as a miss
    */
   get<Value = StoredValue>(key: string): Promise<Value | undefined> {
     const read = () => this.#runtime.router.get(this.#physicalKey(key));
     return this.#failures.read(read, undefined) as Promise<Value | undefined>;
   }
 
-  /** The values of many keys, in their order; undefined for a missing value, and if its node failed. */
+  /** Reads many values, in the order of the keys; undefined if a value is missing or its node failed. */
   getMany<Value = StoredValue>(keys: readonly string[]): Promise<(Value | undefined)[]> {
     const read = () => this.#runtime.scatter.getMany(keys, this.#toPhysicalKey());
     return this.#failures.many(read) as Promise<(Value | undefined)[]>;
@@ -111,13 +111,13 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   /**
    * Whether a key exists.
    *
-   * @throws DRedisError; under Keyv 5 a failure is an `error` event and false
+   * @throws DRedisError; under Keyv 5, a failure emits an `error` event and the result is false
    */
   has(key: string): Promise<boolean> {
     return this.#failures.read(() => this.#runtime.router.has(this.#physicalKey(key)), false);
   }
 
-  /** Whether each of many keys exists, in their order. */
+  /** Whether each key exists, in the order of the keys. */
   hasMany(keys: readonly string[]): Promise<boolean[]> {
     return this.#failures.many(() => this.#runtime.scatter.hasMany(keys, this.#toPhysicalKey()));
   }
@@ -127,8 +127,8 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
    *
    * @param value a string or a Buffer; `get` returns the same type
    * @param expiry milliseconds since the Unix epoch (under Keyv 5, milliseconds from now); a time in the past
-   * removes the key, and a value that is not a finite number means never
-   * @returns true; false if the node is down and `nodeDownPolicy` is not `'error'`
+   * removes the key; if it is undefined or not finite, the entry never expires
+   * @returns true, or false if the node is down and `nodeDownPolicy` is not `'error'`
    * @throws DRedisError
    */
   set(key: string, value: unknown, expiry?: number): Promise<boolean> {
@@ -140,8 +140,9 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * Stores many entries: one MSET per node if none expires, one MSETEX if all expire at the same time and the
-   * server supports it, else one SET per entry. Of two entries with the same key the later one is stored.
+   * Stores many entries. Sends one MSET per node if no entry expires, one MSETEX per node if all entries
+   * expire at the same time and the server supports it, else one SET per entry. If a key occurs twice, the
+   * later entry wins.
    *
    * @returns whether each entry was stored, in the order of the entries
    */
@@ -172,7 +173,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   /**
    * Removes many keys.
    *
-   * @returns whether each key existed, in the order of the keys; under Keyv 5 one boolean, whether all did
+   * @returns whether each key existed, in the order of the keys; under Keyv 5, whether all existed
    */
   deleteMany(keys: readonly string[]): Promise<ForBothKeyvs<boolean[], boolean>>;
   async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
@@ -182,9 +183,9 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * Removes every entry of the namespace on every node, and nothing else. O(number of keys in the databases).
+   * Removes all of the namespace's entries from all nodes. O(n) in the number of keys in the databases.
    *
-   * @throws PartialFailureError with the names of the nodes that are not cleared
+   * @throws PartialFailureError with the names of the nodes that were not cleared
    * @throws DRedisError if it might remove keys that do not belong to the namespace
    */
   async clear(): Promise<void> {
@@ -195,8 +196,8 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * All entries of a namespace, by default the store's, with one page in memory. An entry that exists from start
-   * to end is yielded at least once. A node that fails is skipped and reported by an `error` event.
+   * Yields all entries of a namespace, by default the store's, page by page. An entry that exists during the
+   * whole iteration is yielded at least once. If a node fails, it is skipped and an `error` event is emitted.
    */
   async *iterator<Value = StoredValue>(
     namespace?: string,
@@ -214,7 +215,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   /**
    * The node that owns a key, and its client, which can send any Redis command.
    *
-   * @throws DRedisError for a key that cannot be stored
+   * @throws DRedisError if the key cannot be stored
    */
   locate(key: string): KeyLocation {
     this.#assertOpen();
@@ -225,11 +226,11 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * A store for another namespace over the same connections, which only `disconnect()` of the constructed
-   * {@link DRedisStore} closes.
+   * Creates a store for another namespace that uses the same connections. Only `disconnect()` on the original
+   * {@link DRedisStore} closes them.
    *
-   * @param namespace none by default, as the option `namespace`
-   * @throws InvalidArgumentError for a namespace that is not a string of well-formed Unicode
+   * @param namespace default: none, like the option `namespace`
+   * @throws InvalidArgumentError if the namespace is not a well-formed Unicode string
    */
   withNamespace(namespace?: string): NamespacedStore {
     assertNamespace(namespace);
@@ -237,9 +238,9 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * Connects every node now rather than with the first operation.
+   * Connects to every node now instead of on the first operation.
    *
-   * @throws PartialFailureError with the names of the unreachable nodes; retries go on in the background
+   * @throws PartialFailureError with the names of the unreachable nodes; retries continue in the background
    */
   async connect(): Promise<void> {
     this.#assertOpen();
@@ -247,11 +248,11 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * Replaces the nodes while the store runs. No data is moved: keys that get another owner are misses until
-   * they are set again, 1 in n + 1 if one node is added to n.
+   * Replaces the nodes while the store is running. No data is moved: a key that gets another owner is a miss
+   * until it is set again. If one node is added to n nodes, this affects one of n + 1 keys.
    *
-   * @throws InvalidOptionError for a location that is not allowed
-   * @throws PartialFailureError if a new node cannot be reached; then nothing has changed
+   * @throws InvalidOptionError if a location is not allowed
+   * @throws PartialFailureError if a new node cannot be reached; then nothing changes
    */
   async updateNodes(locations: Locations): Promise<void> {
     this.#assertOpen();
@@ -259,8 +260,8 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * Closes the store, and later operations reject with `DREDIS_CLOSED`. The constructed {@link DRedisStore} also
-   * closes its connections after the replies in flight, but not clients of the caller. Idempotent.
+   * Closes the store: later operations reject with `DREDIS_CLOSED`. The original {@link DRedisStore} also
+   * closes its connections after replies in flight, but not the caller's clients. Idempotent.
    */
   async disconnect(): Promise<void> {
     this.#runtime.reads.flush();
@@ -274,7 +275,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
     return this.disconnect();
   }
 
-  /** For console.log: shows only names. */
+  /** Output for console.log: only names. */
   [inspect.custom](): string {
     return `DRedisStore { namespace: ${JSON.stringify(this.namespace)}, nodes: ${JSON.stringify(this.nodes)} }`;
   }
@@ -290,7 +291,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
     return this.#compat.convention.physicalKey(key);
   }
 
-  /** Captures the namespace, which may change during a call of several chunks. */
+  /** Captures the namespace, because it may change between two chunks of a call. */
   #toPhysicalKey(): (key: string) => string {
     this.#assertOpen();
     const { convention } = this.#compat;

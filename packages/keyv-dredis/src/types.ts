@@ -13,17 +13,17 @@ export interface StoreEntry {
 }
 
 /**
- * A result type that TypeScript accepts for both majors of Keyv, whose declarations contradict each other:
- * for `setMany` Keyv 5 declares `void` (and uses the booleans), for `deleteMany` it declares `boolean`.
+ * A result type that TypeScript accepts for Keyv 5 and for Keyv 6. Their declarations conflict: Keyv 5
+ * declares `void` for `setMany` (although it uses the booleans), and `boolean` for `deleteMany`.
  */
 export type ForBothKeyvs<Keyv6Result, Keyv5Result> = Keyv6Result & Keyv5Result;
 
-/** Location of a key. */
+/** A key's location. */
 export interface KeyLocation {
   /** Name of the node that owns the key. */
   readonly node: string;
   /** The physical key. */
   readonly key: string;
-  /** The client of the node, which can send any Redis command. It may still be connecting. */
+  /** The node's client, which can send any Redis command. It may still be connecting. */
   readonly client: RedisClientType;
 }

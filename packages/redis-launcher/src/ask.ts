@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 const ASK_TIMEOUT_MS = 5_000;
 
 /**
- * Sends one command on a new connection and resolves with the text of the reply: a status, a number or a
- * string. It sets servers up without a dependency on a client.
+ * Sends one command on a new connection and resolves with the reply as text: a status, a number or a string.
+ * With this function, servers can be set up without a client library.
  *
- * @throws Error if no reply or an error reply comes
+ * @throws Error if there is no reply, or if the reply is an error
  */
 export function ask(
   location: string,

@@ -13,7 +13,7 @@ export function run([command, ...args]: readonly [string, ...string[]], env: Env
       const lines = (stderr || stdout).trim().split('\n').slice(-LOG_TAIL_LINES).join('\n');
       reject(new Error(`${command} ${args[0]} failed (${error.code ?? error.signal}): ${lines}`));
     });
-    // A command that prompts for input gets none, instead of waiting forever.
+    // Closes the input, so that a command that prompts for input does not wait forever.
     child.stdin?.end();
   });
 }

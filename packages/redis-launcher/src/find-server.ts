@@ -9,7 +9,7 @@ export type ServerSource =
   | { readonly type: 'install'; readonly manager: PackageManager }
   | { readonly type: 'docker' };
 
-/** Result of a search: a program to run, or a working Docker. */
+/** Result of a search: a program to run, or a working Docker installation. */
 export type ServerProgram = Exclude<ServerSource, { type: 'install' }>;
 
 export interface Machine {
@@ -21,9 +21,9 @@ export interface Machine {
 const HELP = `Do one of these, then try again:
   - install Redis or Valkey, so that redis-server or valkey-server is on PATH
   - install Docker with its compose plugin, and start it
-  - set REDIS_LOCATIONS=host:port,host:port,... to servers that already run`;
+  - set REDIS_LOCATIONS=host:port,host:port,... to running servers`;
 
-/** The sources that this machine has, in the order to try them. */
+/** The sources that this machine has, in the order in which to try them. */
 export function serverSources({ isRoot, find }: Machine): readonly ServerSource[] {
   const command = find('redis-server') ?? find('valkey-server');
   if (command !== undefined) return [{ type: 'run', command }];
@@ -35,7 +35,7 @@ export function serverSources({ isRoot, find }: Machine): readonly ServerSource[
   return sources;
 }
 
-/** @throws Error that lists the failed attempts and what to do, if there is no server */
+/** @throws Error if there is no server; the message lists the failed attempts and says what to do */
 export async function findServer(env: Env, isRoot = process.getuid?.() === 0): Promise<ServerProgram> {
   const machine: Machine = { isRoot, find: (command) => findOnPath(command, env) };
   const failures: string[] = [];

@@ -2,7 +2,7 @@ import type { Env } from './command-line.js';
 import { run } from './command-line.js';
 import { findOnPath } from './find-server.js';
 
-/** Debian installs it into a folder that only root has on PATH. */
+/** Debian installs twemproxy into a folder that is only on root's PATH. */
 const EXTRA_FOLDERS = '/usr/sbin:/usr/local/sbin';
 
 /** A temporary policy-rc.d keeps Debian from starting the service, as in install.ts. */
@@ -21,9 +21,10 @@ systemctl disable nutcracker 2>&1 || true
 `;
 
 /**
- * The path of twemproxy's program, `nutcracker`. As root, installs it with apt-get if it is missing.
+ * The path of twemproxy's program, `nutcracker`. If it is missing and this process runs as root, installs it
+ * with apt-get.
  *
- * @throws Error with the reason if there is none
+ * @throws Error if there is none; the message says why
  */
 export async function findTwemproxy(env: Env, isRoot = process.getuid?.() === 0): Promise<string> {
   const search: Env = { PATH: `${env['PATH'] ?? ''}:${EXTRA_FOLDERS}` };

@@ -3,12 +3,12 @@ import { type Env, run } from './command-line.js';
 export type PackageManager = 'apt-get' | 'brew';
 
 /**
- * Debian starts a service when its package is installed, and at every boot. Only the program is needed here, so
- * the script adds a temporary policy-rc.d, which the packages' scripts ask before they start a service. It denies
- * Redis and Valkey only. An existing policy-rc.d is kept.
+ * Debian starts a service when its package is installed, and at every boot. Here, only the program is needed.
+ * So the script adds a temporary policy-rc.d, which package scripts ask before they start a service. It
+ * denies only Redis and Valkey. An existing policy-rc.d is kept.
  *
- * The script ignores a failing `apt-get update`, for example while another apt-get runs: the old package list may
- * be sufficient.
+ * If `apt-get update` fails, for example because another apt-get is running, the script continues: the old
+ * package list may be sufficient.
  */
 const APT_SCRIPT = String.raw`
 for server in redis-server valkey-server; do command -v $server && exit; done
@@ -29,7 +29,8 @@ exit 1
 `;
 
 const COMMANDS = {
-  // The lock serializes concurrent installations: apt-get's own locks do not cover its update.
+  // The lock serializes concurrent installations. The timeout for apt-get's own lock does not apply to
+  // `apt-get update`.
   'apt-get': ['flock', '/var/lib/apt', 'sh', '-c', APT_SCRIPT],
   brew: ['brew', 'install', 'redis'],
 } as const;

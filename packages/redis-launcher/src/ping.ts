@@ -2,7 +2,11 @@ import { connect } from 'node:net';
 
 const PING_TIMEOUT_MS = 10_000;
 
-/** Sends PING and resolves with the first line of the reply. @throws Error if no reply or an error reply comes */
+/**
+ * Sends PING and resolves with the first line of the reply.
+ *
+ * @throws Error if there is no reply or an error reply
+ */
 export function ping(location: string, timeoutMs = PING_TIMEOUT_MS): Promise<string> {
   const [, host = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(location) ?? [];
   return new Promise((resolve, reject) => {

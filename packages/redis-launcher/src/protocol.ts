@@ -7,20 +7,23 @@ export interface StartOrder {
   readonly run: CommandLine;
   /** Name of the Docker container that `run` creates, needed to stop it; undefined without Docker. */
   readonly container: string | undefined;
-  /** The program does not log when it listens: the order is done when the process runs. @default false */
+  /**
+   * Whether the program does not log that it is listening. If so, the order is done once the process is
+   * running. @default false
+   */
   readonly silent?: boolean;
   readonly timeoutMs: number;
 }
 
-/** An order for a server that was started. */
+/** An order for a server that has been started. */
 export type ServerOrder =
   | { readonly type: 'signal'; readonly signal: 'SIGSTOP' | 'SIGCONT' }
-  /** SIGKILL; done when the process is gone. */
+  /** Sends SIGKILL. The order is done once the process has exited. */
   | { readonly type: 'kill' }
   /** Kills the server and deletes its folder. */
   | { readonly type: 'discard' };
 
-/** An order to the supervisor. A start is done when the server listens, also if it did before. */
+/** An order to the supervisor. A start order is done once the server is listening, even if it already was. */
 export type Order = StartOrder | (ServerOrder & { readonly server: number });
 
 export type Request = Order & { readonly id: number };

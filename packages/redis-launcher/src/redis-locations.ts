@@ -7,16 +7,16 @@ const HIGHEST_PORT = 65_535;
 export interface RedisLocations {
   /** `host:port` of each server. */
   readonly locations: readonly string[];
-  /** The servers that were started here; undefined for servers of REDIS_LOCATIONS. */
+  /** The servers that were started here; undefined for servers from REDIS_LOCATIONS. */
   readonly servers?: readonly RedisServer[];
-  /** Stops the servers that were started here. Servers of REDIS_LOCATIONS keep running. */
+  /** Stops the servers that were started here. Servers from REDIS_LOCATIONS keep running. */
   stop(): Promise<void>;
 }
 
 /**
- * `count` servers: those of REDIS_LOCATIONS if it is set, new ones otherwise.
+ * Returns `count` servers: from REDIS_LOCATIONS if it is set, else newly started servers.
  *
- * @throws Error that says what to do if there are fewer
+ * @throws Error if there are fewer; the message says what to do
  */
 export async function redisLocations(count = 4, env: Env = process.env): Promise<RedisLocations> {
   const { REDIS_LOCATIONS: given = '' } = env;
@@ -26,7 +26,7 @@ export async function redisLocations(count = 4, env: Env = process.env): Promise
   return { locations, stop: async () => {} };
 }
 
-/** The first `count` locations of REDIS_LOCATIONS. @throws Error that names the wrong entry */
+/** The first `count` locations in REDIS_LOCATIONS. @throws Error that names the invalid entry */
 export function parseLocations(given: string, count: number): readonly string[] {
   const locations = given.split(',').map((entry) => entry.trim());
   for (const [index, location] of locations.entries()) {

@@ -24,14 +24,15 @@ export function serverCommand(
     ...(tls ? ['--port', '0', '--tls-port', `${listenPort}`] : ['--port', `${listenPort}`]),
     ...['--save', '', '--appendonly', 'no'],
     ...args,
-    // Last, so that they override `args`: the supervisor reads from the output whether the server is up.
+    // These options come last, so that they override `args`: the supervisor detects from the output that the
+    // server is up.
     ...['--daemonize', 'no', '--logfile', '', '--loglevel', 'notice'],
   ];
   if (program.type === 'run') return [program.command, '--bind', HOST, ...options(port)];
   return [
     ...(['docker', 'compose', '--file', COMPOSE_FILE, 'run', '--rm', '-T', '--name', container] as const),
     ...['--publish', `${HOST}:${port}:${CONTAINER_PORT}`, 'redis-1'],
-    // In a container all clients are remote. Its port is published on loopback only.
+    // To a server in a container, all clients are remote. The container's port is published only on loopback.
     ...['redis-server', '--protected-mode', 'no', ...options(CONTAINER_PORT)],
   ];
 }

@@ -11,22 +11,26 @@ const FORM_TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
 
 export interface ClusterOptions {
-  /** Masters, 1 to 16,384. @default 4 */
+  /** Number of masters, 1 to 16,384. @default 4 */
   readonly masterCount?: number;
-  /** Replicas of each master. With three masters or more, one takes over if its master fails. @default 0 */
+  /**
+   * Number of replicas per master. With three or more masters, a replica takes over if its master fails.
+   * @default 0
+   */
   readonly replicaCount?: number;
-  /** Milliseconds without a reply after which a server counts as failed. @default 15000, the default of Redis */
+  /** Milliseconds without a reply after which a server counts as failed. @default 15000, as in Redis */
   readonly nodeTimeoutMs?: number;
   /** Environment with PATH. @default process.env */
   readonly env?: Env;
 }
 
 /**
- * Starts a real Redis Cluster on loopback and resolves when every master reports all slots covered and all
- * replicas are in sync. Master `i` of n has the slots from `floor(i * 16384 / n)`. In the result the masters come
- * first, then the replicas of the first master, those of the second, and so on.
+ * Starts a real Redis Cluster on loopback and resolves once every master reports that all slots are covered,
+ * and all replicas are in sync. The slots of master `i` of n start at `floor(i * 16384 / n)`. In the result,
+ * the masters come first, then the first master's replicas, the second master's replicas, and so on.
  *
- * @throws Error if there is only Docker: a container does not know the address that other servers use for it
+ * @throws Error if there is only Docker, because a container does not know the address at which others reach
+ * it
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<RedisServers> {
   const { masterCount = 4, replicaCount = 0, nodeTimeoutMs = 15_000, env = process.env } = options;
@@ -34,7 +38,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisS
   if (type === 'docker') throw new Error('a cluster needs redis-server or valkey-server on PATH, not Docker');
   const cluster = ['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'];
   const timeout = ['--cluster-node-timeout', String(nodeTimeoutMs)];
-  // By default a master waits 5 s for more replicas before it sends its data.
+  // By default, a master waits 5 s for more replicas before it sends its data.
   const args = [...cluster, ...timeout, '--repl-diskless-sync-delay', '0'];
   const group = await startRedis({ count: masterCount * (1 + replicaCount), args, env });
   try {
@@ -47,7 +51,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisS
   }
 }
 
-/** The first slot of a master. For `master === masterCount` it is the number of slots. */
+/** A master's first slot; for `master === masterCount`, the number of slots. */
 export function firstSlot(master: number, masterCount: number): number {
   return Math.floor((master * SLOT_COUNT) / masterCount);
 }
@@ -64,7 +68,7 @@ async function form(locations: readonly string[], masterCount: number): Promise<
     const count = firstSlot(index + 1, masterCount) - from;
     const slots = Array.from({ length: count }, (_, offset) => String(from + offset));
     await ask(location, ['CLUSTER', 'ADDSLOTS', ...slots]);
-    // With different epochs from the start, the masters need not resolve conflicts.
+    // The masters start with different epochs, so they need not resolve conflicts.
     await ask(location, ['CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1)]);
     if (index > 0) await ask(location, ['CLUSTER', 'MEET', host, port]);
   }
@@ -79,7 +83,7 @@ async function replicate(masters: readonly string[], replicas: readonly string[]
     await ask(replica, ['CLUSTER', 'REPLICATE', master]);
   }
   await untilAll(replicas, ['INFO', 'replication'], isLinked);
-  // Clients ask any server for the replicas, so all servers have to know them.
+  // Clients may ask any server for the replicas, so all servers have to know the replicas.
   await untilAll([...masters, ...replicas], ['CLUSTER', 'NODES'], (nodes) => {
     return nodes.match(/\bslave\b/g)?.length === replicas.length;
   });
@@ -103,7 +107,7 @@ function isWhole(info: string, count: number): boolean {
   return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${count}\r\n`);
 }
 
-/** Whether a server is a replica in sync with its master. @param info reply to INFO replication */
+/** Whether a server is a replica that is in sync with its master. @param info reply to INFO replication */
 export function isLinked(info: string): boolean {
   return info.includes('role:slave') && info.includes('master_link_status:up');
 }

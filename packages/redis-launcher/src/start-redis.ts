@@ -7,12 +7,13 @@ import { HOST, serverCommand } from './server-command.js';
 import { Supervisor } from './supervisor.js';
 
 /**
- * Random ports below those of outgoing connections (from 32768 on Linux, from 49152 on macOS). An outgoing
- * connection could take the port of a server while a test has it down, and the server could not start again.
+ * Random ports, below the ephemeral port range (from 32768 on Linux, from 49152 on macOS). Otherwise, while a
+ * test has a server down, an outgoing connection could take the server's port, and the server could not start
+ * again.
  */
 const PORTS = { first: 10_000, end: 32_768 };
 const PORT_TRIES = 20;
-/** Messages of Redis and of Docker. */
+/** Messages from Redis and from Docker. */
 const PORT_IS_TAKEN = /address already in use|port is already allocated/i;
 
 /** Docker may have to pull the image first. */
@@ -22,8 +23,8 @@ export interface StartOptions {
   /** @default 4 */
   readonly count?: number;
   /**
-   * Further arguments of redis-server; they override `--save '' --appendonly no`. With Docker, the server has no
-   * access to files of this machine.
+   * Extra arguments for redis-server. They override `--save '' --appendonly no`. With Docker, the server
+   * cannot access files on this machine.
    */
   readonly args?: readonly string[];
   /** Listens with TLS only; `args` must name the certificates. @default false */
@@ -37,17 +38,17 @@ export interface RedisServer {
   readonly port: number;
   /** `host:port` */
   readonly location: string;
-  /** Process id, also of a server that was killed. With Docker, it is that of the Docker client. */
+  /** Process id. Still set after the server was killed. With Docker, the Docker client's process id. */
   readonly pid: number;
-  /** Working directory of the server. Not used with Docker. */
+  /** The server's working directory. Not used with Docker. */
   readonly folder: string;
-  /** SIGKILL: the server loses its data and its connections. Resolves when the process is gone. */
+  /** Sends SIGKILL: the server loses its data and its connections. Resolves once the process has exited. */
   kill(): Promise<void>;
-  /** Starts the server again after `kill()`, on the same port. Does nothing if the server runs. */
+  /** Starts the server again after `kill()`, on the same port. Does nothing if the server is running. */
   start(): Promise<void>;
-  /** SIGSTOP: the system still accepts connections, but the server does not reply. */
+  /** Sends SIGSTOP: the operating system still accepts connections, but the server does not reply. */
   pause(): Promise<void>;
-  /** SIGCONT: undoes `pause()`. */
+  /** Sends SIGCONT, which undoes `pause()`. */
   resume(): Promise<void>;
   /** Kills the server and deletes its folder. */
   stop(): Promise<void>;
@@ -56,15 +57,16 @@ export interface RedisServer {
 export interface RedisServers extends AsyncDisposable {
   readonly servers: readonly RedisServer[];
   readonly locations: readonly string[];
-  /** Resolves when no process and no folder is left. Idempotent. */
+  /** Stops all servers. Resolves once the processes have exited and the folders are deleted. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts real Redis servers on loopback and resolves when all of them listen. They end with `stop()`, and soon
- * after this process ends in any way, including SIGKILL.
+ * Starts real Redis servers on loopback and resolves once all of them are listening. They end on `stop()`, or
+ * soon after this process ends for any reason, including SIGKILL.
  *
- * @throws Error that says what to do if there is no server to start, or with the output of a server that fails
+ * @throws Error if there is no server to start (the message says what to do), or if a server fails (with its
+ * output)
  */
 export async function startRedis(options: StartOptions = {}): Promise<RedisServers> {
   const { count = 4, args = [], tls = false, env = process.env } = options;

@@ -8,7 +8,7 @@ import { findTwemproxy } from './find-twemproxy.js';
 import { HOST } from './server-command.js';
 import { Supervisor } from './supervisor.js';
 
-/** Below the ports of outgoing connections, as in start-redis.ts. */
+/** Below the ephemeral port range, as in start-redis.ts. */
 const PORTS = { first: 10_000, end: 32_768 };
 const PORT_TRIES = 20;
 const PORT_IS_TAKEN = /address already in use/i;
@@ -17,7 +17,7 @@ const POLL_MS = 20;
 const LOG = 'log';
 
 export interface TwemproxyOptions {
-  /** `host:port` of each server behind it. */
+  /** `host:port` of each server behind the proxy. */
   readonly servers: readonly string[];
   /** Environment with PATH. @default process.env */
   readonly env?: Env;
@@ -27,16 +27,16 @@ export interface Twemproxy extends AsyncDisposable {
   /** `host:port` */
   readonly location: string;
   readonly pid: number;
-  /** Resolves when the process and its folder are gone. Idempotent. */
+  /** Stops the proxy. Resolves once the process has exited and its folder is deleted. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts twemproxy on loopback and resolves when it replies. It ends with `stop()`, and soon after this process
- * ends. It places keys as `hash-ring` does (MD5, ketama): its default, 64-bit FNV-1a, sends keys that differ only
- * in their last characters to the same server.
+ * Starts twemproxy on loopback and resolves once it replies. It ends on `stop()`, or soon after this process
+ * ends. It places keys like `hash-ring` (MD5, ketama). By default, twemproxy hashes keys with 64-bit FNV-1a,
+ * which sends keys that differ only in their last characters to the same server.
  *
- * @throws Error if there is no twemproxy, or with the log of one that fails
+ * @throws Error if there is no twemproxy, or if it fails (with its log)
  */
 export async function startTwemproxy({ servers, env = process.env }: TwemproxyOptions): Promise<Twemproxy> {
   const program = await findTwemproxy(env);
@@ -77,7 +77,10 @@ function configuration(location: string, servers: readonly string[]): string {
   return `${[...lines, '  servers:', ...servers.map((server) => `    - ${server}:1`)].join('\n')}\n`;
 }
 
-/** Keeps all files in the folder that the supervisor deletes. Debian's defaults are in /run and /var/log. */
+/**
+ * Keeps all files in the folder that the supervisor deletes. By default, they are in /run and /var/log on
+ * Debian.
+ */
 function argumentsFor(statsPort: number): string[] {
   const stats = ['--stats-addr', HOST, '--stats-port', String(statsPort)];
   return ['--conf-file', 'nutcracker.yml', '--pid-file', 'pid', '--output', LOG, ...stats];

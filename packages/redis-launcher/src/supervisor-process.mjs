@@ -1,10 +1,11 @@
 // @ts-check
 /**
- * The supervisor: runs the servers of its parent process, and ends them and deletes their folder when the
- * parent ends.
+ * The supervisor runs its parent process's servers. When the parent ends, it stops the servers and deletes
+ * their folder.
  *
- * A process that gets SIGKILL cannot clean up, so a second process has to. The IPC channel closes whenever the
- * parent ends, in any way. Plain JavaScript, because it must run on Node.js 20 without a loader.
+ * A process that gets SIGKILL cannot clean up, so a second process has to. The IPC channel closes when the
+ * parent ends for any reason. This file is plain JavaScript, because it must run on Node.js 20 without a
+ * loader.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,13 +26,13 @@ import { promisify } from 'node:util';
  */
 
 /**
- * Redis and Valkey log this line when they listen. A PING would not do: another program could hold the port
- * and reply, and the server may require a password or TLS.
+ * Redis and Valkey log this line once they are listening. A PING is not sufficient: another program could
+ * hold the port and reply, and the server may require a password or TLS.
  */
 const READY = 'Ready to accept connections';
 const LOG_TAIL_CHARS = 4_000;
 
-/** Created only when this process is sure to delete it: see the end of the file. */
+/** Created only when this process is certain to delete it. See the end of this file. */
 let folder = '';
 /** @type {Map<number, Server>} by number of the server */
 const servers = new Map();
@@ -68,13 +69,13 @@ async function start({ server: number, run: [command, ...args], container, silen
 /**
  * @param {ChildProcess} child
  * @param {boolean} silent
- * @returns {Promise<void>} rejects with the last output of a server that ends instead
+ * @returns {Promise<void>} rejects with the last output if the server ends instead
  */
 function ready(child, silent) {
   return new Promise((resolve, reject) => {
     let log = '';
     for (const stream of [child.stdout, child.stderr]) {
-      // The output is read until the end, because a server blocks on a full pipe.
+      // Keeps reading the output, because a server blocks if the pipe is full.
       stream?.setEncoding('utf8').on('data', (chunk) => {
         log = (log + chunk).slice(-LOG_TAIL_CHARS);
         if (log.includes(READY)) resolve();
@@ -99,13 +100,13 @@ async function kill({ child, container }) {
     child.kill('SIGKILL');
     await exited;
   }
-  // The process was only the Docker client. The container may exist or not.
+  // The process was only the Docker client. The container may or may not exist.
   if (container !== undefined) await docker('rm', '--force', '--volumes', container).catch(() => {});
 }
 
 /**
  * @param {Order} order
- * @returns {Promise<number>} the process id of the server, 0 if it is gone
+ * @returns {Promise<number>} the server's process id; 0 if the server has ended
  */
 async function execute(order) {
   if (ending) throw new Error('the supervisor is ending');
@@ -136,7 +137,7 @@ async function end() {
 
 /** @param {Reply} reply */
 function send(reply) {
-  // Without a callback, send() throws if the parent is gone.
+  // Without a callback, send() throws if the parent has ended.
   process.send?.(reply, undefined, undefined, () => {});
 }
 

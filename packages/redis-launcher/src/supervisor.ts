@@ -12,15 +12,15 @@ interface PendingOrder {
 }
 
 /**
- * The parent's side of a supervisor process. Without a pending order it does not keep this process alive: a
- * program that forgets to stop its servers still ends, and its servers end too.
+ * The parent's side of a supervisor process. It keeps this process alive only while an order is pending. So a
+ * program that forgets to stop its servers still ends, and then its servers end too.
  */
 export class Supervisor {
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, PendingOrder>();
   #lastId = 0;
 
-  /** All files of the servers. The supervisor deletes it. */
+  /** The folder with all files of the servers. The supervisor deletes it. */
   readonly folder: string;
 
   private constructor(child: ChildProcess, folder: string) {
@@ -38,12 +38,12 @@ export class Supervisor {
   static async start(env: Env): Promise<Supervisor> {
     const { NODE_OPTIONS: _, ...ownEnv } = env;
     const child = fork(PROGRAM, {
-      // In a session of its own it does not get the SIGINT of Ctrl-C, so it can clean up.
+      // Runs in its own session, so it does not get the SIGINT from Ctrl-C and can clean up.
       detached: true,
-      // Without the loaders, debuggers and coverage of this process.
+      // Does not inherit this process's loaders, debuggers and coverage.
       execArgv: [],
       env: ownEnv,
-      // The supervisor shares stderr, so a program that reads it to the end also waits for the clean-up.
+      // The supervisor shares stderr, so a program that reads stderr to the end also waits for the clean-up.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const hello = await Promise.race([
@@ -56,7 +56,7 @@ export class Supervisor {
     return new Supervisor(child, hello.folder);
   }
 
-  /** @returns the process id of the server, 0 if it is gone */
+  /** @returns the server's process id; 0 if the server has ended */
   ask(order: Order): Promise<number> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
@@ -68,7 +68,7 @@ export class Supervisor {
     });
   }
 
-  /** Resolves when the servers, the folder and the supervisor are gone. Idempotent. */
+  /** Resolves once the servers and the supervisor have ended and the folder is deleted. Idempotent. */
   async end(): Promise<void> {
     const child = this.#child;
     if (child.exitCode !== null || child.signalCode !== null) return;

@@ -1,42 +1,48 @@
 import { K, shiftOf, wordOf } from './constants.js';
 
 /**
- * The inner loop of MD5 (RFC 1321, 3.4) as a WebAssembly module, for one block or for several at once. Each step
- * of MD5 depends on the previous one, so a single key leaves half of a processor idle: mixing two keys takes
- * little more time than mixing one. More than two gain little, and need more registers than there are.
+ * The inner loop of MD5 (RFC 1321, 3.4) as a WebAssembly module, for one block or for several blocks at once.
+ * Each step of MD5 depends on the previous step, so a single key leaves about half of a processor's execution
+ * units idle. Mixing two keys takes little more time than mixing one. Mixing more than two keys gains little,
+ * because it needs more registers than a processor has.
  *
- * The module is assembled from formulas because they are readable, and smaller than a binary.
+ * The module is assembled from formulas, because they are readable and smaller than a binary.
  *
- * A formula is a program for WebAssembly's stack machine, one letter for each operation:
+ * A formula is a program for WebAssembly's stack machine, with one letter per operation:
  *
- *     a b c d     push that word of the state, which is in a local variable
+ *     a b c d     push this word of the state from its local variable
  *     X K s       push this step's word of the block, constant and shift
  *     + & | ^     pop two values, push the result
  *     ~           pop a value, push its complement
  *     <           pop a shift and a value, push the value rotated to the left
  *     =           pop a value into a
- *     r           push the word of the state in memory that belongs to a
+ *     r           push the word of the state in memory that corresponds to a
  *     0           push the address 0
  *     !           pop a value and an address, store the value where `r` reads
  */
 
-/** F, G, H and I. What does not need b comes first, because the previous step has only just computed b. */
+/**
+ * F, G, H and I. Operations that do not need b come first, because the previous step has only just computed
+ * b.
+ */
 const FUNCTIONS = [
   'cd^b&d^', // F: (b & c) | (~b & d), as ((c ^ d) & b) ^ d
-  'cd~&+bd&', // G: (b & d) | (c & ~d), as two sums: they have no bit in common
+  'cd~&+bd&', // G: (b & d) | (c & ~d), as two summands, because they have no bit in common
   'cd^b^', // H: b ^ c ^ d
   'd~b|c^', // I: c ^ (b | ~d)
 ];
 
 /**
- * The module. It imports the memory `m.m` and exports a function `f` that takes the address of one block for
- * each lane, and mixes it into that lane's state. The state of lane n is four words at the address 16 n.
+ * Builds the module. It imports the memory `m.m` and exports a function `f`. The function takes the address
+ * of one block per lane, and mixes each block into the lane's state. The state of lane n is four words at the
+ * address 16 n.
  */
 export function assembleMixer(laneCount: number): Uint8Array<ArrayBuffer> {
   const code: number[] = [];
   const emit = (step: number, formula: string) => {
     for (let lane = 0; lane < laneCount; lane++) {
-      // After a step d, a, b, c are the next step's a, b, c, d. The values stay in their variables: the letters move.
+      // After a step, d, a, b, c become the next step's a, b, c, d. The values stay in their variables, but
+      // the letters change.
       const word = (letter: number) => (letter - step) & 3;
       // The first variables are the parameters: the addresses of the blocks.
       const variable = (letter: number) => laneCount + 4 * lane + word(letter);
@@ -63,7 +69,7 @@ export function assembleMixer(laneCount: number): Uint8Array<ArrayBuffer> {
       for (const letter of formula) code.push(...(operations[letter] as number[]));
     }
   };
-  // In four steps each word of the state is `a` once.
+  // In four steps, each word of the state is `a` once.
   for (let step = 0; step < 4; step++) emit(step, '0r=');
   for (let step = 0; step < 64; step++) emit(step, `XK+a+${FUNCTIONS[step >> 4]}+s<b+=`);
   for (let step = 0; step < 4; step++) emit(step, '00ra+!');
@@ -87,7 +93,7 @@ function moduleOf(laneCount: number, code: readonly number[]): Uint8Array<ArrayB
   );
 }
 
-/** An integer as signed LEB128. If it is not negative, that is a valid unsigned LEB128 as well. */
+/** An integer as signed LEB128. If the integer is not negative, this is also valid unsigned LEB128. */
 function leb128(n: number): number[] {
   return n < 64 && n >= -64 ? [n & 127] : [(n & 127) | 128, ...leb128(n >> 7)];
 }

@@ -3,7 +3,10 @@ import { arena0, arena1, mixTwo, startDigest, state0, state1 } from './mixer.js'
 import { digestOf } from './one-key.js';
 import { MAX_RUN_COUNT, writeRun } from './write-run.js';
 
-/** Where the keys of each lane's run start, and at last where the final key ends. */
+/**
+ * The addresses at which the keys of each lane's run start, followed by the address at which the last key
+ * ends.
+ */
 const starts0 = new Uint32Array(MAX_RUN_COUNT + 1).fill(arena0.byteOffset);
 const starts1 = new Uint32Array(MAX_RUN_COUNT + 1).fill(arena1.byteOffset);
 
@@ -14,18 +17,19 @@ export function md5Many(keys: readonly Key[], wordCount: number): Uint32Array {
     for (let word = 0; word < wordCount; word++) digests[i * wordCount + word] = digest[word] as number;
   };
   for (let first = 0; first < keys.length; ) {
-    // Half of the keys for lane 0 and the other half for lane 1, as far as there is room.
+    // Half of the keys for lane 0 and the other half for lane 1, as far as they fit.
     const middle = Math.min(first + MAX_RUN_COUNT, (first + keys.length + 1) >> 1);
     const count0 = writeRun(keys, first, middle, arena0, starts0);
     const second = first + count0;
     const count1 = writeRun(keys, second, Math.min(second + count0, keys.length), arena1, starts1);
-    // From the last key to the first: a key's padding overwrites what follows it.
+    // Goes from the last key to the first, because a key's padding overwrites the bytes after the key.
     for (let i = count0 - 1; i >= 0; i--) {
       let at0 = starts0[i] as number;
       let at1 = starts1[i] as number;
       const end0 = startDigest(state0, at0, (starts0[i + 1] as number) - at0);
       const end1 = i < count1 ? startDigest(state1, at1, (starts1[i + 1] as number) - at1) : 0;
-      // Each digest is kept when its key ends. A lane whose key is shorter goes on with bytes that do not matter.
+      // Each digest is saved when its key ends. The lane with the shorter key then continues with arbitrary
+      // bytes.
       while (at0 < end0 || at1 < end1) {
         mixTwo(at0, at1);
         at0 += 64;

@@ -13,7 +13,7 @@
 /** K[i] as an int32. */
 export const K = Array.from({ length: 64 }, (_, i) => (2 ** 32 * Math.abs(Math.sin(i + 1))) | 0);
 
-/** Each row has the shifts of one round; the steps of a round use them in turn. */
+/** Each row has the shifts for one round. The steps of a round use these shifts in turn. */
 const SHIFTS = [
   ...[7, 12, 17, 22], //
   ...[5, 9, 14, 20],

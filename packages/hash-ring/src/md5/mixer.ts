@@ -2,8 +2,8 @@ import { assembleMixer } from './assemble.js';
 import { initialize, mixBlock, pad } from './reference.js';
 
 /**
- * All calls mix in the same memory, so a call allocates nothing. The memory has two lanes, each with a state and
- * an arena for the bytes of keys.
+ * All calls use the same memory, so a call allocates nothing. The memory has two lanes. Each lane has a
+ * state, and an arena for the keys' bytes.
  */
 const wasmMemory = globalThis.WebAssembly && new WebAssembly.Memory({ initial: 2 });
 const buffer = wasmMemory?.buffer ?? new ArrayBuffer(2 ** 17);
@@ -45,7 +45,10 @@ export let mixTwo = (first: number, second: number): void => {
   mixBlock(state1, memory, second);
 };
 
-/** Compiling takes milliseconds. A program that hashes only a few keys would not get them back. */
+/**
+ * WebAssembly is compiled after this number of blocks. Compiling takes milliseconds, which is too long for a
+ * program that hashes only a few keys.
+ */
 const COMPILE_AFTER_BLOCKS = 2000;
 let blockCount = 0;
 
@@ -58,6 +61,7 @@ function compile(): void {
     mixOne = one as typeof mixOne;
     mixTwo = two as typeof mixTwo;
   } catch {
-    // No WebAssembly, or a page's policy forbids compiling it: TypeScript does the same, more slowly.
+    // WebAssembly is not available, or a web page's policy forbids compiling it. TypeScript gives the same
+    // results, but more slowly.
   }
 }

@@ -1,8 +1,8 @@
 import { K, shiftOf, wordOf } from './constants.js';
 
 /**
- * MD5 of bytes, as four words. This is the plain version: `one-key.ts` and `batch.ts` are faster and must give
- * the same digests. It also hashes the keys that are too long for them.
+ * MD5 of bytes, as four words. This is the plain implementation. `one-key.ts` and `batch.ts` are faster and
+ * must give the same digests. They use this function for keys that are too long for them.
  */
 export function md5Reference(bytes: Uint8Array): Uint32Array {
   const padded = new Uint8Array(bytes.length + MAX_PADDING_BYTES);
@@ -19,8 +19,8 @@ const MAX_PADDING_BYTES = 72;
 
 /**
  * Pads a message in place to whole blocks of 64 bytes (RFC 1321, 3.1 and 3.2): a single 1 bit, zeros, and the
- * number of bits as a 64-bit integer. The zeros are written four bytes at a time, so up to `MAX_PADDING_BYTES`
- * after the message are overwritten.
+ * number of bits as a 64-bit integer. The zeros are written four bytes at a time, so up to
+ * `MAX_PADDING_BYTES` bytes after the message are overwritten.
  * @returns the end of the last block
  */
 export function pad(memory: DataView, start: number, byteCount: number): number {
@@ -32,7 +32,7 @@ export function pad(memory: DataView, start: number, byteCount: number): number 
   return end;
 }
 
-/** Sets a, b, c and d to what every digest starts with (RFC 1321, 3.3). */
+/** Sets a, b, c and d to their initial values (RFC 1321, 3.3). */
 export function initialize(state: Uint32Array): void {
   state[0] = 0x67452301;
   state[1] = 0xefcdab89;

@@ -19,12 +19,13 @@ export interface ParsedLocation {
 }
 
 /**
- * Parses one entry: `host`, `host:port`, `[IPv6]:port`, `unix:/path`, or a URL. The parts of a URL are left
- * to {@link parseUrl}.
+ * Parses one entry: `host`, `host:port`, `[IPv6]:port`, `unix:/path`, or a URL. A URL is returned as it is,
+ * for {@link parseUrl}.
  *
- * @param where how a message names the entry
- * @param secret the entry may be part of a URL whose password contains a separator
- * @throws InvalidOptionError whose message never shows anything that may be a credential
+ * @param where name of the entry in error messages
+ * @param secret whether the entry may be part of a URL whose password contains a separator; then messages do
+ * not show it
+ * @throws InvalidOptionError; its message never shows text that may be a credential
  */
 export function parseEntry(entry: string, where: string, secret: boolean): ParsedLocation {
   if (entry === '') {
@@ -72,7 +73,7 @@ function parsePort(text: string, where: string, secret: boolean): number {
   );
 }
 
-/** The parts of a `redis://` or `rediss://` URL. */
+/** Parses a `redis://` or `rediss://` URL. */
 export function parseUrl(text: string, where: string): ParsedLocation {
   const scheme = text.slice(0, text.indexOf('://')).toLowerCase();
   if (!text.includes('://') || !/^[a-z][a-z\d+.-]*$/.test(scheme)) {
@@ -83,7 +84,7 @@ export function parseUrl(text: string, where: string): ParsedLocation {
       `${where} has the unknown scheme ${scheme}://; allowed are redis://, rediss:// and unix:/path`,
     );
   }
-  // The parser's error contains the whole text with the password, so it must not become a cause.
+  // The URL parser's error contains the whole text, including the password, so it must not become a `cause`.
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !isHost(url.hostname || DEFAULT_HOST) || url.search !== '' || url.hash !== '') {
     throw new InvalidOptionError(

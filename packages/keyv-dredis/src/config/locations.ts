@@ -16,7 +16,7 @@ import {
 
 const DEFAULT_PORT = 6379;
 
-/** A location as an object: the address of a server, or a client for it, and options of this node. */
+/** A location as an object: a server's address or a client for it, plus options for this node. */
 export interface LocationOptions extends ConnectionDefaults {
   /** `redis://user:password@host:port/database`, or `rediss://` for TLS. */
   readonly url?: string | undefined;
@@ -27,22 +27,22 @@ export interface LocationOptions extends ConnectionDefaults {
   /** Path of a Unix socket. */
   readonly path?: string | undefined;
   /**
-   * A node-redis client, pool or sentinel, which the caller closes; or a function that makes one, which
-   * the store closes.
+   * A node-redis client, pool or sentinel, which the caller has to close. Or a function that creates one,
+   * which the store closes.
    */
   readonly client?: RedisClient | (() => RedisClient) | undefined;
   /**
-   * Identity of the node on the ring: it decides which keys the node owns. @default `host:port`, followed
-   * by `/database` if the location itself has a database
+   * The node's identity on the ring, which decides which keys the node owns. @default `host:port`, followed
+   * by `/database` if the location itself sets a database
    */
   readonly name?: string | undefined;
-  /** Share of the keys relative to the weights of the other nodes, above 0, at most 1000. @default 1 */
+  /** Share of the keys, relative to the other nodes' weights: above 0, at most 1000. @default 1 */
   readonly weight?: number | undefined;
 }
 
 /**
  * One node: `host`, `host:port`, `[::1]:port`, `redis://user:password@host:port/database`, `rediss://...`,
- * `unix:/path`, an object, a node-redis client, or a function that makes a client.
+ * `unix:/path`, an object, a node-redis client, or a function that creates a client.
  */
 export type Location = string | LocationOptions | RedisClient | (() => RedisClient);
 
@@ -55,16 +55,16 @@ export type ClientSource =
   | { readonly kind: 'client'; readonly client: RedisClient }
   | { readonly kind: 'factory'; readonly factory: () => RedisClient; readonly made: RedisClient };
 
-/** A node as its location describes it. */
+/** Description of a node, parsed from its location. */
 export interface NodeDescription {
   readonly name: string;
   readonly weight: number;
   readonly source: ClientSource;
-  /** The password, plain and URL-encoded: messages must never show it. */
+  /** The password, plain and URL-encoded. Error messages must never show it. */
   readonly secrets: readonly string[];
 }
 
-/** A node has 160 points on the ring per unit of weight. */
+/** Limits the size of the ring: a node has 160 points per unit of weight. */
 const MAX_WEIGHT = 1000;
 
 const LOCATION_RULES = {
@@ -96,8 +96,8 @@ const LOCATION_RULES = {
 /**
  * Parses locations. Opens no connection.
  *
- * @throws InvalidOptionError for an empty list, an invalid entry, and two nodes of the same name; the
- * message never shows anything that may be a credential
+ * @throws InvalidOptionError if the list is empty, an entry is invalid, or two nodes have the same name; the
+ * message never shows text that may be a credential
  */
 export function parseLocations(
   locations: Locations = `${DEFAULT_HOST}:${DEFAULT_PORT}`,
@@ -132,7 +132,7 @@ export function parseLocations(
   return descriptions;
 }
 
-/** Closes a client that a factory made for a node that is not used. */
+/** Closes the client of a node that will not be used, if a factory created the client. */
 export function discard({ source }: NodeDescription): void {
   if (source.kind !== 'factory' || !source.made.isOpen) return;
   source.made.on('error', noop);
@@ -155,7 +155,7 @@ function describeNode(
     );
   }
   if (entry instanceof URL) {
-    // A URL has no own properties, so it would pass as an empty location.
+    // A URL object has no own properties, so it would be accepted as an empty location.
     throw new InvalidOptionError(`${where} is a URL object; use a string`);
   }
   if (isCluster(entry)) {
@@ -192,7 +192,7 @@ function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOp
   } as ConnectionDefaults;
   const clientOptions = {
     clientInfoTag: 'keyv-dredis',
-    // Only proxies of Redis Enterprise send these.
+    // Only Redis Enterprise proxies send these notifications.
     maintNotifications: 'disabled',
     ...defaults.clientOptions,
     ...own.clientOptions,
@@ -201,7 +201,7 @@ function fromOptions(given: LocationOptions, where: string, defaults: ResolvedOp
       ...defaults.clientOptions?.socket,
       ...own.clientOptions?.socket,
       ...(path === undefined ? { host: withoutBrackets(host), port } : { path }),
-      // node-redis takes options of tls.connect beside `tls: true`.
+      // node-redis expects tls.connect options next to `tls: true`.
       ...(tls ? { ...(tls === true ? {} : tls), tls: true } : {}),
       connectTimeout: defaults.connectTimeoutMs,
     },
@@ -229,7 +229,8 @@ function fromClient(
   }
   const weight = given.weight ?? 1;
   if (typeof client === 'function') {
-    // Creating a client opens no connection, and its options name the node.
+    // Calls the factory now, because the node's name comes from the client's options. A new client opens no
+    // connection.
     const made = client();
     if (!isRedisClient(made)) {
       throw new InvalidOptionError(
@@ -256,7 +257,10 @@ function fromClient(
   return { name, weight, source: { kind: 'client', client }, secrets: secretsOf(options?.password) };
 }
 
-/** The node name of a plain client. The options of a pool or a sentinel have no address. */
+/**
+ * The node name for a plain client; undefined for a pool or a sentinel, because their options have no
+ * address.
+ */
 function nameOfClient({ options }: RedisClient): string | undefined {
   if (options === undefined || 'sentinelRootNodes' in options) return undefined;
   return nodeName({ ...options.socket }, options.database || undefined);

@@ -11,11 +11,11 @@ import {
 /** The largest delay of a Node.js timer. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** Allowed values of an option, as a test and in words. */
+/** The values that an option allows, as a check and in words. */
 export interface Rule {
   readonly expected: string;
   readonly allows: (value: unknown) => boolean;
-  /** The value may be a secret: a message shows its type only. */
+  /** Whether the value may be a secret; then messages show only its type. */
   readonly secret?: boolean;
 }
 
@@ -42,7 +42,7 @@ const oneOf = (...words: readonly string[]): Rule => ({
 });
 const milliseconds = (from: number) => integer(from, MAX_DELAY_MS, 'milliseconds');
 
-/** Rules of the options that a single location can have as well. */
+/** Rules for the options that a location can also have. */
 export const CONNECTION_RULES = {
   database: {
     expected: 'a whole number, 0 or more',
@@ -58,7 +58,7 @@ export const CONNECTION_RULES = {
   clientOptions: { ...plainObject, secret: true },
 } satisfies Record<keyof ConnectionDefaults, Rule>;
 
-/** Rules of the options of a store. */
+/** Rules for the store options. */
 export const STORE_RULES = {
   ...CONNECTION_RULES,
   namespace: wellFormedString,
@@ -76,7 +76,7 @@ export const STORE_RULES = {
 } satisfies Record<keyof DRedisStoreOptions, Rule>;
 
 /**
- * Validates options and fills in defaults.
+ * Validates store options and fills in the defaults.
  *
  * @throws InvalidOptionError for an unknown option, and for a value that is not allowed
  */
@@ -90,7 +90,7 @@ export function resolveOptions(options: DRedisStoreOptions = {}): ResolvedOption
 /**
  * Checks each option against its rule.
  *
- * @param where how a message names the object
+ * @param where name of the object in error messages
  * @throws InvalidOptionError for an unknown option, and for a value that is not allowed
  */
 export function checkFields(where: string, fields: object, rules: Readonly<Record<string, Rule>>): void {
@@ -120,7 +120,7 @@ const FORBIDDEN_CLIENT_OPTIONS: Readonly<Record<string, string>> = {
 };
 const FORBIDDEN_SOCKET_OPTIONS = ['host', 'port', 'path', 'tls', 'reconnectStrategy', 'connectTimeout'];
 
-/** @throws InvalidOptionError for node-redis options that the store sets itself */
+/** @throws InvalidOptionError if there is a node-redis option that the store sets itself */
 export function checkClientOptions(where: string, options: ClientOptions | undefined): void {
   if (options === undefined) return;
   for (const [name, instead] of Object.entries(FORBIDDEN_CLIENT_OPTIONS)) {

@@ -1,4 +1,4 @@
-/** Waits for a promise, but no longer than `ms` milliseconds. Rejects if the promise does in that time. */
+/** Waits for a promise, but no longer than `ms` milliseconds. Rejects if the promise rejects in that time. */
 export async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise((resolve) => {

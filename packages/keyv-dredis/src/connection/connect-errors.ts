@@ -1,4 +1,4 @@
-/** Reasons why a connection could not be opened, or was given up. */
+/** Errors that explain why a connection could not be opened, or was lost. */
 import { types } from 'node:util';
 import { SocketClosedUnexpectedlyError } from 'redis';
 
@@ -6,7 +6,9 @@ export function noGreeting(timeoutMs: number): Error {
   return new Error(`no greeting within ${timeoutMs} ms (connectTimeoutMs)`);
 }
 
-/** A server without TLS takes the handshake for part of a command, and waits silently for the rest. */
+/**
+ * A server without TLS mistakes the handshake for the start of a command, and silently waits for the rest.
+ */
 export function noHandshake(timeoutMs: number): Error {
   return new Error(`no TLS handshake within ${timeoutMs} ms (connectTimeoutMs; does the server speak TLS?)`);
 }
@@ -34,7 +36,7 @@ export function notRedis(cause: unknown): Error {
   });
 }
 
-/** The client cannot parse a reply of a server that had greeted. */
+/** After the greeting, the server sent a reply that the client cannot parse. */
 export function unreadable(cause: unknown): Error {
   return new Error('it sent a reply that cannot be parsed', { cause });
 }

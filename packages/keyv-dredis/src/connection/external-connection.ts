@@ -3,8 +3,8 @@ import { type Connection, type ConnectionListener, closeClient, noop } from './c
 import { isReady, type RedisClient } from './redis-client.js';
 
 /**
- * A connection over a client that the caller configured and that reconnects by itself. The store listens to
- * the client, and opens it if nobody has.
+ * A connection through a client that the caller configured and that reconnects by itself. The store listens
+ * to the client's events, and opens the client if it is not open yet.
  */
 export class ExternalConnection implements Connection {
   readonly client: RedisClient;
@@ -15,12 +15,12 @@ export class ExternalConnection implements Connection {
   #closed = false;
   /** The caller closed the client. */
   #ended = false;
-  /** Ends the current attempt. */
+  /** Rejects the current attempt. */
   #giveUp: (cause: Error) => void = noop;
-  /** `client.connect()`, which may stay pending longer than our attempt. */
+  /** The promise of `client.connect()`. It may stay pending after our attempt has ended. */
   #opening: Promise<unknown> | undefined;
 
-  /** @param closesClient the store closes the client, because a factory made it for the store */
+  /** @param closesClient whether the store closes the client: true if a factory created it for the store */
   constructor(
     client: RedisClient,
     closesClient: boolean,
@@ -49,7 +49,9 @@ export class ExternalConnection implements Connection {
     return this.#attempt;
   }
 
-  /** Does nothing, because the client is the caller's. The node sends only probes until one succeeds. */
+  /**
+   * Does nothing, because the client belongs to the caller. The node sends only probes until one succeeds.
+   */
   drop(): void {}
 
   async close(graceMs: number): Promise<void> {
@@ -64,11 +66,11 @@ export class ExternalConnection implements Connection {
     }
     if (this.ready) await closeClient(this.client, graceMs);
     if (this.client.isOpen) await this.client.destroy();
-    // node-redis opens the socket even if it is destroyed during the TCP connect.
+    // node-redis opens the socket even if the client is destroyed during the TCP connect. Destroy it again.
     this.#opening?.then(() => this.client.destroy(), noop);
   }
 
-  /** Settles with the first event: the client may retry for ever without rejecting. */
+  /** Settles on the first event, because the client may retry forever without rejecting. */
   async #open(): Promise<void> {
     let stopListening = noop;
     const firstEvent = new Promise<void>((resolve, reject) => {
@@ -103,7 +105,7 @@ export class ExternalConnection implements Connection {
     if (this.#attempt === undefined) this.#listener.reconnected();
   };
 
-  /** The caller closed the client. Only the caller opens it again. */
+  /** The caller closed the client, so the store does not open it again. */
   readonly #onEnd = (): void => {
     if (this.#closed || this.#attempt !== undefined) return;
     this.#ended = true;

@@ -3,12 +3,12 @@ import { hungUp, isHangUp, noGreeting, noHandshake, notRedis, unreadable } from 
 import { type Connection, type ConnectionListener, closeClient, noop } from './connection.js';
 import { isErrorReply, isReady, type RedisClient } from './redis-client.js';
 
-/** One client per RESP version that is never connected, only duplicated. */
+/** One client per RESP version. These clients are never connected, only duplicated. */
 const templates = new Map<RedisClientOptions['RESP'], ReturnType<typeof createClient>>();
 
 /**
- * createClient() compiles a class of all Redis commands for each new set of options, which takes about
- * 25 ms. A duplicate of a client shares its class, and takes 30 us.
+ * createClient() compiles a class with all Redis commands for each new set of options, which takes about
+ * 25 ms. A duplicate shares the class of the original client, and takes only 30 us.
  */
 function makeClient(options: RedisClientOptions): RedisClient {
   const { modules, functions, scripts, RESP } = options;
@@ -18,14 +18,17 @@ function makeClient(options: RedisClientOptions): RedisClient {
     template = createClient(RESP === undefined ? {} : ({ RESP } as object));
     templates.set(RESP, template);
   }
-  // A duplicate would share this registry, but the servers of these clients share nothing.
+  // Duplicates would share this registry, but these clients connect to unrelated servers.
   const own = { ...options, himportRegistry: undefined } as object;
   return template.duplicate(own) as unknown as RedisClient;
 }
 
 type Listening = Parameters<AbortSignal['addEventListener']>;
 
-/** An abort signal that can remove its listeners: each socket adds one and keeps it after it has closed. */
+/**
+ * An abort signal that can remove its listeners. Each socket adds a listener, and does not remove it on
+ * close.
+ */
 class ForgetfulSignal {
   readonly #controller = new AbortController();
   #listeners: Listening[1][] = [];
@@ -52,20 +55,21 @@ class ForgetfulSignal {
 }
 
 /**
- * A connection over a client of the store, which also reconnects it. node-redis' own reconnecting has no
- * limit for the greeting (HELLO, AUTH): a server that accepts and never replies would block it for ever.
+ * A connection through a client that the store created. The store also reconnects it. If node-redis did,
+ * there would be no time limit for the greeting (HELLO, AUTH), and a server that accepts connections but
+ * never replies would block the client forever.
  */
 export class ManagedConnection implements Connection {
   readonly client: RedisClient;
   readonly #connectTimeoutMs: number;
   readonly #tls: boolean;
   readonly #listener: ConnectionListener;
-  /** Ends a TCP connect, which node-redis' destroy() does not. */
+  /** Aborts a TCP connect. node-redis' destroy() does not. */
   readonly #abort = new ForgetfulSignal();
   #attempt: Promise<void> | undefined;
-  /** Why the store gave up the current attempt. */
+  /** Why the store gave up on the current attempt. */
   #givenUp: Error | undefined;
-  /** The current attempt has reached the greeting: TCP and TLS are up. */
+  /** TCP and TLS are connected, and the current attempt is waiting for the greeting. */
   #greeting = false;
   #closed = false;
 
@@ -109,12 +113,12 @@ export class ManagedConnection implements Connection {
 
   async #open(): Promise<void> {
     this.#greeting = false;
-    // The socket of the previous attempt has closed.
+    // The previous attempt's socket has closed, so its listener is not needed.
     this.#abort.forget();
     const timer = setTimeout(() => this.#giveUp(this.#tooLate()), this.#connectTimeoutMs);
     try {
       await this.client.connect();
-      // node-redis opens the socket even if it is destroyed during the TCP connect.
+      // node-redis opens the socket even if the client is destroyed during the TCP connect. Destroy it again.
       if (this.#givenUp !== undefined || this.#closed) this.client.destroy();
       if (!this.ready) throw new Error('closed while connecting');
     } catch (error) {
@@ -137,9 +141,9 @@ export class ManagedConnection implements Connection {
   }
 
   /**
-   * A lost connection also rejects connect() or emits 'terminated', so it needs nothing here. An error while
-   * connected means that a reply could not be parsed: node-redis skips it and reads on, and every later
-   * reply would go to the wrong caller.
+   * A lost connection needs no handling here, because it also rejects connect() or emits 'terminated'. An
+   * error while connected means that a reply could not be parsed. node-redis skips that reply and keeps
+   * reading, so every later reply would go to the wrong caller.
    */
   readonly #onError = (error: unknown): void => {
     const connected = this.client.isOpen || this.ready;

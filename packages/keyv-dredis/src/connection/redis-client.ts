@@ -1,15 +1,15 @@
 import type { AnyRedisClientOptions as RedisClientOptions } from 'redis';
 
 /**
- * The part of a node-redis client, pool or sentinel that the store uses. Structural, so that a client with
- * modules, or of another copy of the `redis` package, is accepted too.
+ * The part of a node-redis client, pool or sentinel that the store uses. The type is structural, so it also
+ * accepts clients with modules, and clients from another copy of the `redis` package.
  */
 export interface RedisClient {
-  /** `connect()` was called. That does not mean that commands can be sent. */
+  /** Whether `connect()` was called. The client may still be connecting. */
   readonly isOpen: boolean;
-  /** Commands can be sent. A pool does not have this property. */
+  /** Whether commands can be sent. A pool does not have this property. */
   readonly isReady?: boolean;
-  /** Options of the client. */
+  /** The client's options. */
   readonly options?: RedisClientOptions | undefined;
   /** Opens the connection. */
   connect(): Promise<unknown>;
@@ -32,7 +32,10 @@ export function isRedisClient(value: unknown): value is RedisClient {
   return 'isOpen' in value && ['connect', 'on', 'sendCommand', 'mGet'].every(has) && !isCluster(value);
 }
 
-/** A cluster client shards by itself, and refuses an MGET over several slots. */
+/**
+ * Whether a client is a cluster client. The store cannot use it: it shards by itself, and rejects an MGET
+ * with keys from several slots.
+ */
 export function isCluster(value: object): boolean {
   return 'slots' in value && 'masters' in value;
 }
@@ -42,7 +45,10 @@ export function isReady(client: RedisClient): boolean {
   return client.isReady ?? client.isOpen;
 }
 
-/** Whether an error is a server's reply. By name: the client may come from another copy of `redis`. */
+/**
+ * Whether an error is the server's error reply. Compares class names, because the client may come from
+ * another copy of the `redis` package.
+ */
 export function isErrorReply(error: unknown): error is Error {
   for (let proto = error; proto instanceof Error; proto = Object.getPrototypeOf(proto)) {
     if (proto.constructor.name === 'ErrorReply') return true;

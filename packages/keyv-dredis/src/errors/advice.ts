@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-/** How to fix a failure, by the code of the error. The first match wins. */
+/** Advice on how to fix a failure, by error code. The first match wins. */
 const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
   [/^WRONGPASS$/, 'correct the options username and password, or those in the URL'],
   [/^NOAUTH$/, 'set the option password, or put it into the URL'],
@@ -20,13 +20,13 @@ const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
   [/^ERR_OSSL_/, 'correct ca, cert, key or passphrase in tls'],
 ];
 
-/** How to fix a failure; undefined when there is no advice for it. */
+/** Advice on how to fix a failure; undefined if there is none. */
 export function adviceFor(error: unknown): string | undefined {
   const code = codeOf(error);
   return code === undefined ? undefined : ADVICE.find(([pattern]) => pattern.test(code))?.[1];
 }
 
-/** The code of an error. The code of a server's error reply is its first word. */
+/** An error's code. For an error reply from a server, the code is the first word. */
 function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
   if (!types.isNativeError(error)) return undefined;

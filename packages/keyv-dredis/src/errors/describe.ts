@@ -1,4 +1,7 @@
-/** A value as it appears in a message: short, and never the inside of an object, which may hold secrets. */
+/**
+ * Formats a value for a message. Shortens strings, and never shows an object's content, which may hold
+ * secrets.
+ */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === 'bigint') return `${value}n`;
@@ -6,7 +9,7 @@ export function describe(value: unknown): string {
   return kindOf(value);
 }
 
-/** The type of a value that may be a secret, without its content. */
+/** A value's type, without its content, which may be a secret. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;

@@ -4,16 +4,17 @@ import { adviceFor } from './advice.js';
 /**
  * Stable codes of {@link DRedisError}. Branch on these, never on the text of a message.
  *
- * - `DREDIS_INVALID_OPTION`: an option or a location is not allowed. Nothing was opened.
+ * - `DREDIS_INVALID_OPTION`: an option or a location is not allowed. No connection was opened.
  * - `DREDIS_INVALID_ARGUMENT`: a key, value, expiry or namespace is not allowed. Nothing was sent.
  * - `DREDIS_NODE_UNAVAILABLE`: the node cannot be reached, or is down. The outcome of a write in flight is
  *   unknown.
  * - `DREDIS_COMMAND_TIMEOUT`: no reply within `commandTimeoutMs`. The outcome of a write is unknown.
  * - `DREDIS_COMMAND_FAILED`: the server replied with an error, which is the `cause`.
  * - `DREDIS_CLEAR_INCOMPLETE`: `clear()` failed on the nodes in `nodes`.
- * - `DREDIS_CLEAR_REFUSED`: `clear()` would remove keys of other programs.
- * - `DREDIS_CONNECT_INCOMPLETE`: `connect()` or `updateNodes()` did not reach the nodes in `nodes`.
- * - `DREDIS_NAMESPACE_AMBIGUOUS`: `clear()` on a store that Keyv instances of different namespaces share.
+ * - `DREDIS_CLEAR_REFUSED`: `clear()` might remove other programs' keys.
+ * - `DREDIS_CONNECT_INCOMPLETE`: `connect()` or `updateNodes()` could not reach the nodes in `nodes`.
+ * - `DREDIS_NAMESPACE_AMBIGUOUS`: `clear()` was called on a store that Keyv instances with different
+ *   namespaces share.
  * - `DREDIS_CLOSED`: the store was disconnected, or the node was removed and is closed.
  */
 export type DRedisErrorCode =
@@ -32,17 +33,17 @@ export type DRedisErrorCode =
 export interface DRedisErrorDetails {
   /** Name of the node that failed. */
   readonly node?: string;
-  /** The error below this one. */
+  /** The underlying error. */
   readonly cause?: unknown;
 }
 
-/** Every error that the store throws, rejects with or emits. It never holds a credential. */
+/** Base class of all errors that the store throws, rejects with or emits. They never contain credentials. */
 export class DRedisError extends Error {
   /** Name of the class. */
   override readonly name: string = 'DRedisError';
   /** Stable code to branch on. */
   readonly code: DRedisErrorCode;
-  /** Name of the node that failed; undefined for a failure of no single node. */
+  /** Name of the node that failed; undefined if the error is not about a single node. */
   readonly node: string | undefined;
 
   constructor(code: DRedisErrorCode, message: string, { node, cause }: DRedisErrorDetails = {}) {
@@ -52,7 +53,7 @@ export class DRedisError extends Error {
   }
 }
 
-/** An option or a location is not allowed. Nothing was opened. */
+/** An option or a location is not allowed. No connection was opened. */
 export class InvalidOptionError extends DRedisError {
   /** Name of the class. */
   override readonly name = 'InvalidOptionError';
@@ -85,7 +86,7 @@ export class NodeUnavailableError extends DRedisError {
   }
 }
 
-/** The node did not reply in time. It is unknown whether a write happened. */
+/** The node did not reply in time. It is unknown whether a write took effect. */
 export class CommandTimeoutError extends DRedisError {
   /** Name of the class. */
   override readonly name = 'CommandTimeoutError';
@@ -130,18 +131,21 @@ export class PartialFailureError extends DRedisError {
   }
 }
 
-/** The reason of a failure, followed by advice if there is any. */
+/** The reason for a failure, followed by advice if there is any. */
 function explain(cause: unknown): string {
   const advice = adviceFor(cause);
   return advice === undefined ? messageOf(cause) : `${messageOf(cause).replace(/\.$/, '')} (${advice})`;
 }
 
-/** The text of any thrown value. A host with two addresses gives an AggregateError: the text of each. */
+/**
+ * The message of any thrown value. If a host has two addresses, the value is an AggregateError, and the
+ * messages of both errors are joined.
+ */
 function messageOf(cause: unknown): string {
   if (cause instanceof AggregateError) return [...new Set(cause.errors.map(messageOf))].join(', ');
   if (!types.isNativeError(cause)) return String(cause);
-  // The message around this one already names the node.
+  // The outer message already names the node.
   if (cause instanceof DRedisError) return cause.message.replace(`Node ${cause.node} `, 'it ');
-  // OpenSSL's message is a log line with addresses and file names.
+  // OpenSSL's own message is a log line with memory addresses and file names.
   return 'library' in cause && 'reason' in cause ? `${cause.library}: ${cause.reason}` : cause.message;
 }

@@ -5,21 +5,23 @@ import { DRedisError } from './errors.js';
 export type NodeEvent = [
   /** Name of the node. */
   node: string,
-  /** The failure that the event is about. */
+  /** The error that explains why the node is, or was, not up. */
   reason: DRedisError,
   /** Milliseconds in the previous state; for `node:up`, milliseconds since the node was last up. */
   durationMs: number,
 ];
 
-/** Events of a store. `node:*` events come from the constructed store only, not from `withNamespace()`. */
+/** Events that a store emits. Stores from `withNamespace()` do not emit the `node:*` events. */
 export interface DRedisStoreEvents {
-  /** A failure without a promise to reject: of one node in a multi-key call, or of a read under Keyv 5. */
+  /** A failure that rejects no promise: a node failed in a multi-key call, or a read failed under Keyv 5. */
   error: [error: DRedisError];
   /** The last command timed out. After three timeouts in a row the node is down. */
   'node:suspect': NodeEvent;
-  /** The node cannot be reached, or replied that it cannot serve. Commands to it fail at once. */
+  /**
+   * The node cannot be reached, or replied that it cannot execute commands. Commands to it fail immediately.
+   */
   'node:down': NodeEvent;
-  /** The node answered a probe. If it answers another one, it is up. */
+  /** The node answered a probe. If it also answers the next probe, it can be up again. */
   'node:returning': NodeEvent;
   /** Commands are sent to the node again. */
   'node:up': NodeEvent;
@@ -34,13 +36,15 @@ export class Reporter {
     this.#emitter = emitter;
   }
 
-  /** Emits a failure that rejects no promise. Without a listener, warns once per code. */
+  /** Emits an `error` event. If it has no listener, emits a process warning once per error code. */
   report(error: DRedisError): void {
     if (this.#emitter.listenerCount('error') === 0) this.warnOnce(error.code, error.message);
     this.notify('error', error);
   }
 
-  /** Emits an event. Catches what listeners throw, so that it reaches no caller and stops no reconnect. */
+  /**
+   * Emits an event. Catches errors that listeners throw, so that they cannot fail a call or stop a reconnect.
+   */
   notify<E extends keyof DRedisStoreEvents>(event: E, ...args: DRedisStoreEvents[E]): void {
     for (const listener of this.#emitter.rawListeners(event)) {
       try {
@@ -61,7 +65,7 @@ export class Reporter {
 
   #listenerThrew(event: string, thrown: unknown): void {
     if (thrown instanceof DRedisError) {
-      // Keyv 6 without an error listener throws the error that we emitted.
+      // If a Keyv 6 has no error listener, it throws the error that the store emitted.
       this.warnOnce(thrown.code, thrown.message);
     } else {
       const text = thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,18 +1,18 @@
 import { InvalidArgumentError } from '../errors/errors.js';
 import { RESERVED_PREFIX } from './reserved-keys.js';
 
-/** How physical keys are formed, see the option `keyFormat`. */
+/** Format of physical keys. See the option `keyFormat`. */
 export type KeyFormat = 'default' | 'raw';
 
 /**
- * Namespace of physical keys when Keyv gives none. Keyv 5 has always used this one by default, so a cache
- * keeps its data when it moves from Keyv 5 to Keyv 6, which has no default.
+ * Namespace of physical keys if Keyv passes none. It is the default namespace of Keyv 5. Keyv 6 has no
+ * default, so without this constant a cache would lose its data when it moves from Keyv 5 to Keyv 6.
  */
 const DEFAULT_NAMESPACE = 'keyv';
 
 const SEPARATOR = ':';
 
-/** @throws InvalidArgumentError unless the namespace is undefined or a string of well-formed Unicode */
+/** @throws InvalidArgumentError unless the namespace is undefined or a well-formed Unicode string */
 export function assertNamespace(namespace: unknown): asserts namespace is string | undefined {
   if (namespace === undefined) return;
   const expected = 'A namespace must be a string of well-formed Unicode, or undefined';
@@ -25,31 +25,32 @@ export function assertNamespace(namespace: unknown): asserts namespace is string
 }
 
 /**
- * A namespace as it appears in physical keys: `%` and `:` are percent-encoded. So the first `:` of a
- * physical key always ends the namespace, and no two pairs of namespace and key share a physical key.
+ * Escapes a namespace for physical keys: `%` and `:` are percent-encoded. So the first `:` in a physical key
+ * always ends the namespace, and two different pairs of namespace and key never have the same physical key.
  */
 export function escapeNamespace(namespace: string): string {
   return namespace.replaceAll('%', '%25').replaceAll(SEPARATOR, '%3A');
 }
 
-/** The prefix of all physical keys of a namespace; empty in the format `'raw'` without a namespace. */
+/** The prefix of a namespace's physical keys; empty if there is no namespace and the format is `'raw'`. */
 export function keyPrefix(namespace: string | undefined, format: KeyFormat): string {
   if (!namespace && format === 'raw') return '';
   return escapeNamespace(namespace || DEFAULT_NAMESPACE) + SEPARATOR;
 }
 
 /**
- * The physical key: Redis stores its UTF-8 bytes, and the ring hashes them.
+ * Builds a physical key. Redis stores its UTF-8 bytes, and the ring hashes them.
  *
- * @throws InvalidArgumentError for a key that is not a string; for a lone surrogate, because UTF-8 would
- * turn it into U+FFFD and two keys would become one; and for a raw key with the reserved prefix
+ * @throws InvalidArgumentError if the key is not a string, if it has a lone surrogate, or if it is a raw key
+ * with the reserved prefix. UTF-8 would replace a lone surrogate by U+FFFD, so two different keys could
+ * become equal.
  */
 export function physicalKey(prefix: string, key: string): string {
   assertKey(key, prefix);
   return prefix + key;
 }
 
-/** @throws InvalidArgumentError as {@link physicalKey} does */
+/** @throws InvalidArgumentError under the same conditions as {@link physicalKey} */
 export function assertKey(key: string, prefix: string): void {
   if (typeof key !== 'string') {
     throw new InvalidArgumentError(`A key must be a string, got ${key === null ? 'null' : typeof key}`);
@@ -69,8 +70,9 @@ export function assertKey(key: string, prefix: string): void {
 }
 
 /**
- * The SCAN pattern of all keys with a prefix. Redis patterns are glob-style, so `\ * ? [ ]` of the prefix
- * are escaped. A match is only a candidate: check it against the prefix before it is deleted or yielded.
+ * The SCAN pattern for all keys with a prefix. Redis patterns are glob-style, so `\ * ? [ ]` in the prefix
+ * are escaped. A match is only a candidate: before you delete or yield it, check that it begins with the
+ * prefix.
  */
 export function scanPattern(prefix: string): string {
   return `${prefix.replace(/[\\*?[\]]/g, '\\$&')}*`;

@@ -1,26 +1,29 @@
 /**
- * Prefix of the keys that the store keeps for itself. No namespace can have it, because `%` is escaped in
- * namespaces. `clear()` and `iterator()` hide these keys when keys are raw.
+ * Prefix of the store's own keys. No namespace can begin with it, because `%` is escaped in namespaces. If
+ * keys are raw, `clear()` and `iterator()` skip the store's own keys.
  */
 export const RESERVED_PREFIX = '%dredis:';
 
-/** Key that a probe writes. It expires at once. */
+/** Key that a probe writes. It expires immediately. */
 export const PROBE_KEY = `${RESERVED_PREFIX}probe`;
 
-/** Key of the `run_id` that the server had at its last recovery. A snapshot holds that of its own run. */
+/**
+ * Key for the `run_id` that the server had at its last recovery. If the server restarts from a snapshot, the
+ * key holds the `run_id` of an earlier run.
+ */
 export const RUN_ID_KEY = `${RESERVED_PREFIX}run`;
 
-/** Key of the set of prefixes that were used with a server. */
+/** Key of a set: all prefixes that were used with this server. */
 export const PREFIXES_KEY = `${RESERVED_PREFIX}prefixes`;
 
-/** Key, on another node, of the set of hints about the node of this name. */
+/** Key of a set on other nodes: the hints about the node with this name. */
 export function hintsKey(node: string): string {
   return `${RESERVED_PREFIX}hints:${node}`;
 }
 
 const FAILOVER_PREFIX = `${RESERVED_PREFIX}copy:`;
 
-/** The physical key, or prefix, under which a fallback node stores an entry of another node. */
+/** The physical key, or prefix, under which a fallback node stores another node's entry. */
 export function failoverKey(key: string): string {
   return key.startsWith(FAILOVER_PREFIX) ? key : FAILOVER_PREFIX + key;
 }

@@ -1,21 +1,23 @@
 import { InvalidArgumentError } from '../errors/errors.js';
 
-/** A value as the store keeps it: text, or bytes. */
+/** A stored value: text or bytes. */
 export type StoredValue = string | Buffer;
 
 /**
- * Redis stores bytes and does not record whether they were text. A string is stored as UTF-8. A Buffer is
- * stored behind this tag, whose first byte never occurs in UTF-8, so that each type comes back as it was.
+ * Redis stores bytes and does not record whether they were text. Strings are stored as UTF-8. Buffers are
+ * stored with this tag in front of the bytes. Its first byte never occurs in UTF-8, so every value is
+ * returned with its original type.
  */
 const BUFFER_TAG = Buffer.from([0xff, 0x64, 0x72, 0x00]);
 
 const REPLACEMENT_CHARACTER = '\ufffd';
 
 /**
- * A value as it is sent to Redis.
+ * Encodes a value for Redis.
  *
- * @throws InvalidArgumentError for anything but a string of well-formed Unicode or bytes. Keyv serializes
- * values before it calls a store; an object arrives only if its serializer is switched off.
+ * @throws InvalidArgumentError if the value is neither a well-formed Unicode string nor bytes. Keyv
+ * serializes values before it calls a store, so an object arrives here only if Keyv's serializer is switched
+ * off.
  */
 export function encodeValue(value: unknown): StoredValue {
   if (typeof value === 'string') {
@@ -31,17 +33,18 @@ export function encodeValue(value: unknown): StoredValue {
   );
 }
 
-/** Whether decoded text may stand for bytes that are not UTF-8: decoders replace those by U+FFFD. */
+/** Whether text may come from bytes that are not UTF-8. Decoders replace such bytes by U+FFFD. */
 export function mayBeBytes(text: string): boolean {
   return text.includes(REPLACEMENT_CHARACTER);
 }
 
 /**
- * A value from its bytes in Redis. Bytes without the tag that are not UTF-8 were written by another
- * program, and are returned as a Buffer.
+ * Decodes a value from Redis. If the bytes have no tag and are not UTF-8, another program wrote them, and
+ * they are returned as a Buffer.
  */
 export function decodeValue(stored: Buffer): StoredValue {
-  // Copies: a Buffer of node-redis is a view of the whole chunk that was read from the socket.
+  // Copies the bytes, because a Buffer from node-redis is a view of the whole chunk that was read from the
+  // socket.
   if (stored[0] === BUFFER_TAG[0] && stored.subarray(0, BUFFER_TAG.length).equals(BUFFER_TAG)) {
     return Buffer.from(stored.subarray(BUFFER_TAG.length));
   }

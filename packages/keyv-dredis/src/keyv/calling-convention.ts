@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from '../errors/errors.js';
 import { assertKey, type KeyFormat, keyPrefix, physicalKey } from '../format/keyspace.js';
 
-/** An entry that expires later than this, in some 285,000 years, never expires. */
+/** An expiry after this time, some 285,000 years from now, counts as never. */
 const MAX_TIME = Number.MAX_SAFE_INTEGER;
 
-/** Options of a store that decide how its keys are read. */
+/** Store options that decide how keys from Keyv are interpreted. */
 export interface KeyOptions {
   readonly keyFormat: KeyFormat;
   readonly useKeyPrefix?: boolean | undefined;
@@ -15,22 +15,22 @@ export interface ConventionState extends KeyOptions {
   /** Major version of the Keyv that uses the store; 6 without Keyv. */
   readonly version: 5 | 6;
   readonly namespace: string | undefined;
-  /** Namespaces of other Keyv instances that share the store; empty if they all have the same. */
+  /** Namespaces of the Keyv instances that share the store; empty unless they differ. */
   readonly otherNamespaces: readonly string[];
   /** Whether Keyv 5 prefixed its last key. Shared by all conventions of a store. */
   readonly lastKey: { prefixed: boolean };
 }
 
 /**
- * How the Keyv that uses the store passes keys and expiries. Immutable: a call that takes several turns of
- * the event loop keeps the one that it started with.
+ * How Keyv passes keys and expiries to the store. Immutable: a call uses the same convention from start to
+ * finish, even if it takes several turns of the event loop.
  */
 export class CallingConvention {
   readonly version: 5 | 6;
-  /** Prefix of all physical keys of the namespace. */
+  /** Prefix of the namespace's physical keys. */
   readonly prefix: string;
   readonly #state: ConventionState;
-  /** Prefix of keys as Keyv 5 passes them; undefined if keys come without one. */
+  /** Prefix that Keyv 5 adds to the keys that it passes; undefined if it adds none. */
   readonly #givenPrefix: string | undefined;
 
   constructor(state: ConventionState) {
@@ -42,30 +42,30 @@ export class CallingConvention {
   }
 
   /**
-   * The physical key of a key that Keyv passes. Keyv 5 prefixes keys with the namespace itself: that prefix
-   * is removed, so that both majors give the same physical key.
+   * The physical key for a key that Keyv passes. Keyv 5 adds the namespace to the key itself. This prefix is
+   * removed, so that Keyv 5 and Keyv 6 use the same physical keys.
    *
-   * @throws InvalidArgumentError for a key that cannot be stored
+   * @throws InvalidArgumentError if the key cannot be stored
    */
   physicalKey(key: string): string {
     const namespace = this.#namespaceOf(key);
-    // A Keyv that prefixes keys also strips the prefix from keys of iterator().
+    // If Keyv adds a prefix to keys, it also strips that prefix from the keys that iterator() yields.
     if (this.#givenPrefix !== undefined) this.#state.lastKey.prefixed = namespace !== undefined;
     return this.#join(namespace, key);
   }
 
-  /** The same for a key that the user passes to `locate()`. */
+  /** The physical key for a key that the user passes to `locate()`. */
   locate(key: string): string {
     return this.#join(this.#namespaceOf(key), key);
   }
 
   /**
-   * When an entry expires, in whole milliseconds since the Unix epoch; undefined if it never expires.
+   * An entry's expiry, in whole milliseconds since the Unix epoch; undefined if it never expires.
    *
-   * @param expiry milliseconds from now under Keyv 5, else milliseconds since the Unix epoch; not a finite
-   * number means never
+   * @param expiry milliseconds from now under Keyv 5, else milliseconds since the Unix epoch; undefined, null
+   * or a number that is not finite means never
    * @param now milliseconds since the Unix epoch
-   * @throws InvalidArgumentError for a value that is not a number
+   * @throws InvalidArgumentError if the expiry has another type
    */
   expiresAt(expiry: number | null | undefined, now: number): number | undefined {
     if (expiry === undefined || expiry === null) return undefined;
@@ -78,10 +78,10 @@ export class CallingConvention {
     return expiresAt > MAX_TIME ? undefined : expiresAt;
   }
 
-  /** @param namespace the namespace that Keyv put before the key, if it did */
+  /** @param namespace the namespace that Keyv added to the key; undefined if it added none */
   #join(namespace: string | undefined, key: string): string {
     if (namespace === undefined) return physicalKey(this.prefix, key);
-    // Without characters to escape, the key of Keyv 5 is the physical key.
+    // If the namespace needs no escaping, the key from Keyv 5 already is the physical key.
     if (namespace === this.#state.namespace && this.#givenPrefix === this.prefix) {
       assertKey(key, this.prefix);
       return key;
@@ -89,7 +89,10 @@ export class CallingConvention {
     return physicalKey(keyPrefix(namespace, this.#state.keyFormat), key.slice(namespace.length + 1));
   }
 
-  /** The namespace that Keyv 5 put before a key: its own one first, then the longest that matches. */
+  /**
+   * The namespace that Keyv 5 added to a key. Tries the current namespace first, then the others, longest
+   * first.
+   */
   #namespaceOf(key: string): string | undefined {
     if (this.#givenPrefix === undefined || typeof key !== 'string') return undefined;
     const { namespace, otherNamespaces } = this.#state;

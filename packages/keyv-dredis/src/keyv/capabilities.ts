@@ -29,13 +29,13 @@ export interface StoreCapabilities {
       MethodCapability
     >
   >;
-  /** Keyv passes absolute times of expiry. */
+  /** Keyv passes expiries as absolute times. */
   readonly expires: true;
 }
 
 const METHOD: MethodCapability = { exists: true, methodType: 'async' };
 
-/** The capabilities of every store. */
+/** The capabilities that all stores have. */
 export const CAPABILITIES: StoreCapabilities = Object.freeze({
   compatible: true,
   store: 'keyvStorage',

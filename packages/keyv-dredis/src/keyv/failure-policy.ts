@@ -14,13 +14,14 @@ export interface Outcome<T> {
  * Handles failures so that each one is reported exactly once: the call rejects, or the store emits an `error`
  * event, or the failure counts as a miss.
  *
- * Keyv 6 reports a rejection. Keyv 5 swallows a rejected read, so there the store reports it and returns a
- * miss. A multi-key call returns the values that it has and reports one error per failed node.
+ * Keyv 6 reports rejections itself. Keyv 5 swallows rejected reads, so under Keyv 5 the store reports the
+ * error and returns a miss. A multi-key call returns the values from the nodes that replied, and reports one
+ * error per failed node.
  */
 export class FailurePolicy {
   readonly #compat: KeyvCompat;
   readonly #reporter: Reporter;
-  /** Keys of a node that is down are misses. */
+  /** Whether a failure counts as a miss if the node is down. */
   readonly #downIsMiss: boolean;
 
   constructor(compat: KeyvCompat, reporter: Reporter, downIsMiss: boolean) {
@@ -29,7 +30,7 @@ export class FailurePolicy {
     this.#downIsMiss = downIsMiss;
   }
 
-  /** Runs a read of one key. @param miss the result if a failure counts as a miss */
+  /** Runs a single-key read. @param miss the result if a failure counts as a miss */
   read<T>(read: () => Promise<T>, miss: T): Promise<T> {
     const value = attempt(read);
     if (this.#compat.convention.version === 6 && !this.#downIsMiss) return value;
@@ -41,7 +42,7 @@ export class FailurePolicy {
     });
   }
 
-  /** Runs a write of one key. Resolves with false if a failure counts as a miss. */
+  /** Runs a single-key write. Resolves with false if a failure counts as a miss. */
   write(write: () => Promise<boolean>): Promise<boolean> {
     const done = attempt(write);
     if (!this.#downIsMiss) return done;
@@ -68,7 +69,7 @@ export class FailurePolicy {
   }
 }
 
-/** Runs a call. Rejects if it throws. */
+/** Runs a call. If it throws, returns a rejected promise instead. */
 function attempt<T>(call: () => Promise<T>): Promise<T> {
   try {
     return call();

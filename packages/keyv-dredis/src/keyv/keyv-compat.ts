@@ -7,12 +7,12 @@ export interface KeyvCompatOptions extends KeyOptions {
 }
 
 /**
- * Detects which Keyv uses one store object, and with which namespace, and whether several share it.
+ * Detects which Keyv version uses a store, with which namespace, and whether several Keyv instances share it.
  *
- * Each major version identifies itself when it takes a store, in one synchronous sequence: Keyv 5 calls
- * `on('error')`, assigns `namespace` and reads `opts`; Keyv 6 reads `capabilities`, calls `on('error')`, and
- * assigns `namespace` if it has one. Reading `opts` or `capabilities` alone, as a debugger or a logger does,
- * identifies nothing.
+ * When a Keyv gets a store, it makes a synchronous sequence of calls that is typical of its major version.
+ * Keyv 5 calls `on('error')`, assigns `namespace` and reads `opts`. Keyv 6 reads `capabilities`, calls
+ * `on('error')`, and assigns `namespace` if it has one. A single read of `opts` or `capabilities` is ignored,
+ * because a debugger or a logger may also read them.
  */
 export class KeyvCompat {
   readonly #options: KeyvCompatOptions;
@@ -24,10 +24,10 @@ export class KeyvCompat {
   #namespaces = new Set<string>();
   #keyvCount = 0;
   #hasSeveralNamespaces = false;
-  /** The last Keyv has no namespace of its own, so it uses the namespace of an earlier one. */
+  /** The last Keyv has no namespace of its own, so it uses the namespace that an earlier Keyv assigned. */
   #isInherited = false;
   #isMixed = false;
-  /** Last step of a Keyv that is taking the store, until the end of the current job. */
+  /** Last call of such a sequence. Cleared when the current job ends. */
   #step: { readonly read: 'capabilities' | 'listener'; readonly prefix: string } | undefined;
 
   constructor(options: KeyvCompatOptions) {
@@ -41,14 +41,18 @@ export class KeyvCompat {
     return this.#convention;
   }
 
-  /** This object for the current namespace; one without a Keyv for another namespace. */
+  /**
+   * Returns this object for the current namespace, and a new object, which no Keyv uses, for another
+   * namespace.
+   */
   forNamespace(namespace: string | undefined): KeyvCompat {
     if (namespace === undefined || namespace === this.namespace) return this;
     return new KeyvCompat({ ...this.#options, namespace });
   }
 
   /**
-   * A key as `iterator()` yields it. Keyv 5 strips its current namespace from the key if it prefixes keys.
+   * Converts a key for `iterator()`. If Keyv 5 adds a prefix to keys, it also strips the prefix from the keys
+   * that `iterator()` yields, so this method adds it.
    *
    * @param key without its namespace
    */
@@ -57,9 +61,9 @@ export class KeyvCompat {
     return strips ? keyPrefix(this.#namespace, 'default') + key : key;
   }
 
-  /** The namespace as `store.namespace` returns it. */
+  /** The namespace that `store.namespace` returns. */
   get namespace(): string | undefined {
-    // Keyv 5 looks for it in the keys that iterator() yields, and there it is escaped.
+    // Keyv 5 looks for the namespace in the keys that iterator() yields, and in these keys it is escaped.
     return this.#version === 5 && this.#namespace ? escapeNamespace(this.#namespace) : this.#namespace;
   }
 
@@ -68,16 +72,19 @@ export class KeyvCompat {
     return this.#hasSeveralNamespaces || this.#isInherited;
   }
 
-  /** Whether a Keyv 5 and a Keyv 6 share the store. Each would misread keys and expiries of the other. */
+  /**
+   * Whether a Keyv 5 and a Keyv 6 share the store. The store then misinterprets keys and expiries from one of
+   * them.
+   */
   get isMixed(): boolean {
     return this.#isMixed;
   }
 
-  /** @throws InvalidArgumentError for a namespace that is not a string of well-formed Unicode, or undefined */
+  /** @throws InvalidArgumentError if the namespace is neither undefined nor a well-formed Unicode string */
   assignNamespace(namespace: string | undefined): void {
     assertNamespace(namespace);
     const before = this.#convention.prefix;
-    // A single Keyv can change its namespace: only the current one counts.
+    // A single Keyv can change its namespace. Then only the current namespace counts.
     if (this.#keyvCount < 2) this.#namespaces = new Set(this.#namespace ? [this.#namespace] : []);
     this.#namespace = namespace;
     this.#isInherited = false;
@@ -127,7 +134,7 @@ export class KeyvCompat {
     this.#convention = this.#makeConvention();
   }
 
-  /** If a second Keyv changed the prefix, the first one has lost its own. */
+  /** Detects that a second Keyv has changed the prefix, so that the first Keyv lost its own prefix. */
   #detectSharing(before: string): void {
     if (this.#keyvCount < 2 || this.#convention.prefix === before) return;
     this.#hasSeveralNamespaces = true;

@@ -2,7 +2,7 @@ import { DRedisError } from '../errors/errors.js';
 import type { Reporter } from '../errors/reporter.js';
 import type { KeyvCompat } from './keyv-compat.js';
 
-/** Warns once if several Keyv instances share a store that can serve only one of them. */
+/** Warns once if several Keyv instances share a store that works correctly for only one of them. */
 export function warnIfShared(compat: KeyvCompat, reporter: Reporter): void {
   if (!compat.isAmbiguous && !compat.isMixed) return;
   reporter.warnOnce(

@@ -15,27 +15,28 @@ export const SCAN_START = '0';
 
 type Arguments = readonly (string | Buffer)[];
 
-// timeout: 0, because node-redis' own timeout costs an AbortSignal per command and ends before the reply.
-// typeMapping, because a mapping in the client's options would return keys as Buffers and counts as text.
+// timeout: 0 turns off node-redis' own timeout, which costs an AbortSignal per command and ends when the
+// command is written to the socket, before the reply. The typeMapping overrides the mapping in the client's
+// options, which could return keys as Buffers and counts as text.
 const AS_TEXT = { timeout: 0, typeMapping: {} };
 const AS_BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /**
- * The Redis commands that the store sends through the client of one node. They use `sendCommand`, because the
- * client's methods build a parser and two more promises per command.
+ * The Redis commands that the store sends through one node's client. They use `sendCommand`, because the
+ * client's own methods create a parser and two more promises per command.
  */
 export class Commands {
   /**
-   * All values so far, read or written, were text. Until one is not, values are read as text, which is
-   * faster than decoding bytes. The first reply that may hold bytes is read again.
+   * Whether all values so far, read or written, were text. As long as this is true, values are read as text,
+   * which is faster than decoding bytes. The first reply that may contain bytes is requested again as bytes.
    */
   #allText = true;
-  /** The server has not yet refused MSETEX. */
+  /** False once the server has refused MSETEX. */
   #hasMSetEx = true;
   readonly #send: (args: Arguments, options: object, isReadonly: boolean) => Promise<unknown>;
 
   constructor(client: RedisClient) {
-    // A sentinel client takes one argument more, because it may send reads to replicas.
+    // A sentinel client takes an extra argument, because it may send reads to replicas.
     this.#send =
       'setTracer' in client || 'getSentinelNode' in client
         ? (args, options, isReadonly) =>
@@ -43,7 +44,7 @@ export class Commands {
         : (args, options) => client.sendCommand(args as never, options as never);
   }
 
-  /** The value of each key; undefined for a missing key, and for a list or another type. */
+  /** Each key's value; undefined if the key is missing or has another type, such as a list. */
   async mGet(keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]> {
     const args = ['MGET', ...keys];
     if (this.#allText) {
@@ -55,7 +56,11 @@ export class Commands {
     return stored.map((value) => (value === null ? undefined : decodeValue(value)));
   }
 
-  /** Stores a value. An expiry in the past removes the key. @param expiresAt milliseconds since the Unix epoch */
+  /**
+   * Stores a value, or removes the key if the expiry is in the past.
+   *
+   * @param expiresAt milliseconds since the Unix epoch
+   */
   set(key: string, value: StoredValue, expiresAt: number | undefined): Promise<unknown> {
     const ttlMs = remainingMs(expiresAt);
     if (ttlMs === 0) return this.unlink([key]);
@@ -68,9 +73,10 @@ export class Commands {
   }
 
   /**
-   * Stores values of one expiry with one command: MSET, or MSETEX of Redis 8.4 and Valkey 9.1.
+   * Stores values that have the same expiry with one command: MSET, or MSETEX (since Redis 8.4 and Valkey
+   * 9.1).
    *
-   * @returns false if the server has no such command for it, or refuses it; then nothing was stored
+   * @returns false if the server does not support or refuses the command; then nothing was stored
    */
   async mSet(
     keys: readonly string[],
@@ -99,7 +105,7 @@ export class Commands {
     return { cursor: next, keys };
   }
 
-  /** Writes, because a server that is read-only or out of memory still answers PING. */
+  /** Checks the node with a write, because a server that is read-only or out of memory still answers PING. */
   probe(): Promise<unknown> {
     return this.#send(['SET', PROBE_KEY, '', 'PX', '1'], AS_TEXT, false);
   }
@@ -130,17 +136,17 @@ export class Commands {
     return this.#send(['PEXPIRE', key, String(ttlMs)], AS_TEXT, false);
   }
 
-  /** Lines of `name:value`. */
+  /** Information about the server, in lines of `name:value`. */
   info(): Promise<string> {
     return this.#send(['INFO'], AS_TEXT, true) as Promise<string>;
   }
 
-  /** The server's id of this connection, unique until the server restarts. */
+  /** The server's id for this connection, unique until the server restarts. */
   connectionId(): Promise<number> {
     return this.#send(['CLIENT', 'ID'], AS_TEXT, true) as Promise<number>;
   }
 
-  /** Closes another connection, so that the server executes nothing more that was sent on it. */
+  /** Closes another connection, so that the server stops executing commands that were sent on it. */
   killConnection(id: number): Promise<unknown> {
     return this.#send(['CLIENT', 'KILL', 'ID', String(id)], AS_TEXT, false);
   }
@@ -168,7 +174,7 @@ export class Commands {
   }
 }
 
-/** Replaces null by undefined, in place. @returns whether all texts are certainly text */
+/** Replaces null by undefined, in place. @returns false if a value may not be text */
 function nullToUndefined(texts: (string | null | undefined)[]): boolean {
   for (let index = 0; index < texts.length; index += 1) {
     const text = texts[index];
@@ -178,7 +184,9 @@ function nullToUndefined(texts: (string | null | undefined)[]): boolean {
   return true;
 }
 
-/** Milliseconds until an expiry, when the command is built: that may be some time after the call. */
+/**
+ * Milliseconds until an expiry. Computed when the command is built, which may be some time after the call.
+ */
 function remainingMs(expiresAt: number | undefined): number | undefined {
   return expiresAt === undefined ? undefined : Math.max(0, expiresAt - Date.now());
 }

@@ -4,7 +4,7 @@ interface Entry {
   readonly expiresAt: number;
   readonly holdsIdle: boolean;
   /**
-   * Undefined once the promise has settled or timed out. The entry may stay in the queue for a while, and
+   * Undefined once the promise has settled or timed out. The entry may stay in the queue for a while, but
    * must not keep the caller's data alive.
    */
   reject: ((error: unknown) => void) | undefined;
@@ -14,16 +14,17 @@ interface Entry {
 export interface DeadlineOptions {
   /** Time limit of each promise, in milliseconds. */
   readonly timeoutMs: number;
-  /** Makes the error of a promise that timed out. */
+  /** Creates the error for a promise that timed out. */
   readonly timeoutError: () => Error;
   /** Milliseconds of a monotonic clock. @default performance.now */
   readonly now?: () => number;
 }
 
 /**
- * Gives many promises the same time limit with one timer. All have the same limit, so they expire in the
- * order in which they were added: a queue suffices, and the timer waits for its head. (node-redis' own
- * `timeout` takes an `AbortSignal.timeout` per command, and covers only commands not yet written.)
+ * Applies the same time limit to many promises with one timer. The promises expire in the order in which they
+ * were added, so a queue is enough, and the timer waits for the first entry. (node-redis' own `timeout`
+ * creates an `AbortSignal.timeout` per command, and covers only commands that are not yet written to the
+ * socket.)
  */
 export class Deadlines {
   readonly #options: DeadlineOptions;
@@ -41,9 +42,9 @@ export class Deadlines {
   }
 
   /**
-   * Calls `resolve` or `reject` once: with the outcome of the promise, or with the timeout.
+   * Calls `resolve` or `reject` once: with the promise's outcome, or with a timeout error.
    *
-   * @param holdsIdle whether {@link Deadlines.idle} waits for it
+   * @param holdsIdle whether {@link Deadlines.idle} waits for this promise
    */
   watch<T>(
     promise: Promise<T>,
@@ -72,7 +73,7 @@ export class Deadlines {
     );
   }
 
-  /** Resolves once no promise that holds it is pending, and every {@link Deadlines.retain} is released. */
+  /** Resolves once no promise with `holdsIdle` is pending, and every {@link Deadlines.retain} is released. */
   idle(): Promise<void> {
     if (this.#pendingCount === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
@@ -111,18 +112,19 @@ export class Deadlines {
 
   #drop(first: Entry): void {
     this.#first = first.next;
-    // An entry in old space would keep the entries after it alive during a minor collection.
+    // If the entry is in the old generation, it would keep the entries after it alive during minor
+    // collections.
     first.next = undefined;
     if (this.#first === undefined) this.#last = undefined;
   }
 
   #arm(delayMs: number): void {
-    // A caller may add a promise while it handles a timeout.
+    // A timer may already be running, because a caller may add a promise while it handles a timeout.
     clearTimeout(this.#timer);
-    // One millisecond more, because a timer may fire a fraction early. setImmediate, because after the event
-    // loop was blocked the sockets may hold replies that arrived in time.
+    // Waits one millisecond longer, because a timer may fire a fraction of a millisecond early. Uses
+    // setImmediate, because if the event loop was blocked, the sockets may hold replies that arrived in time.
     this.#timer = setTimeout(() => setImmediate(() => this.#expire()), delayMs + 1);
-    // A pending reply has an open socket, which keeps the process alive.
+    // The timer need not keep the process alive: while a reply is pending, its open socket does.
     this.#timer.unref();
   }
 

@@ -7,15 +7,15 @@ import {
 } from '../errors/errors.js';
 import { redact } from '../errors/redact.js';
 
-/** Replies of a server that answers PING but cannot do its work, or not yet. */
+/** Error replies from a server that answers PING but cannot execute other commands, or not yet. */
 const CANNOT_SERVE = /^(LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|OOM) /;
 
-/** Whether a reply means that the whole node cannot serve, not just this command. */
+/** Whether an error reply is about the whole node, and not just about this command. */
 export function cannotServe({ cause }: CommandFailedError): boolean {
   return cause instanceof Error && CANNOT_SERVE.test(cause.message);
 }
 
-/** Makes the errors of one node. None of them shows its password. */
+/** Creates the errors for one node. They never show its password. */
 export class Failures {
   readonly #node: string;
   readonly #secrets: readonly string[];
@@ -27,7 +27,7 @@ export class Failures {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The error for the caller of a command. */
+  /** Converts any error to the error that a caller gets. */
   translate(error: unknown): DRedisError {
     if (error instanceof DRedisError) return error;
     if (isErrorReply(error)) return new CommandFailedError(this.#node, redact(error, this.#secrets));

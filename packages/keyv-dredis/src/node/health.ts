@@ -8,7 +8,7 @@ import { Backoff } from './backoff.js';
  * - `up`: commands are sent.
  * - `suspect`: commands are sent, but the last one timed out.
  * - `down`: commands fail at once, and probes check the node in the background.
- * - `returning`: a probe succeeded; commands are sent again after another one.
+ * - `returning`: a probe succeeded; commands are sent again after a second one and the recovery.
  */
 export type NodeState = 'up' | 'suspect' | 'down' | 'returning';
 
@@ -33,7 +33,7 @@ export interface NodeChange {
   readonly durationMs: number;
 }
 
-/** Consecutive timeouts after which a node is down. */
+/** Number of consecutive timeouts after which a node is down. */
 const MAX_TIMEOUTS = 3;
 
 export interface HealthOptions {
@@ -49,9 +49,10 @@ export interface HealthOptions {
 }
 
 /**
- * Derives the state of a node from the outcomes of its commands, and revives a node that is down. A lost
- * connection, or a reply that the server cannot serve, makes it down at once. Timeouts do after three in a
- * row, because a single one may come from a slow command.
+ * Derives a node's state from the outcomes of its commands, and revives the node if it is down. If the
+ * connection is lost, or a reply shows that the server cannot execute commands, the node is down immediately.
+ * If commands time out, it is down after three timeouts in a row, because a single timeout may come from a
+ * slow command.
  */
 export class Health {
   readonly #options: HealthOptions;
@@ -80,7 +81,7 @@ export class Health {
     return this.#reason;
   }
 
-  /** Milliseconds since the last change of state. */
+  /** Milliseconds since the last state change. */
   get durationMs(): number {
     return this.#now() - this.#changedAt;
   }
@@ -106,11 +107,11 @@ export class Health {
     return !this.isAvailable;
   }
 
-  /** Records that the node cannot be reached, or replied that it cannot serve. */
+  /** Records that the node cannot be reached, or replied that it cannot execute commands. */
   lost(reason: DRedisError): void {
     const { isAvailable } = this;
     this.#change('down', reason);
-    // If it was unavailable before, a revival is running or scheduled.
+    // If the node was already unavailable, a revival is already running or scheduled.
     if (isAvailable) this.#reviveLater();
   }
 
@@ -133,7 +134,7 @@ export class Health {
   /**
    * Revives an unavailable node now, before the next scheduled retry.
    *
-   * @throws DRedisError if that fails; retries go on in the background
+   * @throws DRedisError if the attempt fails; retries continue in the background
    */
   revive(): Promise<void> {
     if (this.isAvailable || this.#stopped) return Promise.resolve();
@@ -142,7 +143,7 @@ export class Health {
     return this.#reviving;
   }
 
-  /** Stops retries and changes of state. */
+  /** Stops retries and state changes. */
   stop(): void {
     this.#stopped = true;
     this.#backoff.cancel();

@@ -8,21 +8,21 @@ export interface LifecycleOptions {
   readonly connection: Connection;
   readonly health: Health;
   readonly failures: Failures;
-  /** Recovers the node before commands are sent. @param hasWaiters whether commands wait for it */
+  /** Recovers the node before commands are sent. @param hasWaiters whether commands are waiting for it */
   readonly beforeServing: (hasWaiters: boolean) => Promise<void>;
-  /** @throws DRedisError if the node cannot serve */
+  /** @throws DRedisError if the node cannot execute commands */
   readonly probe: () => Promise<void>;
 }
 
 /**
- * Opens a node: connects it and recovers it, with the first command and after each failure. Concurrent
- * callers share one attempt.
+ * Opens a node, which means connecting and recovering it, on the first command and after each failure.
+ * Concurrent callers share one attempt.
  */
 export class Lifecycle {
   readonly #options: LifecycleOptions;
   #isRecovered = false;
   #opening: Promise<void> | undefined;
-  /** Requests that wait for the current attempt. */
+  /** Number of requests that are waiting for the current attempt. */
   #waiterCount = 0;
 
   constructor(options: LifecycleOptions) {
@@ -38,12 +38,12 @@ export class Lifecycle {
     return this.#opening !== undefined;
   }
 
-  /** Whether a request can be sent now. Requests that wait for the node go first. */
+  /** Whether a request can be sent immediately. Requests that are already waiting for the node go first. */
   get isReady(): boolean {
     return this.#isOpen && this.#waiterCount === 0;
   }
 
-  /** The node is down: it has to be recovered before it is used again. */
+  /** Records that the node is down, so that it is recovered before it is used again. */
   invalidate(): void {
     this.#isRecovered = false;
   }
@@ -85,14 +85,19 @@ export class Lifecycle {
     }
   }
 
-  /** Brings back a node that is down: two probes, the recovery, and it is up. @throws DRedisError */
+  /**
+   * Brings back a node that is down: probes it twice, recovers it, and marks it as up.
+   *
+   * @throws DRedisError
+   */
   async revive(): Promise<void> {
     const { health, probe, beforeServing } = this.#options;
     await probe();
     health.returning();
     await probe();
     await beforeServing(false);
-    // Writes that fail during a long recovery may add more to recover. The rest is done while commands wait.
+    // If writes fail during a long recovery, there may be more to recover. open() does this while commands
+    // wait.
     await this.open();
     health.up();
   }

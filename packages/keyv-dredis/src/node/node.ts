@@ -31,7 +31,7 @@ export interface RecoveryHooks {
   /**
    * Runs after each connect, before commands are sent.
    *
-   * @param hasWaiters whether commands wait for it
+   * @param hasWaiters whether commands are waiting for it
    * @throws DRedisError if the node is lost
    */
   beforeServing(node: Node, hasWaiters: boolean): Promise<void>;
@@ -44,19 +44,22 @@ export type Request<T> = (commands: Commands) => Promise<T>;
 
 export interface SendOptions {
   /**
-   * Command of the store's own, not of a caller. It is sent even if the node is not recovered, does not
-   * count for the node's health, and does not delay `close()`. @default false
+   * Whether the store itself sends the command, and not a caller. Such a command is sent even if the node is
+   * not recovered, does not affect the node's health, and does not delay `close()`. @default false
    */
   readonly isMaintenance?: boolean;
 }
 
-/** For maintenance commands, see {@link SendOptions}. */
+/** Options for maintenance commands. See {@link SendOptions}. */
 export const MAINTENANCE: SendOptions = { isMaintenance: true };
 
-/** One Redis server behind one client. Sends commands with a deadline, and fails at once while it is down. */
+/**
+ * One Redis server, reached through one client. Sends commands with a deadline. While the server is down,
+ * commands fail immediately.
+ */
 export class Node {
   readonly name: string;
-  /** Whether the store made the client, so that nobody else sends commands on its only connection. */
+  /** Whether the store created the client, so that only this store uses the client's connection. */
   readonly isManaged: boolean;
   readonly #options: NodeOptions;
   readonly #connection: Connection;
@@ -91,7 +94,7 @@ export class Node {
       revive: () => this.#lifecycle.revive(),
       onChange: (change) => {
         if (change.state === 'down') this.#lifecycle.invalidate();
-        // Sent on this connection before any later command, so later reads see the result.
+        // The removals are sent before any later command on this connection, so later reads see their effect.
         if (change.state === 'up') hooks.invalidateMissed(this);
         listener(name, change);
       },
@@ -110,7 +113,7 @@ export class Node {
     return this.#lifecycle.isRecovered;
   }
 
-  /** Whether commands are sent to it, now or once it is open. */
+  /** Whether commands are sent to the node, immediately or once it is open. */
   get isAvailable(): boolean {
     return this.#health.isAvailable || this.#lifecycle.isOpening;
   }
@@ -125,9 +128,9 @@ export class Node {
   }
 
   /**
-   * Opens the node before the first command does.
+   * Opens the node without waiting for the first command.
    *
-   * @throws NodeUnavailableError if the attempt fails; retries go on in the background
+   * @throws NodeUnavailableError if the attempt fails; retries continue in the background
    */
   async connect(): Promise<void> {
     if (this.#closed) throw this.#failures.closed();
@@ -142,8 +145,8 @@ export class Node {
   }
 
   /**
-   * Sends commands and waits for the replies, `commandTimeoutMs` at most. Rejects at once while the node is
-   * down.
+   * Sends commands and waits for the replies, for at most `commandTimeoutMs`. Rejects immediately while the
+   * node is down.
    *
    * @throws NodeUnavailableError, CommandTimeoutError, or CommandFailedError for an error reply
    */
@@ -151,7 +154,7 @@ export class Node {
     return new Promise((resolve, reject) => this.send(request, resolve, reject, options));
   }
 
-  /** The same as {@link Node.run} with callbacks, which saves a promise per command. */
+  /** Like {@link Node.run}, but with callbacks, which saves a promise per command. */
   send<T>(
     request: Request<T>,
     resolve: (value: T) => void,
@@ -181,7 +184,10 @@ export class Node {
     return this.#deadlines.retain();
   }
 
-  /** Closes the node after the calls in flight, `disconnectTimeoutMs` at most. Idempotent; never rejects. */
+  /**
+   * Waits for calls in flight, for at most `disconnectTimeoutMs`, and closes the node. Idempotent; never
+   * rejects.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -190,7 +196,7 @@ export class Node {
   #sendWhenOpen<T>(request: Request<T>): Promise<T> {
     const startedAt = performance.now();
     return this.#lifecycle.whenOpen(() => {
-      // The caller already got the timeout, so the command must not be sent.
+      // The caller has already got the timeout error, so the command must not be sent.
       if (performance.now() - startedAt >= this.#options.commandTimeoutMs) throw this.#failures.timeout();
       return request(this.#commands);
     });
@@ -216,9 +222,9 @@ export class Node {
     try {
       await this.run((commands) => commands.probe(), MAINTENANCE);
     } catch (error) {
-      // The next probe uses a new connection.
+      // Drops the connection, so that the next probe uses a new one.
       if (error instanceof CommandTimeoutError) this.#connection.drop();
-      // Any other error reply shows that the server works.
+      // Any other error reply shows that the server is working.
       if (!(error instanceof CommandFailedError) || cannotServe(error)) throw error;
     }
   }
@@ -232,7 +238,7 @@ export class Node {
       if (cannotServe(error)) this.#health.lost(error);
       else this.#health.answered();
     } else if (error instanceof NodeUnavailableError) {
-      // If the store dropped the connection itself, the client's error does not have the reason.
+      // If the store dropped the connection itself, the client's error does not contain the reason.
       if (!this.#health.isAvailable) return this.#failures.unavailable(this.#health.reason);
       this.#health.lost(error);
     }

@@ -3,18 +3,18 @@ import type { Node } from '../node/node.js';
 import type { FallbackPlacement, Route } from '../sharding/placement.js';
 import type { Snapshot } from '../sharding/topology.js';
 
-/** Serves the keys of an unavailable node on the next available node clockwise, under keys of their own. */
+/** Stores an unavailable node's entries on the next available node clockwise, under separate keys. */
 export class Failover implements FallbackPlacement {
   readonly #ttlMs: number;
 
-  /** @param ttlMs longest life of an entry on a fallback node, in milliseconds */
+  /** @param ttlMs maximum lifetime of an entry on a fallback node, in milliseconds */
   constructor(ttlMs: number) {
     this.#ttlMs = ttlMs;
   }
 
   fallbackFor(key: string, snapshot: Snapshot): Route | undefined {
     if (isCutOff(snapshot)) return undefined;
-    // At least half of the weight is available, so there is a node.
+    // At least half of the total weight is available, so there is an available node.
     const node = firstAvailable(key, snapshot) as Node;
     return { node, key: failoverKey(key), isFallback: true, latestExpiry: Date.now() + this.#ttlMs };
   }
@@ -24,7 +24,7 @@ export class Failover implements FallbackPlacement {
   }
 }
 
-/** The next available node clockwise: the owner if it is available. */
+/** The first available node clockwise, starting with the key's owner. */
 export function firstAvailable(key: string, { ring, nodes }: Snapshot): Node | undefined {
   return ring
     .replicas(key, ring.size)
@@ -32,7 +32,7 @@ export function firstAvailable(key: string, { ring, nodes }: Snapshot): Node | u
     .find(({ isAvailable }) => isAvailable);
 }
 
-/** Whether more than half of the weight is unavailable: then this process is probably cut off. */
+/** Whether more than half of the total weight is unavailable. Then this process is probably cut off. */
 function isCutOff({ byIndex, weights }: Snapshot): boolean {
   let unavailable = 0;
   let all = 0;

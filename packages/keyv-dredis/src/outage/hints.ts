@@ -4,7 +4,7 @@ import { chunksOf, yieldToEventLoop } from '../sharding/chunks.js';
 import type { Topology } from '../sharding/topology.js';
 import type { NamespacesInUse } from './namespaces.js';
 
-/** A physical key that a node missed a write of, or a prefix that stands for every key below it. */
+/** A physical key whose write a node missed, or a prefix that stands for all keys that begin with it. */
 export type Hint = `key ${string}` | `prefix ${string}`;
 
 export const hintOfKey = (key: string): Hint => `key ${key}`;
@@ -21,10 +21,12 @@ export function parseHints(hints: Iterable<string>): { keys: string[]; prefixes:
   return { keys, prefixes };
 }
 
-/** Hints about one node, in this process or on one holder, above which prefixes replace keys. */
+/**
+ * Maximum number of hints about one node, in this process or on one holder. Above it, prefixes replace keys.
+ */
 const MAX_HINTS = 10_000;
 
-/** Life of the hints about a node after the last one was added, in milliseconds. */
+/** Lifetime of the hints about a node, in milliseconds. It starts again with each added hint. */
 const HINTS_TTL_MS = 24 * 3_600_000;
 
 interface MissedByNode {
@@ -34,21 +36,26 @@ interface MissedByNode {
 }
 
 /**
- * Records which keys nodes missed. A write that a node missed, or may have missed, leaves a hint with its
- * key: in this process, and on a holder, the next available node. Every process reads the hints of all
- * holders before it uses a node again. (Hinted handoff of Dynamo, SOSP 2007, section 4.6. Here the key
- * suffices, because a cache can remove it.) A superfluous hint costs a miss.
+ * Records which keys nodes missed. If a node missed a write, or may have missed it, the key is recorded as a
+ * hint: in this process, and on a holder, which is the next available node. Before a process uses a node
+ * again, it reads the hints about that node from all holders. An unnecessary hint costs one miss.
+ *
+ * This is the hinted handoff of Dynamo (SOSP 2007, section 4.6), with one difference: a hint contains only
+ * the key and not the value, because a cache can simply remove the key.
  */
 export class Hints {
   readonly #topology: Topology;
   readonly #namespaces: NamespacesInUse;
   readonly #enabled: boolean;
   readonly #missed = new Map<string, MissedByNode>();
-  /** Hints to send at the end of the turn, by holder and by the node that they are about. */
+  /**
+   * Hints to send at the end of the event loop turn, by holder and by the name of the node that they are
+   * about.
+   */
   #outgoing = new Map<Node, Map<string, Hint[]>>();
   #sending: Promise<void> | undefined;
 
-  /** @param enabled false records nothing, for tests that show the effect of hints */
+  /** @param enabled false turns hints off, for tests that show their effect */
   constructor(topology: Topology, namespaces: NamespacesInUse, enabled: boolean) {
     this.#topology = topology;
     this.#namespaces = namespaces;
@@ -59,7 +66,7 @@ export class Hints {
     return this.#enabled;
   }
 
-  /** Removes and returns the hints of this process about a node. */
+  /** Removes and returns this process's hints about a node. */
   drain(node: Node): readonly Hint[] {
     const hints = [...(this.#missed.get(node.name)?.hints ?? [])];
     this.#missed.delete(node.name);
@@ -69,8 +76,8 @@ export class Hints {
   /**
    * Records that a node missed a write, or may have missed it.
    *
-   * @param holder node that keeps the hint; the next available one by default
-   * @returns resolves once the holder has the hint, or cannot get it; never rejects
+   * @param holder node that stores the hint; default: the next available node
+   * @returns a promise that resolves once the holder has stored the hint or has failed to; never rejects
    */
   record(node: Node, hint: Hint, holder = this.#holderFor(node)): Promise<void> {
     if (!this.#enabled) return Promise.resolve();
@@ -79,19 +86,22 @@ export class Hints {
     missed.hints.add(hint);
     const isOverLimit = missed.prefixCount > 0 || missed.hints.size > MAX_HINTS;
     if (isOverLimit && this.#mayPurgeAll()) {
-      // The prefixes cover it.
+      // The prefixes cover this key.
       missed.hints.delete(hint);
       return this.#replaceByPrefixes(node.name, missed, holder);
     }
     return this.#send(node.name, hint, holder);
   }
 
-  /** Resolves once all hints are with their holders, or cannot get there. Never rejects. */
+  /** Resolves once all holders have stored their hints or have failed to. Never rejects. */
   flushed(): Promise<void> {
     return this.#sending ?? Promise.resolve();
   }
 
-  /** Raw keys beside keys of other programs can only be removed one by one. */
+  /**
+   * Whether whole namespaces may be purged. Raw keys can only be removed one by one if other programs have
+   * keys in the same database.
+   */
   #mayPurgeAll(): boolean {
     return [...this.#namespaces.prefixes].every((prefix) => this.#namespaces.mayPurge(prefix));
   }

@@ -20,7 +20,7 @@ export class MissedWrites implements WriteObserver {
     this.#failsOver = failsOver;
   }
 
-  /** The owner misses the write, and so do the fallback nodes that would come before this one. */
+  /** The owner misses the write, and so do all nodes between the owner and this fallback node. */
   async fallbackWrite(key: string, fallback: Node, { ring, nodes }: Snapshot): Promise<void> {
     const names = ring.replicas(key, ring.size);
     const before = names.slice(0, names.indexOf(fallback.name));
@@ -39,7 +39,7 @@ export class MissedWrites implements WriteObserver {
     { node, keys, isFallback }: Pick<NodeRequest, 'node' | 'keys' | 'isFallback'>,
     error: unknown,
   ): void {
-    // After an error reply of a node that serves, the write certainly did not happen.
+    // If an available node replied with an error, the write certainly did not happen.
     if (error instanceof CommandFailedError && node.isAvailable) return;
     for (const key of keys) {
       this.#hints.record(node, hintOfKey(key));
@@ -55,7 +55,10 @@ export class MissedWrites implements WriteObserver {
     return this.#hints.flushed();
   }
 
-  /** A fallback node may hold an entry of an earlier outage, which this write should have replaced. */
+  /**
+   * Removes a value that a fallback node may still hold from an earlier outage. The failed write should have
+   * replaced it, so it must not be read.
+   */
   #removeFallbackEntry(key: string): void {
     const node = firstAvailable(key, this.#topology.snapshot);
     const fallbackKey = failoverKey(key);

@@ -4,8 +4,8 @@ import { MAINTENANCE } from '../node/node.js';
 import type { Topology } from '../sharding/topology.js';
 
 /**
- * The prefixes of all namespaces that this process uses. They are registered on every node, so that any
- * process that finds old keys on a node knows which of them belong to the store.
+ * The prefixes of all namespaces that this process uses. They are registered on every node, so that a process
+ * that finds old keys on a node can tell which keys belong to the store.
  */
 export class NamespacesInUse {
   readonly #topology: Topology;
@@ -21,7 +21,9 @@ export class NamespacesInUse {
     return this.#prefixes;
   }
 
-  /** Adds a prefix, and registers it on nodes that are recovered. Recovery registers it on the others. */
+  /**
+   * Adds a prefix, and registers it on all recovered nodes. On the other nodes, their recovery registers it.
+   */
   add(prefix: string): void {
     if (this.#prefixes.has(prefix)) return;
     this.#prefixes.add(prefix);

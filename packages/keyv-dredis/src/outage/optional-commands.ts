@@ -2,7 +2,7 @@ import { CommandFailedError, type DRedisError } from '../errors/errors.js';
 
 const FORBIDDEN_OR_UNKNOWN = /^(NOPERM|ERR unknown)/;
 
-/** The reply; undefined if an ACL forbids the command, or the server does not know it. */
+/** The reply; undefined if an ACL forbids the command, or if the server does not support it. */
 export async function ifSupported<T>(reply: Promise<T>): Promise<T | undefined> {
   try {
     return await reply;
@@ -13,7 +13,10 @@ export async function ifSupported<T>(reply: Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** Ignores any error reply. A server that is read-only or out of memory still answers reads. */
+/**
+ * Ignores error replies. A server that is read-only or out of memory refuses writes, but can still answer
+ * reads.
+ */
 export async function ignoreRefusal(reply: Promise<unknown>): Promise<void> {
   try {
     await reply;

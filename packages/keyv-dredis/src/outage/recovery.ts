@@ -4,11 +4,12 @@ import type { Replay } from './replay.js';
 import type { RestartDetector } from './restart.js';
 
 /**
- * Runs before a node is used, at the first connection of a process and after each outage. Afterwards the
- * node holds no value older than a write that it missed.
+ * Runs before a node is used: when a process first connects to the node, and after each outage. Afterwards,
+ * the node holds no value that a missed write should have replaced.
  *
- * Every process does this for itself and asks all other nodes, so no lock is needed: if two processes replay
- * the same hint, or one of them late, a key is removed once too often.
+ * Every process recovers a node for itself, and asks all other nodes for hints. No lock is needed. If two
+ * processes replay the same hint, or one of them replays it late, the worst result is that a key is removed
+ * although its value is current.
  */
 export class Recovery implements RecoveryHooks {
   readonly #restarts: RestartDetector;

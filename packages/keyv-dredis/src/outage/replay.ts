@@ -8,7 +8,7 @@ import { type Hint, type Hints, hintOfKey, hintOfPrefix, parseHints } from './hi
 import type { NamespacesInUse } from './namespaces.js';
 import { ifSupported } from './optional-commands.js';
 
-/** How long to wait for the hints of other nodes, in milliseconds; less while commands wait. */
+/** Time limit for reading hints from other nodes, in milliseconds. It is shorter if commands are waiting. */
 const HOLDER_TIMEOUT_MS = { withWaiters: 250, withoutWaiters: 2000 };
 
 export interface ReplayOptions {
@@ -16,11 +16,11 @@ export interface ReplayOptions {
   readonly hints: Hints;
   readonly namespaces: NamespacesInUse;
   readonly scanCount: number;
-  /** Fallback nodes may hold entries of other nodes. */
+  /** Whether fallback nodes may hold other nodes' entries. */
   readonly failsOver: boolean;
 }
 
-/** Removes keys from a node that missed writes of them. */
+/** Removes the keys whose writes a node missed. */
 export class Replay {
   readonly #options: ReplayOptions;
 
@@ -29,9 +29,9 @@ export class Replay {
   }
 
   /**
-   * Replays the hints of this process and of all holders that reply in time.
+   * Replays the hints from this process and from all holders that reply in time.
    *
-   * @param hasWaiters commands wait for it, so holders have less time
+   * @param hasWaiters whether commands are waiting; if so, holders have less time to reply
    * @throws DRedisError if the node is lost again
    */
   async replayHints(node: Node, hasWaiters: boolean): Promise<void> {
@@ -48,8 +48,8 @@ export class Replay {
   }
 
   /**
-   * Replays the hints of this process on a node that replies again on the same connection. Same connection,
-   * so earlier commands finish first.
+   * Replays this process's hints on a node that replies again on the same connection. Because it is the same
+   * connection, the server finishes all earlier commands first.
    */
   async invalidateMissed(node: Node): Promise<void> {
     const own = this.#options.hints.drain(node);
@@ -67,9 +67,9 @@ export class Replay {
   }
 
   /**
-   * Removes the hinted keys from the node, their entries from fallback nodes, and then the hints.
+   * Removes the hinted keys from the node, then their entries from fallback nodes, and finally the hints.
    *
-   * @param heldBy hints that another node holds
+   * @param heldBy returns the hints that another node holds
    */
   async #replay(
     hints: readonly string[],
@@ -99,7 +99,7 @@ export class Replay {
     });
     const timeoutMs = HOLDER_TIMEOUT_MS[hasWaiters ? 'withWaiters' : 'withoutWaiters'];
     await atMost(timeoutMs, Promise.allSettled(replies));
-    // A copy: hints that arrive later are not replayed, so they must not be dropped.
+    // Returns a copy. Hints that arrive later are not replayed, so they must not be dropped.
     return new Map(held);
   }
 
@@ -114,14 +114,14 @@ export class Replay {
     }
   }
 
-  /** @returns whether the entries are gone */
+  /** @returns whether the entries were removed */
   async #removeFallbackEntries(hints: readonly string[], holder: Node): Promise<boolean> {
     try {
       if (holder.status.state === 'down') throw holder.status.reason;
       await this.#remove(hints, (request) => holder.run(request, MAINTENANCE), failoverKey);
       return true;
     } catch {
-      // Now the holder has missed these removals.
+      // The holder missed these removals, so record hints about the holder.
       const { keys, prefixes } = parseHints(hints);
       for (const key of keys) this.#options.hints.record(holder, hintOfKey(failoverKey(key)));
       for (const prefix of prefixes) this.#options.hints.record(holder, hintOfPrefix(failoverKey(prefix)));
@@ -131,14 +131,14 @@ export class Replay {
     }
   }
 
-  /** Removes replayed hints from a holder. If that fails, they are replayed once more. */
+  /** Removes replayed hints from a holder. If that fails, they will be replayed again. */
   async #dropHints(hints: readonly string[], node: Node, holder: Node): Promise<void> {
     try {
       for (const chunk of chunksOf(hints)) {
         await holder.run((commands) => commands.removeMembers(hintsKey(node.name), chunk), MAINTENANCE);
       }
     } catch {
-      // Replaying a hint again costs a miss.
+      // The hints stay on the holder. Replaying them again costs only misses.
     }
   }
 

@@ -5,7 +5,7 @@ import { purge } from '../sharding/scan.js';
 import type { NamespacesInUse } from './namespaces.js';
 import { ifSupported, ignoreRefusal } from './optional-commands.js';
 
-/** Identity of a server, and of the connection to it. */
+/** Identifies a server process and the connection to it. */
 interface ServerIdentity {
   /** Changes when the server restarts. */
   readonly runId: string | undefined;
@@ -13,12 +13,12 @@ interface ServerIdentity {
 }
 
 export interface RestartOptions {
-  /** By default, 'keep' if the server's append-only file is on, else 'purge'. */
+  /** By default, 'keep' if the server uses an append-only file, else 'purge'. */
   readonly restartPolicy?: RestartPolicy | undefined;
   readonly scanCount: number;
 }
 
-/** Detects that a server has restarted, and removes keys of an old snapshot. */
+/** Detects server restarts, and removes keys that were loaded from an old snapshot. */
 export class RestartDetector {
   readonly #namespaces: NamespacesInUse;
   readonly #options: RestartOptions;
@@ -29,7 +29,10 @@ export class RestartDetector {
     this.#options = options;
   }
 
-  /** Compares the server with the one of the last connection, and purges it if the policy says so. */
+  /**
+   * Checks whether the server has restarted since the last connection. If so, purges it if the policy
+   * requires it.
+   */
   async detectRestart(node: Node): Promise<void> {
     const known = this.#known.get(node.name);
     const [info, mark, connectionId] = await Promise.all([
@@ -39,8 +42,8 @@ export class RestartDetector {
     ]);
     const runId = /^run_id:(\S+)/m.exec(info ?? '')?.[1];
     if (runId !== undefined && runId !== mark) {
-      // A snapshot holds the mark of its own run. Without a mark the server is new, was emptied, or its
-      // snapshot is older than the first mark.
+      // A snapshot contains the mark of the run that wrote it. If there is no mark, the server is new, it was
+      // emptied, or its snapshot is older than the first mark.
       const restarted = mark ? true : known !== undefined && known.runId !== runId;
       const policy = this.#options.restartPolicy ?? (/^aof_enabled:1/m.test(info ?? '') ? 'keep' : 'purge');
       if (restarted && policy === 'purge') await this.#purgeAll(node);
@@ -48,7 +51,7 @@ export class RestartDetector {
     }
     const previous = known?.runId === runId ? known?.connectionId : undefined;
     if (previous !== undefined && previous !== connectionId) {
-      // The server may still have unread commands of the previous connection.
+      // On the previous connection, there may be commands that the server has not read yet.
       await ignoreRefusal(node.run((commands) => commands.killConnection(previous), MAINTENANCE));
     }
     const prefixes = [...this.#namespaces.prefixes];

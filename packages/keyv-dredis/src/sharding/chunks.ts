@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 
 /**
- * Most keys of one call that are processed, and sent, without yielding to the event loop: a few milliseconds
- * here, and as much on a server for a command with that many keys.
+ * Maximum number of keys that a call processes and sends without yielding to the event loop. Processing them
+ * takes a few milliseconds here, and about as long on a server that gets them in one command.
  */
 export const CHUNK_SIZE = 1000;
 

@@ -14,7 +14,7 @@ export class NodePool {
   readonly #topology: Topology;
   readonly #makeNode: (description: NodeDescription) => Node;
   #members: ReadonlyMap<string, Member>;
-  /** The last update. Each waits for the one before. */
+  /** The last update. Each update waits for the previous update. */
   #updating: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
@@ -36,17 +36,17 @@ export class NodePool {
   /**
    * Connects every node.
    *
-   * @throws PartialFailureError with the names of the nodes that could not be reached; the others are up
+   * @throws PartialFailureError with the names of the nodes that could not be reached; the other nodes are up
    */
   async connect(): Promise<void> {
     await connectAll(this.#topology.snapshot.nodes.values());
   }
 
   /**
-   * Replaces the nodes: keeps those of the same name and source, connects the new ones, replaces the
-   * snapshot, and closes the removed ones after the calls in flight.
+   * Replaces the nodes: keeps nodes with the same name and source, connects the new nodes, replaces the
+   * snapshot, and closes the removed nodes after their calls in flight.
    *
-   * @throws PartialFailureError if a new node cannot be reached; then nothing has changed
+   * @throws PartialFailureError if a new node cannot be reached; then nothing changes
    */
   update(descriptions: readonly NodeDescription[]): Promise<void> {
     const updated = this.#updating.then(() => this.#update(descriptions));

@@ -6,13 +6,16 @@ export interface Route {
   readonly node: Node;
   /** The physical key on that node. */
   readonly key: string;
-  /** The node serves the key in place of its unavailable owner. */
+  /** Whether the node replaces the key's unavailable owner. */
   readonly isFallback: boolean;
-  /** Latest expiry of an entry there, in milliseconds since the Unix epoch; undefined for no limit. */
+  /**
+   * Latest expiry that an entry on this node may have, in milliseconds since the Unix epoch; undefined for no
+   * limit.
+   */
   readonly latestExpiry?: number | undefined;
 }
 
-/** The part of a multi-key call that one node serves. */
+/** The part of a multi-key call that is sent to one node. */
 export interface NodeRequest {
   readonly node: Node;
   /** Physical keys on that node, in the order of the call, with duplicates. */
@@ -23,29 +26,31 @@ export interface NodeRequest {
   readonly latestExpiry?: number | undefined;
 }
 
-/** Decides which node serves the keys of an unavailable owner. */
+/** Chooses fallback nodes for keys whose owner is unavailable. */
 export interface FallbackPlacement {
-  /** The route of a key whose owner is unavailable; undefined if no other node serves it. */
+  /** The route to the fallback node for a key whose owner is unavailable; undefined if there is none. */
   fallbackFor(key: string, snapshot: Snapshot): Route | undefined;
-  /** Prefixes of the physical keys of a namespace, on owners and on fallback nodes. */
+  /** Prefixes of a namespace's physical keys, on owners and on fallback nodes. */
   prefixesOf(prefix: string): readonly string[];
 }
 
-/** Learns of writes that a node missed, or may have missed. */
+/** Is notified of writes that a node missed, or may have missed. */
 export interface WriteObserver {
-  /** A fallback node gets a write. Resolves once it is recorded that the nodes before it miss the write. */
+  /**
+   * A write is sent to a fallback node. Resolves once the write is recorded as missed by the nodes before it.
+   */
   fallbackWrite(key: string, fallback: Node, snapshot: Snapshot): Promise<void>;
   /** A write failed. */
   writeFailed(request: Pick<NodeRequest, 'node' | 'keys' | 'isFallback'>, error: unknown): void;
   /** `clear()` failed on a node. */
   clearFailed(node: Node, prefix: string): void;
-  /** Resolves once all records are sent, or cannot be sent. Never rejects. */
+  /** Resolves once all records have been sent or have failed. Never rejects. */
   flushed(): Promise<void>;
 }
 
 type MutableRequest = NodeRequest & { readonly keys: string[]; readonly positions: number[] };
 
-/** Finds the node of a key: its owner or, while that is unavailable, a fallback node. */
+/** Finds the node for a key: its owner, or a fallback node if the owner is unavailable. */
 export class Placement {
   readonly #topology: Topology;
   readonly #fallback: FallbackPlacement | undefined;
@@ -59,7 +64,7 @@ export class Placement {
     return this.#topology.snapshot;
   }
 
-  /** The route of a physical key. O(log n) in the number of nodes. */
+  /** The route for a physical key. O(log n) in the number of nodes. */
   routeOf(key: string, snapshot: Snapshot): Route {
     const node = ownerOf(key, snapshot);
     const fallback = node.isAvailable ? undefined : this.#fallback?.fallbackFor(key, snapshot);
@@ -79,7 +84,7 @@ export class Placement {
     for (const unavailable of requests.filter(({ node }) => !node.isAvailable)) {
       for (const [index, key] of unavailable.keys.entries()) {
         const route = fallback.fallbackFor(key, snapshot);
-        // Without a fallback for one key there is none for any: the requests fail on their owners.
+        // If one key has no fallback, no key has one. The requests then fail on their owners.
         if (route === undefined) return requests;
         const request = rerouted.get(route.node) ?? { ...route, keys: [], positions: [] };
         rerouted.set(route.node, request);

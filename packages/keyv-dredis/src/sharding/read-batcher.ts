@@ -1,18 +1,18 @@
-/** @param index of the key in its batch */
+/** @param index index of the key in its batch */
 type Resolve<Value> = (value: Value, index: number) => void;
 type Reject = (error: unknown, index: number) => void;
 
-/** A caller that waits for a value. Callbacks, because a promise per key would cost too much. */
+/** A caller that is waiting for a value. It uses callbacks, because a promise per key would cost too much. */
 interface Waiter<Value> {
   readonly resolve: Resolve<Value>;
   readonly reject: Reject;
-  /** An earlier caller that waits for the same key. */
+  /** An earlier caller that is waiting for the same key. */
   readonly next: Waiter<Value> | undefined;
 }
 
-/** Limits of a batch. A batch is sent once it reaches one of them. */
+/** Limits of a batch. A batch is sent as soon as it reaches one of the limits. */
 export interface BatchLimits {
-  /** Number of keys, 1 or more; 1 sends every key by itself. */
+  /** Number of keys, 1 or more. With 1, every key is sent on its own. */
   readonly maxKeys: number;
   /** Length of all keys together, in UTF-16 code units (bytes for ASCII). */
   readonly maxLength: number;
@@ -20,21 +20,21 @@ export interface BatchLimits {
 
 /** Values of a multi-key call. */
 export interface BatchedValues<Value> {
-  /** In the order of the keys; undefined for a missing value, and for one that could not be read. */
+  /** In the order of the keys; undefined if a value is missing or could not be read. */
   readonly values: (Value | undefined)[];
   readonly errors: ReadonlySet<unknown>;
 }
 
-/** Turns of the event loop that a batch may collect keys. */
+/** Maximum number of event loop turns in which a batch collects keys. */
 const MAX_TURNS = 4;
 
-/** Keys that are read with one command per node, and the callers that wait for them. */
+/** Keys that are read with one command per node, and the callers that are waiting for their values. */
 export class Batch<Value> {
   readonly keys: string[] = [];
   readonly #waiters: Waiter<Value>[] = [];
   /** Index of each key that was added on its own. */
   readonly #indexes = new Map<string, number>();
-  /** Some keys were added by multi-key calls, and are not in the index. */
+  /** Whether some keys were added by multi-key calls. These keys are not in the index. */
   #hasUnindexed = false;
   #length = 0;
   #callCount = 0;
@@ -44,7 +44,7 @@ export class Batch<Value> {
     return this.#callCount;
   }
 
-  /** Adds a key. A key that several callers add is read once. */
+  /** Adds a key. If several callers add the same key, it is read once. */
   add(key: string, resolve: Resolve<Value>, reject: Reject): void {
     this.#callCount += 1;
     const index = this.#indexes.get(key);
@@ -73,14 +73,14 @@ export class Batch<Value> {
     return this.keys.length >= maxKeys || this.#length >= maxLength;
   }
 
-  /** Resolves every call that waits for `keys[index]`. */
+  /** Resolves every call that is waiting for `keys[index]`. */
   resolve(index: number, value: Value): void {
     for (let waiter = this.#waiters[index]; waiter !== undefined; waiter = waiter.next) {
       waiter.resolve(value, index);
     }
   }
 
-  /** Rejects every call that waits for `keys[index]`. */
+  /** Rejects every call that is waiting for `keys[index]`. */
   reject(index: number, error: unknown): void {
     for (let waiter = this.#waiters[index]; waiter !== undefined; waiter = waiter.next) {
       waiter.reject(error, index);
@@ -94,13 +94,13 @@ export class Batch<Value> {
   }
 }
 
-/** Collects the keys that are read in one turn of the event loop into batches. */
+/** Collects reads from the same turn of the event loop into batches. */
 export class ReadBatcher<Value> {
   readonly #send: (batch: Batch<Value>) => void;
   readonly #limits: BatchLimits;
   #batch: Batch<Value> | undefined;
 
-  /** @param send resolves or rejects every key of the batch, and does not throw */
+  /** @param send resolves or rejects every key in the batch, and never throws */
   constructor(limits: BatchLimits, send: (batch: Batch<Value>) => void) {
     this.#limits = limits;
     this.#send = send;
@@ -123,7 +123,10 @@ export class ReadBatcher<Value> {
     });
   }
 
-  /** Sends the open batch before a write of a key that it may contain, so that the read goes first. */
+  /**
+   * Called before a key is written. If the open batch may contain the key, sends it, so that the read goes
+   * first.
+   */
   flushBefore(key: string): void {
     if (this.#batch?.mayContain(key)) this.flush();
   }
@@ -132,7 +135,7 @@ export class ReadBatcher<Value> {
   readonly flush = (): void => {
     const batch = this.#batch;
     this.#batch = undefined;
-    // A batch that reached a limit was sent already.
+    // A batch that reached a limit has already been sent.
     if (batch !== undefined) this.#send(batch);
   };
 
@@ -150,11 +153,11 @@ export class ReadBatcher<Value> {
     else this.flush();
   };
 
-  /** Sends the batch after a turn of the event loop that added nothing to it, or after the last turn. */
+  /** Sends the batch once a turn of the event loop adds nothing to it, or after the given number of turns. */
   #collectMore(batch: Batch<Value>, turns: number): void {
     const { callCount } = batch;
     setImmediate(() => {
-      // The batch reached a limit and was sent.
+      // The batch reached a limit and has already been sent.
       if (batch !== this.#batch) return;
       if (batch.callCount > callCount && turns > 1) this.#collectMore(batch, turns - 1);
       else this.flush();
@@ -162,7 +165,7 @@ export class ReadBatcher<Value> {
   }
 }
 
-/** The waiter of a multi-key call, whose keys are next to each other in the batch. */
+/** Makes the waiter for a multi-key call. The call's keys are next to each other in the batch. */
 function collector<Value>(
   count: number,
   firstIndex: number,
@@ -191,19 +194,22 @@ function collector<Value>(
 const resolved = Promise.resolve();
 
 /**
- * Runs a job after all pending promise jobs, and before the event loop continues.
+ * Runs a job after all pending promise jobs, but before the event loop continues.
  *
- * One socket read brings replies for many callers. Each reply resolves a promise, and each caller continues
- * in a promise job, where it asks for its next key. A promise job of ours would run between theirs and see
- * only the first key. `process.nextTick`, called in a promise job, runs when the queue of promise jobs is
- * empty: then every caller has asked. (graphql/dataloader schedules its batches in the same way.)
+ * One socket read brings replies for many callers. Each reply resolves a promise, and its caller continues in
+ * a promise job, in which it asks for its next key. If the batcher also used a promise job, that job would
+ * run between the callers' jobs and find only the first key. If a promise job calls `process.nextTick`, the
+ * callback runs once the queue of promise jobs is empty. By then, every caller has asked for its next key.
+ * (graphql/dataloader schedules its batches in the same way.)
  *
- * A single read is sent at that point, which costs it nothing: node-redis writes to its socket later, in the
- * check phase of the event loop (setImmediate). Several reads wait for the check phase, because before it
- * the loop reads the sockets of the other nodes, whose callers then ask for more. With many nodes each
- * socket read wakes only a few callers, and batches would stay small without it. As long as a turn of the
- * loop adds keys, waiting one more turn makes fewer and larger commands. A turn of an idle loop takes
- * microseconds, and ends the waiting.
+ * A batch with a single read is sent at that point. That does not delay it, because node-redis writes to its
+ * socket later anyway, in the check phase of the event loop (setImmediate).
+ *
+ * A batch with several reads waits for the check phase. Before that phase, the loop reads the sockets of the
+ * other nodes, and their callers then ask for more keys. With many nodes, each socket read wakes only a few
+ * callers, so without this wait batches would stay small. As long as each turn of the loop adds keys, the
+ * batch waits for one more turn, which makes the commands fewer and larger. The first turn that adds nothing
+ * ends the wait. In an idle process, a turn takes only microseconds.
  */
 function afterPromiseJobs(job: () => void): void {
   resolved.then(() => process.nextTick(job));

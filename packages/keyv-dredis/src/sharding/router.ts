@@ -3,7 +3,7 @@ import type { Commands } from '../node/commands.js';
 import type { Placement, Route, WriteObserver } from './placement.js';
 import type { ReadBatcher } from './read-batcher.js';
 
-/** Reads and writes one key on the node that serves it. Rejects with DRedisError. */
+/** Reads and writes single keys, each on its owner or its fallback node. Rejects with DRedisError. */
 export class Router {
   readonly #placement: Placement;
   readonly #reads: ReadBatcher<StoredValue | undefined>;
@@ -15,7 +15,7 @@ export class Router {
     this.#observer = observer;
   }
 
-  /** Reads of the same turn of the event loop share one command per node. */
+  /** Reads in the same turn of the event loop share one command per node. */
   get(key: string): Promise<StoredValue | undefined> {
     return this.#reads.get(key);
   }

@@ -10,7 +10,7 @@ import { retainAll, type Topology } from './topology.js';
 /** Sends commands to one node. */
 export type Run = <T>(request: Request<T>) => Promise<T>;
 
-/** Pages of the physical keys of one node that begin with a prefix, without the reserved keys. */
+/** One node's physical keys that begin with the prefix, in pages, without the reserved keys. */
 async function* pagesOf(run: Run, prefix: string, count: number): AsyncGenerator<string[], void> {
   const pattern = scanPattern(prefix);
   const isWanted = (key: string) =>
@@ -49,10 +49,10 @@ export class Scanner {
   }
 
   /**
-   * Removes every entry of a namespace from all nodes in parallel, one page in flight per node. That includes
-   * entries on nodes that no longer own them.
+   * Removes all entries of a namespace from all nodes in parallel, with one page in flight per node. This
+   * includes entries on nodes that no longer own them.
    *
-   * @throws PartialFailureError with the names of the nodes that are not cleared
+   * @throws PartialFailureError with the names of the nodes that were not cleared
    */
   async clear(prefix: string): Promise<void> {
     const { topology, observer, fallback, scanCount } = this.#options;
@@ -76,7 +76,7 @@ export class Scanner {
   }
 
   /**
-   * All entries of a namespace, node by node and page by page: one page is in memory.
+   * Yields all entries of a namespace, node by node and page by page. Only one page is in memory at a time.
    *
    * @param onError called once per node that fails; the other nodes continue
    */
@@ -106,7 +106,9 @@ export class Scanner {
     }
   }
 
-  /** @param isOwned an entry on another node than its owner is left over from an older topology */
+  /**
+   * @param isOwned whether the node owns a key; entries of other keys are left over from an older topology
+   */
   async *#pagesOfEntries(
     node: Node,
     prefix: string,
@@ -116,7 +118,7 @@ export class Scanner {
       const keys = page.filter(isOwned);
       if (keys.length === 0) continue;
       const values = await node.run((commands) => commands.mGet(keys));
-      // A key may be gone since SCAN, and a list or a hash of another program has no value here.
+      // A key may have been removed since the SCAN, or another program may have stored a list or a hash.
       yield keys.flatMap((key, index) => {
         const value = values[index];
         return value === undefined ? [] : [[key, value] satisfies [string, StoredValue]];

@@ -7,7 +7,7 @@ import type { ReadBatcher } from './read-batcher.js';
 import { sooner } from './router.js';
 import { retainAll, type Snapshot } from './topology.js';
 
-/** Reply of one node: a value per key, and an error if some keys failed. */
+/** One node's reply: a value per key, and an error if some keys failed. */
 export interface NodeReply<T> {
   readonly values: readonly T[];
   readonly error?: DRedisError | undefined;
@@ -31,12 +31,12 @@ export interface WriteEntry {
 }
 
 /**
- * Multi-key calls: one request per node, all nodes in parallel, and results in the order of the keys. A node
- * that fails costs only its own keys.
+ * Runs multi-key calls: sends one request per node, to all nodes in parallel, and returns the results in the
+ * order of the keys. If a node fails, only its own keys are affected.
  *
- * Each method takes the items of the call and a function that converts them. With more than
- * {@link CHUNK_SIZE} items it yields to the event loop between chunks; nothing is sent before all items are
- * converted, and all chunks use the snapshot that the call started with.
+ * Each method takes the call's items and a function that converts an item. If there are more than
+ * {@link CHUNK_SIZE} items, the method yields to the event loop between chunks. It sends nothing until all
+ * items are converted, and uses the same snapshot for all chunks.
  */
 export class Scatter {
   readonly #placement: Placement;
@@ -56,7 +56,10 @@ export class Scatter {
     this.#maxBatchSize = maxBatchSize;
   }
 
-  /** One MGET per node; undefined for a missing value. Small calls share it with other reads of the turn. */
+  /**
+   * Sends one MGET per node. A missing value is undefined. Small calls share their MGETs with other reads in
+   * the same turn of the event loop.
+   */
   getMany(
     keys: readonly string[],
     toKey: (key: string) => string,
@@ -72,7 +75,7 @@ export class Scatter {
     });
   }
 
-  /** One EXISTS per key. */
+  /** Sends one EXISTS per key. */
   hasMany(keys: readonly string[], toKey: (key: string) => string): Promise<MultiResult<boolean>> {
     return this.#convert(keys, toKey, (physical, snapshot) =>
       this.scatter(physical, false, snapshot, ({ node, keys }) =>
@@ -82,8 +85,8 @@ export class Scatter {
   }
 
   /**
-   * One MSET or MSETEX per node if all its entries expire at the same time, else one SET per entry. Of two
-   * entries with the same key the later one is stored.
+   * Sends one MSET or MSETEX per node if all of the node's entries expire at the same time, else one SET per
+   * entry. If two entries have the same key, the later entry wins.
    */
   setMany<Item>(items: readonly Item[], toEntry: (item: Item) => WriteEntry): Promise<MultiResult<boolean>> {
     return this.#convert(items, toEntry, (entries, snapshot) => {
@@ -92,7 +95,7 @@ export class Scatter {
     });
   }
 
-  /** One UNLINK per key, which tells whether the key existed. */
+  /** Sends one UNLINK per key, whose reply shows whether the key existed. */
   deleteMany(keys: readonly string[], toKey: (key: string) => string): Promise<MultiResult<boolean>> {
     return this.#convert(keys, toKey, (physical, snapshot) =>
       this.#scatterWrites(physical, snapshot, ({ node, keys }) =>
@@ -102,9 +105,9 @@ export class Scatter {
   }
 
   /**
-   * Sends one request per node, and chunk by chunk.
+   * Sends the keys chunk by chunk. Each chunk takes one request per node.
    *
-   * @param missing value of a key whose node failed
+   * @param missing value for a key whose node failed
    */
   async scatter<T>(
     keys: readonly string[],
@@ -129,7 +132,7 @@ export class Scatter {
     };
     let start = 0;
     for (const chunk of keys.length > CHUNK_SIZE ? chunksOf(keys) : [keys]) {
-      // The first chunk is sent at once, so that no later call overtakes it.
+      // The first chunk is sent immediately, so that no later call overtakes it.
       if (start > 0) await yieldToEventLoop();
       await Promise.all(this.#placement.requestsFor(chunk, start, snapshot).map(sendRequest));
       start += chunk.length;
@@ -169,7 +172,7 @@ export class Scatter {
     if (items.length <= CHUNK_SIZE) return send(items.map(convert), snapshot);
     const release = retainAll(snapshot);
     try {
-      // A copy: the caller may change its array in the meantime.
+      // Copies the array, because the caller may change it in the meantime.
       return await send(await mapInChunks(items.slice(), convert), snapshot);
     } finally {
       release();

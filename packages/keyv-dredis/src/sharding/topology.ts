@@ -1,14 +1,17 @@
 import { HashRing } from 'hash-ring';
 import type { Node } from '../node/node.js';
 
-/** The nodes at one moment, and who owns which key. Immutable: a call ends with the one that it started with. */
+/**
+ * The nodes at one point in time, and which node owns which key. Immutable: a call uses the same snapshot
+ * from start to finish.
+ */
 export interface Snapshot {
   readonly ring: HashRing;
-  /** By name, in the order of the locations. */
+  /** Nodes by name, in the order of the locations. */
   readonly nodes: ReadonlyMap<string, Node>;
-  /** In the order of `ring.nodes`, so that `ring.getManyIndexes` returns indexes into it. */
+  /** Nodes in the order of `ring.nodes`, so that `ring.getManyIndexes` returns indexes into this array. */
   readonly byIndex: readonly Node[];
-  /** Weights of the nodes, in the same order. */
+  /** The nodes' weights, in the same order. */
   readonly weights: readonly number[];
 }
 
@@ -38,7 +41,7 @@ export function retainAll({ byIndex }: Snapshot): () => void {
   };
 }
 
-/** Holds the current snapshot. The node pool replaces it in one step; everybody else reads it. */
+/** Holds the current snapshot. The node pool replaces it in one step; all others only read it. */
 export class Topology {
   #snapshot: Snapshot = snapshotOf([]);
 
