@@ -239,7 +239,7 @@ describe.each([
     expect(await store.set('key', 'again')).toBe(true);
   });
 
-  test('is paused makes calls time out, then fail at once, and works again when the server is resumed', async () => {
+  test('is paused makes calls time out, then fail at once, and works again after a resume', async () => {
     const store = open([location()], { commandTimeoutMs: DEADLINE_MS });
     await store.set('key', 'value');
     const down = nextEvent(store, 'node:down');

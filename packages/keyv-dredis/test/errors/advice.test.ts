@@ -221,7 +221,7 @@ describe('advice for a missing password', () => {
   });
 });
 
-test('the advice is to use the primary if a replica lost its primary and does not serve stale data', async () => {
+test('the advice for a replica that lost its primary and refuses reads is to use the primary', async () => {
   const primary = await startServer();
   await primary.kill();
   const { locations } = await startServers({

@@ -96,7 +96,7 @@ describe.each(MAJORS)('keys in Redis under %s', (_major, major) => {
     expect(keyv.namespace).toBeUndefined();
   });
 
-  test("begin with the store's namespace if Keyv 6 has no namespace, and with keyv: if Keyv 5 has none", async () => {
+  test("begin with the store's namespace (Keyv 6) or keyv: (Keyv 5) if Keyv has no namespace", async () => {
     const store = openStore({ namespace: 'app-store' });
     const keyv = openKeyv(major, { namespace: undefined }, store);
     await keyv.set('key', 'value');

@@ -46,7 +46,8 @@ function restoreAfterTest(server: RedisServer): void {
 /**
  * Starts servers that accept TLS connections only.
  *
- * @param clientCa PEM of the authority that must sign client certificates; if omitted, clients need no certificate
+ * @param clientCa PEM of the authority that must sign client certificates; if omitted, clients need no
+ *   certificate
  */
 export async function startTlsServers(
   count: number,
