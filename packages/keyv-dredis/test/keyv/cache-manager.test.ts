@@ -199,7 +199,7 @@ test('cache-manager clear() removes the keys in its namespace, and no others, on
   expect(await sharedRedis.keys(`${NAMESPACE}%3A2:`)).toHaveLength(20);
 });
 
-test('cache-manager continues with the other store and emits one error per call while a server is down', async () => {
+test('cache-manager uses the other store and emits one error per call while a server is down', async () => {
   const cut = open({ stores: [new Keyv(), keyvOver(openStoreOver(['127.0.0.1:1']))] });
   const unavailable = expect.objectContaining({ code: 'DREDIS_NODE_UNAVAILABLE' });
   expect(await cut.set('key', 'value')).toBe('value');

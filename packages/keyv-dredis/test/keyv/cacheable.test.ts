@@ -62,7 +62,7 @@ describe('Cacheable with the store as second layer', () => {
     ]);
   });
 
-  test('get() finds a value from another process, and returns a miss if neither layer has the key', async () => {
+  test('get() finds a value from another process, or returns a miss if no layer has the key', async () => {
     await cache.set('user:1', 'Ada');
     const other = otherProcess();
     const seen = lookUps(other);
@@ -240,7 +240,7 @@ describe('Cacheable clear()', () => {
   });
 });
 
-test('Cacheable continues with its memory layer and emits one error per call while a server is down', async () => {
+test('Cacheable uses its memory layer and emits one error per call while a server is down', async () => {
   const cut = cacheOver(openStoreOver(['127.0.0.1:1']));
   await cut.set('key', 'value');
   expect(await cut.get('key')).toBe('value');

@@ -256,7 +256,7 @@ describe('a key that iterator() yields', () => {
     expect(it.presentKey('1')).toBe(presented);
   });
 
-  test('is bare under Keyv 5 if useKeyPrefix: false is set as an option or inferred from the last key', () => {
+  test('is bare under Keyv 5 if useKeyPrefix: false is set, or inferred from the last key', () => {
     const told = compat({ useKeyPrefix: false });
     keyv5Takes(told, 'users');
     expect(told.presentKey('1')).toBe('1');

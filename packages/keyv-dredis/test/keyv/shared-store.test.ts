@@ -260,7 +260,7 @@ describe.each(MAJORS)('disconnect() of a %s', (_title, major) => {
     expect(takeErrorCodes()).toEqual(['DREDIS_CLOSED', 'DREDIS_CLOSED']);
   };
 
-  test('over a store from withNamespace() keeps the original store and its other namespaces open', async () => {
+  test('over a store from withNamespace() keeps the original store and other namespaces open', async () => {
     const { store, users, pages } = openPair();
     await users.set('key', 'user');
     await users.disconnect();

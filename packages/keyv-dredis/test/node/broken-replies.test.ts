@@ -48,7 +48,7 @@ describe('a reply that is cut off by the end of the connection', () => {
     expect(errors[0]).toBeInstanceOf(NodeUnavailableError);
   });
 
-  test('makes the node unavailable until a complete greeting arrives if the greeting is cut off', async () => {
+  test('makes the node unavailable until a complete greeting arrives, if it is the greeting', async () => {
     const { proxy, store } = await openOverProxy();
     proxy.onReply = (reply, client) => void client.end(reply.subarray(0, 10));
     expect(await rejection(store.get('key'))).toBeInstanceOf(NodeUnavailableError);

@@ -138,7 +138,7 @@ describe('a watched promise', () => {
 });
 
 describe('the timer', () => {
-  test('is shared by all promises, and stops after all promises have settled and their deadlines have passed', async () => {
+  test('is shared by all promises, and stops once all have settled and expired', async () => {
     const { track } = makeDeadlines(100);
     const all = Array.from({ length: 1000 }, () => track());
     expect(jest.getTimerCount()).toBe(1);

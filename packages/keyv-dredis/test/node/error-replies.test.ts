@@ -127,7 +127,7 @@ describe('a server that answers one read with', () => {
     expect(proxy.connectionCount).toBe(2);
   });
 
-  test('LOADING and loses its connection between the two probes is down again, and is probed twice more', async () => {
+  test('LOADING and disconnects between the two probes is down again, and is probed twice more', async () => {
     const statesBetween: string[] = [];
     store.once('node:returning', () => {
       statesBetween.push(...store.status().map(({ state }) => state));

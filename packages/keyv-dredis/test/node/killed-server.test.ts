@@ -198,7 +198,7 @@ describe('a multi-key call with some keys on a killed server:', () => {
 });
 
 describe('a call that needs every server while one is killed:', () => {
-  test('clear() clears the other servers, and rejects with the name of the killed server', async () => {
+  test('clear() clears the other servers, and rejects naming the killed server', async () => {
     await kill();
     const error = await rejection<PartialFailureError>(store.clear());
     expect(error).toBeInstanceOf(PartialFailureError);
@@ -210,7 +210,7 @@ describe('a call that needs every server while one is killed:', () => {
     expect(errors).toEqual([]);
   });
 
-  test('connect() connects to the other servers, and rejects with the name of the killed server', async () => {
+  test('connect() connects to the other servers, and rejects naming the killed server', async () => {
     await victim.kill();
     store = open();
     const error = await rejection<PartialFailureError>(store.connect());

@@ -114,7 +114,7 @@ describe('a server that has MSETEX', () => {
   });
 });
 
-test('the installed server receives MSETEX if it has MSETEX and entries expire at the same time, else SET', async () => {
+test('the installed server receives MSETEX for entries with one expiry if it has MSETEX, else SET', async () => {
   const store = await open(server.location);
   const hasMSetEx = (await client.commandInfo(['MSETEX']))[0] !== null;
   const expires = Date.now() + TTL_MS;

@@ -283,7 +283,7 @@ describe('a server that is stopped with SIGSTOP', () => {
   });
 });
 
-test('servers do not count as silent if the process blocks its event loop longer than commandTimeoutMs', async () => {
+test('servers are not silent if the process blocks its event loop longer than commandTimeoutMs', async () => {
   const store = open(redis.locations);
   await store.connect();
   const states = recordStates(store);
