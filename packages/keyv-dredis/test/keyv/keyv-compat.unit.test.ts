@@ -207,7 +207,7 @@ describe('the physical key', () => {
     expect(it.convention.locate(given)).toBe(physical);
   });
 
-  test('under Keyv 5 with useKeyPrefix: false, keeps a part that looks like a prefix', () => {
+  test('keeps a part that looks like a prefix under Keyv 5 with useKeyPrefix: false', () => {
     const it = compat({ useKeyPrefix: false });
     keyv5Takes(it, 'users');
     expect(it.convention.physicalKey('users:1')).toBe('users:users:1');

@@ -117,7 +117,7 @@ describe('while a node is down,', () => {
     expect(errors).toEqual([]);
   });
 
-  test("the fallback node's value is not read after the owner returns, nor when the owner is down again", async () => {
+  test("the fallback node's value is not read after the owner returns, nor in its next outage", async () => {
     const [key] = keys as [string];
     await store.set(key, 'first');
     await restart(a);
@@ -129,7 +129,7 @@ describe('while a node is down,', () => {
 
   // Regression: a value written to the fallback node between the hint replay and 'node:up' used to stay
   // there, and was read in the next outage.
-  test('a value written to the fallback node just before the owner is up is not read in the next outage', async () => {
+  test('a value written to the fallback just before the owner is up is not read in the next outage', async () => {
     const up = nextEvent(store, 'node:up');
     let isUp = false;
     up.then(() => {
@@ -162,7 +162,7 @@ describe('while a node is down,', () => {
     expect(await store.get(key)).toBeUndefined();
   });
 
-  test("a fallback node's value is removed when this node returns if it is down when the owner returns", async () => {
+  test("a fallback node's value is removed later if this node is down when the owner returns", async () => {
     const [key] = keys as [string];
     await store.set(key, 'on b');
     await serverAt(b).pause();

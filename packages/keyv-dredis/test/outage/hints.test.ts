@@ -74,7 +74,7 @@ test("iterator() and clear() with keyFormat: 'raw' skip hints and the other rese
   expect(await store.has('user')).toBe(false);
 });
 
-test("more than 10,000 hints are replaced by a purge of the store's namespaces, and of no others", async () => {
+test("more than 10,000 hints are replaced by a purge of the store's namespaces, and no others", async () => {
   const store = open();
   const namespaced = store.withNamespace('namespaced');
   const keys = keysOf(store, victim.location, TOO_MANY);

@@ -103,7 +103,7 @@ describe('the tarball of keyv-dredis', () => {
     expect(text).not.toMatch(/"(hash-ring|redis-launcher)"|workspace:/);
   });
 
-  test('contains the ring only once as ES modules, shared by the store and keyv-dredis/hash-ring', async () => {
+  test('contains one ring as ES modules, shared by the store and keyv-dredis/hash-ring', async () => {
     const modules = (await filesOf(join(unpacked, 'dist/esm'))).filter((path) => path.endsWith('.js'));
     const texts = await Promise.all(modules.map((path) => inside(`dist/esm/${path}`)));
     const withRing = modules.filter((_, i) => texts[i]?.includes('INVALID_NODE'));
@@ -159,7 +159,7 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis, installed by npm next to keyv %s
 
   test('works from CommonJS', () => expectToWork('program.cjs'));
 
-  test('type-checks in a strict TypeScript project, including libraries, and works from both formats', async () => {
+  test('type-checks in a strict TypeScript project with its libraries, and works in both formats', async () => {
     await run(process.execPath, [TYPESCRIPT, '-p', '.'], project);
     await expectToWork('out/typed-esm.js');
     await expectToWork('out/typed-cjs.cjs');
@@ -237,7 +237,7 @@ describe.each([
     expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(expected);
   });
 
-  test('type-checks in a strict TypeScript project, including libraries, and works from both formats', async () => {
+  test('type-checks in a strict TypeScript project with its libraries, and works in both formats', async () => {
     await run(process.execPath, [TYPESCRIPT, '-p', '.'], project);
     for (const program of ['out/typed-esm.js', 'out/typed-cjs.cjs']) {
       expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(expected);

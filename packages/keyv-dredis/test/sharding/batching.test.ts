@@ -89,7 +89,7 @@ describe.each(MAJORS)('commands sent under %s', (_title, major) => {
     expect(await counts()).toEqual(onEach({ mset: 2 }));
   });
 
-  test('setMany() with one expiry sends one SET per entry to the owner that has this entry, else MSET', async () => {
+  test('setMany() with one expiring entry sends SETs to its owner, and an MSET to each other server', async () => {
     const keys = KEYS.filter((key) => store.locate(key).node === store.nodes[0]);
     const [brief] = keys;
     await keyv.setMany(
@@ -135,7 +135,7 @@ describe.each(MAJORS)('commands sent under %s', (_title, major) => {
   });
 });
 
-test('without Keyv, get() calls in one tick send one MGET to each server and resolve to their values', async () => {
+test('without Keyv, get() calls in one tick send one MGET to each server, and return their values', async () => {
   const store = openStore();
   await store.setMany(KEYS.map((key) => ({ key, value: `value of ${key}` })));
   const keys = [...KEYS, 'nothing', 'key-0'];

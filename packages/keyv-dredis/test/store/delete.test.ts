@@ -11,7 +11,7 @@ test.each(MAJORS)('delete() under %s resolves to whether the key existed', async
   expect([await keyv.delete('key'), await keyv.delete('key')]).toEqual([true, false]);
 });
 
-test('deleteMany() under Keyv 6 resolves to one boolean per key, true only for the first duplicate', async () => {
+test('deleteMany() under Keyv 6 resolves to a boolean per key, true only for the first duplicate', async () => {
   const keyv = openKeyv(6, { namespace: 'app' });
   await keyv.setMany(ENTRIES);
   const keys = ['none', ...KEYS.toReversed(), 'key-7'];

@@ -76,7 +76,7 @@ describe.each(MAJORS)('setMany() under %s', (_major, major) => {
   });
 });
 
-test('under Keyv 5, a negative ttl in setMany() removes the key only if it belongs to the last entry', async () => {
+test("under Keyv 5, a negative ttl in setMany() removes the key only in the key's last entry", async () => {
   const keyv = openKeyv(5, { namespace: 'app' });
   await keyv.set('gone', 'old');
   const entries = [
@@ -90,7 +90,7 @@ test('under Keyv 5, a negative ttl in setMany() removes the key only if it belon
   expect(await sharedRedis.keys('app')).toEqual(['app:there']);
 });
 
-test('without Keyv, a past expiry in setMany() removes the key only if it belongs to the last entry', async () => {
+test("without Keyv, a past expiry in setMany() removes the key only in the key's last entry", async () => {
   const store = openStore({ namespace: 'app' });
   const past = Date.now() - 1;
   const entries = [
