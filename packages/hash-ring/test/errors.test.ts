@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { HashRing, HashRingError, type HashRingOptions, type RingNode } from '../src/index.js';
 
-/** A value that only a program without types can pass. */
+/** Passes a value that the compiler would reject. */
 const wrong = <T>(value: unknown): T => value as T;
 
 function errorOf(call: () => unknown): [string, string] {
@@ -106,7 +106,7 @@ test('a key that is neither a string nor a Uint8Array throws INVALID_KEY', () =>
   }
 });
 
-test('a count of replicas that is not an integer >= 0 throws INVALID_OPTION', () => {
+test('replicas() throws INVALID_OPTION if the count is not an integer >= 0', () => {
   const ring = new HashRing(['a']);
   expect(errorOf(() => ring.replicas('key', 1.5))).toEqual([
     'INVALID_OPTION',
@@ -115,12 +115,12 @@ test('a count of replicas that is not an integer >= 0 throws INVALID_OPTION', ()
   expect(errorOf(() => ring.replicas('key', -1))[0]).toBe('INVALID_OPTION');
 });
 
-test('owners throws INVALID_OPTION for a hash that is not a uint32', () => {
+test('owners() throws INVALID_OPTION if the hash is not a uint32', () => {
   const ring = new HashRing(['a']);
   expect(errorOf(() => ring.owners(-1))).toEqual(['INVALID_OPTION', 'point must be a uint32, got number -1']);
 });
 
-test('fromJSON throws if the ring had a hash function and none is given', () => {
+test('fromJSON() throws if the original ring had a hash function and none is passed', () => {
   const json = new HashRing(['a'], { hash: () => 1 }).toJSON();
   expect(errorOf(() => HashRing.fromJSON(json))).toEqual([
     'INVALID_OPTION',

@@ -3,7 +3,7 @@ import { HashRing, type HashRingOptions, type RingNode } from '../src/index.js';
 
 const FOUR = ['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379', '10.0.0.4:6379'];
 
-/** If one of these changes, placement has changed: that needs a major version. */
+/** If a fingerprint changes, keys have moved to other nodes. Such a change needs a major version. */
 test.each<[string, Iterable<string | RingNode>, HashRingOptions]>([
   ['1edcdfc5c8cf3eb2b696b84136a600b0', [], {}],
   ['ab73b1a336e0cc083a52969f08be9839', FOUR, {}],

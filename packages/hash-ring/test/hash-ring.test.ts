@@ -15,12 +15,12 @@ test('an empty ring has no owner for any key', () => {
   expect(ring.size).toBe(0);
 });
 
-test('the only node owns every key', () => {
+test('a single node owns every key', () => {
   const ring = new HashRing(['only']);
   expect(KEYS.every((key) => ring.get(key) === 'only')).toBe(true);
 });
 
-test('nodes lists the names in the order in which they were added', () => {
+test('nodes lists names in the order in which they were added', () => {
   const ring = new HashRing(FOUR).add('fifth');
   expect(ring.nodes).toEqual([...FOUR, 'fifth']);
   expect(ring.size).toBe(5);
@@ -31,7 +31,7 @@ test('nodes lists the names in the order in which they were added', () => {
   expect(ring.nodes).toEqual(FOUR);
 });
 
-test('the owner of a key does not depend on the order in which nodes were added', () => {
+test("a key's owner does not depend on the order in which nodes were added", () => {
   const owners = new HashRing(FOUR).getMany(KEYS).join();
   for (const order of permutations(FOUR)) {
     const ring = new HashRing();
@@ -70,7 +70,7 @@ test('adding a node moves keys only to that node, and removing it moves the same
   );
 });
 
-test('a node gets a share of the keys in proportion to its weight', () => {
+test("a node's share of the keys is proportional to its weight", () => {
   const ring = new HashRing([
     { name: 'a', weight: 1 },
     { name: 'b', weight: 2.5 },
@@ -94,7 +94,7 @@ test('getMany and getManyIndexes return owners in the order of the keys, with du
   expect(Array.from(ring.getManyIndexes(keys), (i) => ring.nodes[i])).toEqual(owners);
 });
 
-test('keys and nodes may be named like properties of Object.prototype', () => {
+test('keys and nodes may have the names of Object.prototype properties', () => {
   const ring = new HashRing(['__proto__', 'constructor', 'toString', 'b']);
   const before = Object.getOwnPropertyNames(Object.prototype);
   for (const key of before) {
@@ -145,7 +145,7 @@ test('nodes is a frozen snapshot', () => {
   expect(Object.isFrozen(nodes)).toBe(true);
 });
 
-test('fromJSON restores what toJSON describes, also after JSON.stringify', () => {
+test('fromJSON restores the ring that toJSON describes, also after JSON.stringify', () => {
   const length = (key: string | Uint8Array) => key.length;
   const some = ['a', { name: 'b', weight: 2.5 }, { name: 'c', zone: 'x' }];
   for (const options of [

@@ -31,7 +31,7 @@ test('the same character may open and close a hash tag', () => {
   expect(ring.pointOf('x$tag$y')).toBe(ring.pointOf('tag'));
 });
 
-test('a custom hash function places keys, and may return an int32', () => {
+test('a custom hash function decides which node owns a key, and may return an int32', () => {
   const ring = new HashRing(['a', 'b', 'c'], { hash: (key) => key.length });
   expect(ring.pointOf('12345')).toBe(5);
   const negative = new HashRing(['a', 'b', 'c'], { hash: () => -1 });

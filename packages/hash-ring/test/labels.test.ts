@@ -28,7 +28,7 @@ test('under ketama, 25 equal nodes get 39 labels each, and weights 1, 2, 4, 8, 1
   expect(Object.values(pointCounts(ring))).toEqual([7, 15, 31, 63, 80].map((labels) => labels * 4));
 });
 
-test('under ketama a node may weigh too little for a point, and then owns nothing', () => {
+test('under ketama, a node whose weight is too small for a point owns nothing', () => {
   const ring = new HashRing(
     [
       { name: 'big', weight: 1000 },
@@ -66,7 +66,7 @@ test('under ketama, weights are added from the smallest to the largest', () => {
   const weights = [1, 2 ** -24, 2 ** -54, 2 ** -54, 2 ** -54, 2 ** -54];
   const nodes = weights.map((weight, i) => ({ name: `w${i}`, weight }));
   for (const order of [nodes, nodes.toReversed()]) {
-    // The sum is 1.0000001 as a 32-bit float, so the weight 1 gets less than all 240 labels.
+    // As a 32-bit float, the sum is 1.0000001, so the node with weight 1 gets fewer than 240 labels.
     expect(pointCounts(new HashRing(order, { placement: 'ketama' }))['w0']).toBe(239 * 4);
   }
 });

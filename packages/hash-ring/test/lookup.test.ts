@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { lookUp, positionOf } from '../src/lookup.js';
 
-test('a lookup finds the first point at or after the hash, also if many points have the same prefix', () => {
+test('a lookup finds the first point at or after the hash, even if many points have the same prefix', () => {
   const uint32 = fc.nat({ max: 0xffffffff });
   fc.assert(
     fc.property(
@@ -10,7 +10,7 @@ test('a lookup finds the first point at or after the hash, also if many points h
       uint32,
       fc.nat(),
       (given, any, index) => {
-        // With one bit, an entry has the owner in place of the point's first bit. Two owners take turns.
+        // With a one-bit prefix, an entry has room for one bit of owner index. The two owners alternate.
         const points = [...new Set(given.map((point) => (point & ~1) >>> 0))].sort((a, b) => a - b);
         const half = points.filter((point) => point < 2 ** 31).length;
         const table = {

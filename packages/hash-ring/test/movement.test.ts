@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { HashRing } from '../src/index.js';
 
 const FOUR = ['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379', '10.0.0.4:6379'];
-/** For properties: exactness does not depend on the number of points, and their time does. */
+/** For property tests: fewer points make them faster, and results are exact for any number of points. */
 const FEW_POINTS = { pointsPerNode: 40 };
 const KEYS = Array.from({ length: 50 }, (_, i) => `key:${i}`);
 
@@ -12,7 +12,7 @@ const nodes = fc.uniqueArray(
   { selector: ({ name }) => name, maxLength: 8 },
 );
 
-/** The share of each node, from the distance of each of its points to the previous point. */
+/** Each node's share: the sum of the distances between its points and the points before them. */
 function slowShares(ring: HashRing): Map<string, number> {
   const points = Array.from(ring.points());
   const shares = new Map(ring.nodes.map((name) => [name, 0]));
@@ -41,7 +41,7 @@ test('the only node has a share of 1, and an empty ring has no shares', () => {
   expect(new HashRing().shares()).toEqual(new Map());
 });
 
-test('movement between two rings is exactly the difference of their shares', () => {
+test('movement between two rings is exactly the difference between their shares', () => {
   fc.assert(
     fc.property(nodes, nodes, (before, after) => {
       const from = new HashRing(before, FEW_POINTS);

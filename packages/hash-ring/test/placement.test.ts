@@ -33,8 +33,8 @@ test('the worked example in the README is right', () => {
   ]);
 });
 
-test('the owner is the first point at or after the hash, and after the largest point the smallest', () => {
-  // One label for each node, a-0 and b-0, and keys that are their own hashes.
+test('the first point at or after the hash decides the owner, and the smallest point if there is none', () => {
+  // Each node has one label, a-0 or b-0, and each key is its own hash.
   const ring = new HashRing(['a', 'b'], { pointsPerNode: 4, hash: (key) => Number(key) });
   const points = Array.from(ring.points());
   const [first, second] = points as [[number, string], [number, string]];
@@ -48,12 +48,12 @@ test('the owner is the first point at or after the hash, and after the largest p
   expect(ring.get(String(2 ** 32 - 1))).toBe(first[1]);
 });
 
-test('a hash that is equal to a point belongs to the node of that point', () => {
+test("a hash that equals a point belongs to that point's node", () => {
   const ring = new HashRing(['a', 'b', 'c']);
   for (const [point, name] of ring.points()) expect(ring.owners(point)[0]).toBe(name);
 });
 
-test('a ring that was updated is the same as a new ring with its nodes', () => {
+test('an updated ring is the same as a new ring with the same nodes', () => {
   const node = fc.record({ name: fc.constantFrom(...'abcdefghij'), weight: fc.constantFrom(1, 2, 3, 0.5) });
   const sets = fc.array(fc.uniqueArray(node, { selector: ({ name }) => name }), {
     minLength: 2,
@@ -65,7 +65,7 @@ test('a ring that was updated is the same as a new ring with its nodes', () => {
       for (const nodes of steps) {
         ring.update(nodes);
         const fresh = new HashRing(nodes, { placement });
-        // As text: toEqual takes a hundred times as long for thousands of pairs.
+        // Compared as text, because toEqual is a hundred times slower for thousands of pairs.
         expect(Array.from(ring.points()).join('\n')).toBe(Array.from(fresh.points()).join('\n'));
         expect(ring.getMany(KEYS.slice(0, 50))).toEqual(fresh.getMany(KEYS.slice(0, 50)));
       }
@@ -76,15 +76,16 @@ test('a ring that was updated is the same as a new ring with its nodes', () => {
 
 /** Pairs of nodes that share a point, found by search. */
 const TIES = [
-  // Equal lengths: the smaller bytes. In twemproxy 0.5.0 too, s0373 owns the keys before this point, although s0742
-  // is listed first and has the shorter label: s0742-7, against s0373-21.
+  // If the lengths are equal, the name with the smaller bytes wins. twemproxy 0.5.0 does the same: s0373 owns
+  // the keys before this point, although s0742 is listed first and has the shorter label (s0742-7, not
+  // s0373-21).
   [3927065451, 's0742', 's0373', 's0373'],
   [4008063072, 'a256', 'b182', 'a256'],
-  // The shorter name first, even if its bytes are larger.
+  // The shorter name wins, even if its bytes are larger.
   [4072435030, 'b2176', 'a10183', 'b2176'],
-  // Lengths are in bytes: é513 has as many characters as zz31, and more bytes.
+  // Lengths are in bytes: é513 has as many characters as zz31, but more bytes.
   [1922140118, 'é513', 'zz31', 'zz31'],
-  // UTF-8 bytes and not UTF-16 units: in those, the second name would come first because of its surrogates.
+  // Names are compared as UTF-8 bytes. As UTF-16 units, the second name would win because of its surrogates.
   [3078248964, '\uffeex0056', '\u{1f600}0033', '\uffeex0056'],
 ] as const;
 
@@ -99,7 +100,7 @@ test.each(TIES)('the point %d, which %s and %s share, belongs to %s', (point, a,
       [point, owner === a ? b : a],
     ]);
     expect(ring.owners(point)[0]).toBe(owner);
-    // The other node gets the point when its owner is removed.
+    // If the point's owner is removed, the other node gets the point.
     ring.remove(owner);
     expect(Array.from(ring.points()).filter(([at]) => at === point)).toHaveLength(1);
     ring.add(owner);

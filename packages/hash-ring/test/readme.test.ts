@@ -6,7 +6,7 @@ import { usage } from '../examples/usage.js';
 const HASH_RING = new URL('../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, HASH_RING), 'utf8');
 
-/** Lines of code without indentation, and with the name that users import. */
+/** The code's lines, without indentation and with the package name that users import. */
 function linesOf(code: string): string[] {
   return code
     .replace(/import \{ HashRing.*/, "import { HashRing } from 'keyv-dredis/hash-ring';")
@@ -22,13 +22,13 @@ const blocks = Array.from(read('README.md').matchAll(/^```ts\n(.*?)^```/gms), ([
 test.each([
   [0, 'examples/quick-start.ts'],
   [1, 'examples/usage.ts'],
-])('code block %d of the README consists of lines of %s, in the same order', (block, example) => {
+])("the README's code block %d consists of lines from %s, in the same order", (block, example) => {
   const shown = new Set(blocks[block]);
   expect(shown.size).toBeGreaterThan(4);
   expect(linesOf(read(example)).filter((line) => shown.has(line))).toEqual(blocks[block]);
 });
 
-test('the examples of the README run and return what its comments say', () => {
+test("the README's examples run and return what its comments say", () => {
   const [owner, { fraction, flows }] = quickStart();
   expect(owner).toMatch(/^10\.0\.0\.[123]:6379$/);
   expect(String(fraction)).toMatch(/^0\.18/);

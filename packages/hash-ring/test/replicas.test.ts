@@ -4,7 +4,7 @@ import { HashRing } from '../src/index.js';
 const FOUR = ['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379', '10.0.0.4:6379'];
 const KEYS = Array.from({ length: 200 }, (_, i) => `key:${i}`);
 
-test('replicas are distinct nodes that start with the owner, and at most all nodes', () => {
+test('replicas() returns distinct nodes, the owner first, and at most all nodes', () => {
   const ring = new HashRing(FOUR);
   for (const key of KEYS) {
     const three = ring.replicas(key, 3);
@@ -27,7 +27,7 @@ test('the second replica owns the key after its owner is removed', () => {
   }
 });
 
-test('owners of a hash are the replicas of every key with that hash', () => {
+test('owners() returns the same nodes for a hash as replicas() for every key with that hash', () => {
   const ring = new HashRing(FOUR);
   for (const key of KEYS.slice(0, 100)) {
     expect(ring.owners(ring.pointOf(key))).toEqual(ring.replicas(key, 4));
@@ -36,7 +36,7 @@ test('owners of a hash are the replicas of every key with that hash', () => {
   expect(new HashRing().owners(7)).toEqual([]);
 });
 
-test('replicas take turns between zones, in clockwise order within each turn', () => {
+test('replicas() alternates between zones, in clockwise order within each round', () => {
   const zones: Record<string, string> = { a: 'x', b: 'x', c: 'x', d: 'y', e: 'y', f: 'z' };
   const plain = new HashRing(Object.keys(zones));
   const zoned = new HashRing(Object.entries(zones).map(([name, zone]) => ({ name, zone })));
@@ -58,7 +58,7 @@ test('replicas take turns between zones, in clockwise order within each turn', (
   }
 });
 
-test('each node without a zone counts as a zone of its own', () => {
+test('each node without a zone counts as a separate zone', () => {
   const ring = new HashRing(['a', 'b', { name: 'c', zone: 'x' }, { name: 'd', zone: 'x' }]);
   for (const key of KEYS.slice(0, 100)) {
     const three = ring.replicas(key, 3);

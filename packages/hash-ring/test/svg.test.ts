@@ -5,7 +5,7 @@ import { renderRing } from '../src/svg.js';
 
 const svg = (ring: HashRing, next?: HashRing) => renderRing(ring, next);
 
-/** The area of all slices with a title as a fraction of their circle, read from the drawing. */
+/** Measures the slices with this title in the drawing. @returns their area as a fraction of the circle */
 function drawnShare(drawing: string, title: string): number {
   const path = new RegExp(`<path d="([^"]*)"[^>]*><title>${title}</title>`).exec(drawing)?.[1] ?? '';
   let share = 0;
@@ -21,7 +21,7 @@ function drawnShare(drawing: string, title: string): number {
   return share;
 }
 
-test('the slices of a node cover its share of the circle, and a bar shows the share', () => {
+test("a node's slices cover its share of the circle, and a bar shows that share", () => {
   const ring = new HashRing(['a', 'b', { name: 'c', weight: 3 }]);
   const drawing = svg(ring);
   for (const [name, share] of ring.shares()) {
@@ -48,13 +48,13 @@ test('with a second ring, the outer slices show what moves to each new owner', (
   expect(drawing).not.toContain('moves to a');
 });
 
-test('the only node is a whole circle, and an empty ring has no slices', () => {
+test('a single node fills the whole circle, and an empty ring has no slices', () => {
   expect(drawnShare(svg(new HashRing(['only'])), 'only')).toBeCloseTo(1);
   expect(svg(new HashRing(['only']))).toContain('>1 node<');
   expect(svg(new HashRing())).toContain('>0 nodes<');
 });
 
-test('names are escaped, and shortened beside the bars', () => {
+test('renderRing() escapes names, and shortens them next to the bars', () => {
   const drawing = svg(new HashRing(['</title><script>&"\u0000', 'x'.repeat(40)]));
   expect(drawing).toContain('&#60;/title&#62;&#60;script&#62;&#38;&#34;\ufffd');
   expect(drawing).not.toMatch(/<script|\0/);

@@ -1,21 +1,23 @@
 import type { RedisLocations } from 'redis-launcher';
 
 declare global {
-  /** Passes from the set-up to the teardown, which Jest loads in separate module registries. */
+  /**
+   * Passes the servers from the set-up to the teardown, because Jest loads each in its own module registry.
+   */
   var dredisTestServers: RedisLocations | undefined;
 }
 
-/** A database for each Jest worker, however many processors the machine has. */
+/** Enough databases for one per Jest worker, even on a machine with many processors. */
 const DATABASE_COUNT = 1024;
 
 /**
- * Starts four servers for a whole Jest run. Test files share them from parallel workers, each in a database
- * of its own, and find them in DREDIS_TEST_LOCATIONS (comma separated).
+ * Starts four servers for a whole Jest run. The test files run in parallel workers and share the servers, but
+ * each worker uses its own database. DREDIS_TEST_LOCATIONS contains the locations, separated by commas.
  *
  * @throws Error if REDIS_LOCATIONS names servers that hold keys: the tests delete every key
  */
 export default async function globalSetup(): Promise<void> {
-  // Jest loads this file outside of its own module system, so tsx has to load the launcher's TypeScript.
+  // Jest loads this file outside its own module system, so tsx has to load the launcher's TypeScript.
   const { tsImport } = await import('tsx/esm/api');
   const launcher: typeof import('redis-launcher') = await tsImport('redis-launcher', import.meta.url);
   const servers = process.env['REDIS_LOCATIONS']
@@ -25,7 +27,7 @@ export default async function globalSetup(): Promise<void> {
   Object.assign(process.env, { DREDIS_TEST_LOCATIONS: servers.locations.join(',') });
 }
 
-/** The servers that REDIS_LOCATIONS names, as empty after the tests as they were before. */
+/** Checks that the servers in REDIS_LOCATIONS are empty. Stopping them empties them again. */
 async function emptyServers(launcher: typeof import('redis-launcher')): Promise<RedisLocations> {
   const { locations } = await launcher.redisLocations(4);
   for (const location of locations) {

@@ -9,7 +9,7 @@ case "$*" in
   *redis-server*) echo 'Ready to accept connections'; exec /bin/sleep 60 ;;
 esac`;
 
-test('with Docker only, servers are containers of compose.yaml', async () => {
+test('if only Docker is available, servers run as containers from compose.yaml', async () => {
   using programs = new Programs();
   programs.add('docker', DOCKER);
   const group = await startRedis({ count: 1, args: ['--maxmemory', '1mb'], env: programs.env });

@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => consoleError.mockRestore());
 
-describe('serverSources() returns the sources in the order to try them', () => {
+describe('serverSources() returns sources in the order in which to try them', () => {
   const redis = { type: 'run', command: '/bin/redis-server' };
   const valkey = { type: 'run', command: '/bin/valkey-server' };
   const apt = { type: 'install', manager: 'apt-get' };
@@ -40,7 +40,7 @@ test.each([
   'findServer() installs Redis with $manager and returns the installed program',
   async ({ manager, runs, isRoot }) => {
     using programs = new Programs();
-    // There is no chmod on this PATH, so the installation renames an executable that exists.
+    // There is no chmod on this PATH, so the fake installation renames an existing executable.
     programs.add('unnamed', '').add(manager, '').add(runs, `/bin/mv "$PATH/unnamed" "$PATH/redis-server"`);
     await expect(findServer(programs.env, isRoot)).resolves.toEqual({
       type: 'run',
@@ -56,7 +56,7 @@ test('findServer() returns Docker if the installation fails', async () => {
   await expect(findServer(programs.env, false)).resolves.toEqual({ type: 'docker' });
 });
 
-test('findServer() throws with all failed attempts and what to do if every source fails', async () => {
+test('findServer() throws an error with all failed attempts and advice if every source fails', async () => {
   using programs = new Programs();
   programs.add('brew', 'echo "no network" >&2; exit 7').add('docker', 'echo "no daemon" >&2; exit 1');
   const error = await findServer(programs.env, false).catch((reason: Error) => reason.message);
@@ -65,13 +65,13 @@ test('findServer() throws with all failed attempts and what to do if every sourc
   expect(error).toMatch(/install Redis or Valkey.*install Docker.*set REDIS_LOCATIONS/s);
 });
 
-test('findServer() rejects a Docker without compose', async () => {
+test('findServer() rejects Docker without Compose', async () => {
   using programs = new Programs();
   programs.add('docker', '[ "$1" = info ]');
   await expect(findServer(programs.env, false)).rejects.toThrow('docker compose failed');
 });
 
-test('startRedis() throws with what to do if the machine has no source of Redis', async () => {
+test('startRedis() throws an error with advice if there is no way to get a Redis server', async () => {
   await expect(startRedis({ env: { PATH: '' } })).rejects.toThrow(
     /^Found no Redis server to start\.\nDo one of these, then try again:\n.*REDIS_LOCATIONS=host:port/s,
   );

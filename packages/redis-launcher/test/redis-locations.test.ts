@@ -13,7 +13,7 @@ test('redisLocations() starts servers if REDIS_LOCATIONS is empty', async () => 
   await expect(ping(locations[0] as string)).rejects.toThrow('ECONNREFUSED');
 });
 
-test('redisLocations() uses the servers of REDIS_LOCATIONS and does not stop them', async () => {
+test('redisLocations() uses the servers in REDIS_LOCATIONS and does not stop them', async () => {
   await using group = await startRedis({ count: 2 });
   const given = await redisLocations(2, { REDIS_LOCATIONS: group.locations.join(',') });
   expect(given.locations).toEqual(group.locations);
@@ -22,7 +22,7 @@ test('redisLocations() uses the servers of REDIS_LOCATIONS and does not stop the
   await expect(ping(group.locations[0] as string)).resolves.toBe('+PONG');
 });
 
-test('redisLocations() throws with the location of a server that does not reply', async () => {
+test('redisLocations() throws an error with the location of a server that does not reply', async () => {
   await using group = await startRedis({ count: 2 });
   const [up, down] = group.servers;
   await down?.kill();

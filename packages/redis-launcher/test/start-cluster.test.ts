@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { ask, isLinked, type RedisServer, startCluster } from '../src/index.js';
 import { NO_TRACES, tracesOf } from './fixtures/traces.js';
 
-test('startCluster() starts masters that cover all slots, and stop() leaves no process and no folder', async () => {
+test('startCluster() starts masters that cover all slots, and stop() leaves no process or folder behind', async () => {
   const group = await startCluster({ masterCount: 3 });
   const [first = '', ...others] = group.locations;
   for (const location of group.locations) {
@@ -12,7 +12,7 @@ test('startCluster() starts masters that cover all slots, and stop() leaves no p
     expect(info).toContain('cluster_slots_ok:16384');
     expect(info).toContain('cluster_size:3');
   }
-  // Slot 12182 of `foo` belongs to the last master.
+  // `foo` is in slot 12182, which belongs to the last master.
   await expect(ask(first, ['GET', 'foo'])).rejects.toThrow(`MOVED 12182 ${others[1]}`);
   await expect(ask(others[1] as string, ['SET', 'foo', 'bar'])).resolves.toBe('OK');
   await expect(ask(others[1] as string, ['GET', 'foo'])).resolves.toBe('bar');
@@ -21,7 +21,7 @@ test('startCluster() starts masters that cover all slots, and stop() leaves no p
   for (const server of group.servers) await expect(tracesOf(server)).resolves.toEqual(NO_TRACES);
 });
 
-test('a replica takes over if its master is killed, and the master becomes its replica when it starts again', async () => {
+test('a replica takes over if its master is killed, and the restarted master becomes its replica', async () => {
   await using group = await startCluster({ masterCount: 3, replicaCount: 1, nodeTimeoutMs: 500 });
   const { servers } = group;
   const [first, master, replica] = [servers[0], servers[2], servers[5]] as [
@@ -32,7 +32,7 @@ test('a replica takes over if its master is killed, and the master becomes its r
   const until = async (location: string, command: string[], text: string) => {
     while (!(await ask(location, command).catch(() => '')).includes(text)) await sleep(20);
   };
-  // Slot 12182 of `foo` belongs to the last master.
+  // `foo` is in slot 12182, which belongs to the last master.
   await ask(master.location, ['SET', 'foo', 'bar']);
   await until(replica.location, ['DBSIZE'], '1');
   await master.kill();

@@ -7,7 +7,7 @@ test('firstSlot() splits all slots between the masters without gaps', () => {
   expect([0, 1, 2, 3].map((master) => firstSlot(master, 3))).toEqual([0, 5461, 10_922, SLOT_COUNT]);
 });
 
-test('startCluster() throws if there is only Docker', async () => {
+test('startCluster() throws if only Docker is available', async () => {
   using programs = new Programs();
   programs.add('docker', 'exit 0');
   await expect(startCluster({ env: programs.env })).rejects.toThrow('not Docker');

@@ -4,7 +4,7 @@ import { ping, type RedisServer, startRedis } from '../src/index.js';
 import { Programs } from './fixtures/programs.js';
 import { isAlive, NO_TRACES, tracesOf } from './fixtures/traces.js';
 
-/** Long enough for a running server to reply, short enough to wait for a paused one. */
+/** Long enough for a running server to reply, but short enough to wait for a paused server. */
 const PAUSED_PING_MS = 200;
 
 async function startOne(args: readonly string[] = []) {
@@ -24,7 +24,7 @@ test('startRedis() starts four servers that reply, with different ports, process
   );
 });
 
-test('start() starts a killed server again on its port, and does not affect other servers', async () => {
+test('start() restarts a killed server on the same port, and does not affect other servers', async () => {
   await using group = await startRedis({ count: 2 });
   const [server, other] = group.servers as [RedisServer, RedisServer];
   const firstPid = server.pid;
@@ -40,7 +40,7 @@ test('start() starts a killed server again on its port, and does not affect othe
   expect(isAlive(server.pid)).toBe(true);
 });
 
-test('start() does nothing if the server runs', async () => {
+test('start() does nothing if the server is running', async () => {
   await using one = await startOne();
   const { pid } = one.server;
   await one.server.start();
@@ -62,13 +62,13 @@ test('kill() ends a paused server', async () => {
   expect(isAlive(one.server.pid)).toBe(false);
 });
 
-test('stop() of one server leaves no process and no folder', async () => {
+test('stop() on one server leaves no process or folder behind', async () => {
   await using one = await startOne();
   await one.server.stop();
   await expect(tracesOf(one.server)).resolves.toEqual(NO_TRACES);
 });
 
-test('stop() of all servers leaves no process and no folder, and can be called twice', async () => {
+test('stop() on all servers leaves no process or folder behind, and can be called twice', async () => {
   const group = await startRedis({ count: 2 });
   const [killed, restarted] = group.servers as [RedisServer, RedisServer];
   await killed.kill();
@@ -86,12 +86,12 @@ test('args are passed to the server, and a server that requires a password count
   await expect(ping(one.server.location)).rejects.toThrow('NOAUTH');
 });
 
-test('with tls, the server listens with TLS', async () => {
+test('startRedis({ tls: true }) makes the server listen with TLS', async () => {
   // Without certificates the server fails to start, which shows that it tried to use TLS.
   await expect(startRedis({ count: 1, tls: true })).rejects.toThrow(/tls-cert-file|configure TLS/);
 });
 
-test('startRedis() throws with the output of a server that does not start, and leaves no folder', async () => {
+test("startRedis() throws an error with the server's output if it does not start, and leaves no folder behind", async () => {
   using programs = new Programs();
   const env = { ...process.env, TMPDIR: programs.folder };
   await expect(startRedis({ count: 2, args: ['--no-such-option', '1'], env })).rejects.toThrow(

@@ -28,7 +28,7 @@ test.each(['bind: Address already in use', 'Bind for 127.0.0.1:12345 failed: por
   },
 );
 
-test('startRedis() throws if every port is taken', async () => {
+test('startRedis() throws if all ports are taken', async () => {
   using programs = new Programs();
   programs.add('redis-server', `echo 'bind: Address already in use'; exit 1`);
   await expect(startRedis({ count: 1, env: programs.env })).rejects.toThrow('Address already in use');

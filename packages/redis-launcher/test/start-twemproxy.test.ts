@@ -3,14 +3,14 @@ import { findTwemproxy } from '../src/find-twemproxy.js';
 import { ask, ping, startRedis, startTwemproxy } from '../src/index.js';
 import { isAlive } from './fixtures/traces.js';
 
-// The test must not install packages, so it needs twemproxy on the machine.
+// The test must not install packages, so it is skipped if twemproxy is not installed.
 const hasTwemproxy = await findTwemproxy(process.env, false).then(
   () => true,
   () => false,
 );
 
 (hasTwemproxy ? test : test.skip)(
-  'startTwemproxy() forwards commands to the servers, and stop() leaves no process',
+  'startTwemproxy() forwards commands to the servers, and stop() leaves no process behind',
   async () => {
     await using group = await startRedis({ count: 2 });
     const proxy = await startTwemproxy({ servers: group.locations });

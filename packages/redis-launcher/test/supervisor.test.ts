@@ -8,11 +8,11 @@ import { NO_TRACES, tracesOf } from './fixtures/traces.js';
 const PROGRAM = fileURLToPath(new URL('./fixtures/hold-servers.ts', import.meta.url));
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 
-/** Starts a program that starts two servers, and resolves when they run. */
+/** Starts a program that starts two servers. Resolves when the servers are running. */
 async function holdServers(ending: string) {
   const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ending], {
     cwd: PACKAGE,
-    // In its own process group, like a job of a shell.
+    // In its own process group, like a shell job.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -20,7 +20,7 @@ async function holdServers(ending: string) {
   const [line] = await once(child.stdout, 'data');
   const held: { pid: number; folder: string; location: string }[] = JSON.parse(String(line));
   expect(held).toHaveLength(2);
-  // The supervisor shares the program's stderr, so `close` comes when both have ended.
+  // The supervisor shares the program's stderr, so 'close' is emitted when both have exited.
   return { pid: child.pid as number, held, closed };
 }
 
@@ -40,7 +40,7 @@ test.each(['end', 'stop', 'exit', 'throw'])(
 );
 
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
-  'no server survives %s to the process group of its program',
+  "no server survives %s to its program's process group",
   async (signal) => {
     const { pid, held, closed } = await holdServers('wait');
     for (const server of held) expect(await tracesOf(server)).toMatchObject({ process: true, folder: true });
@@ -50,14 +50,14 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
   },
 );
 
-test('a supervisor does not inherit NODE_OPTIONS and loaders of its parent', async () => {
+test("a supervisor does not inherit its parent's NODE_OPTIONS and loaders", async () => {
   const env = { ...process.env, NODE_OPTIONS: '--no-such-option' };
   await using group = await startRedis({ count: 1, env });
   const command = ps('args', supervisorOf(group));
   expect(command).toMatch(/^\S+ \S+supervisor-process\.mjs$/);
 });
 
-test('a supervisor that gets SIGTERM ends its servers', async () => {
+test('a supervisor that receives SIGTERM stops its servers', async () => {
   const group = await startRedis({ count: 2 });
   process.kill(supervisorOf(group), 'SIGTERM');
   await group.stop();

@@ -8,10 +8,10 @@ import { expect, test } from '@jest/globals';
 
 const SUPERVISOR = fileURLToPath(new URL('../src/supervisor-process.mjs', import.meta.url));
 
-test('a supervisor leaves no folder if its parent ends before it is ready', async () => {
+test('a supervisor leaves no folder behind if its parent exits before the supervisor is ready', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'launcher-test-'));
   try {
-    // Forks the supervisor as Supervisor does, and ends at different points of its start.
+    // Forks the supervisor like the class Supervisor, and exits at different points during its start.
     const program = `
       const { fork } = require('node:child_process');
       const options = { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] };
@@ -22,7 +22,7 @@ test('a supervisor leaves no folder if its parent ends before it is ready', asyn
         env: { ...process.env, TMPDIR: folder },
         stdio: ['ignore', 'ignore', 'pipe'],
       });
-      // The supervisor shares stderr, so it closes when both have ended.
+      // The supervisor shares stderr, so stderr closes when both have exited.
       await once(child.stderr.resume(), 'close');
       expect(readdirSync(folder)).toEqual([]);
     }

@@ -84,7 +84,7 @@ test('without hints, the checker finds a stale read after a frozen node missed a
   expect(lines.filter((text) => text.startsWith('>'))).toHaveLength(3);
 });
 
-test('without hints, the checker finds a stale read after a client that was cut off called delete()', async () => {
+test('without hints, the checker finds a stale read after a client called delete() while it was cut off from the server', async () => {
   const [server] = redis.servers as [RedisServer];
   await using proxy = await FaultyProxy.start(server);
   const store = storeWithoutHints([{ name: 'node', host: '127.0.0.1', port: proxy.port }]);

@@ -5,7 +5,7 @@ describe('rule unwritten', () => {
   test.each<Case>([
     ['is broken by a read of a value that was never written', [get('b', 'x', 20, 21)]],
     [
-      'is broken by a read of a value of another key',
+      "is broken by a read of another key's value",
       [set('a', 'x', 10, 11, { key: 'l' }), get('b', 'x', 20, 21)],
     ],
     [
@@ -28,7 +28,7 @@ describe('rule unwritten', () => {
   });
 });
 
-describe('rule deadline, of commandTimeoutMs plus 100 ms', () => {
+describe('rule deadline (commandTimeoutMs plus 100 ms)', () => {
   const miss = { outcome: 'miss' } as const;
 
   test.each<Case>([
@@ -36,11 +36,11 @@ describe('rule deadline, of commandTimeoutMs plus 100 ms', () => {
     ['is broken by a call that takes longer and fails', [set('a', 'x', 10, 411, FAILED)]],
     ['is broken by a call that does not complete', [set('a', 'x', 10, 411, { outcome: 'pending' })]],
     [
-      'is broken once by a call over many keys',
+      'is broken only once by a call over many keys',
       [operation('get', 'a', 10, 411, miss), operation('get', 'a', 10, 411, { ...miss, key: 'l' })],
     ],
     [
-      'is broken by a call that takes longer even without the delay of the event loop',
+      'is broken by a call that takes longer even after the event loop delay is subtracted',
       [operation('get', 'a', 10, 511, { ...miss, eventLoopDelayMs: 100 })],
     ],
   ])('%s', (_name, entries) => {
@@ -48,7 +48,7 @@ describe('rule deadline, of commandTimeoutMs plus 100 ms', () => {
   });
 
   test.each<Case>([
-    ['a call that takes exactly as long', [operation('get', 'a', 10, 410, miss)]],
+    ['a call that takes exactly that long', [operation('get', 'a', 10, 410, miss)]],
     [
       'a call that takes longer only because of a delayed event loop',
       [operation('get', 'a', 10, 510, { ...miss, eventLoopDelayMs: 100 })],
@@ -59,7 +59,7 @@ describe('rule deadline, of commandTimeoutMs plus 100 ms', () => {
   });
 });
 
-test('rule crash is broken by a process that exits with another code than 0 or is killed', () => {
+test('rule crash is broken by a process that exits with a code other than 0 or is killed', () => {
   const exit = {
     type: 'exit',
     process: 'p1',
@@ -82,6 +82,6 @@ test("rule error is broken by a rejection that is not one of the store's errors"
   expect(brokenRules([set('a', 'x', 10, 11, FAILED)])).toEqual([]);
 });
 
-test('rule stuck is broken by a client that does not see a node up again', () => {
+test('rule stuck is broken by a client that never sees a node as up again', () => {
   expect(brokenRules([{ type: 'stuck', client: 'a', node: 'n1', waitedMs: 30_000 }])).toEqual(['stuck']);
 });

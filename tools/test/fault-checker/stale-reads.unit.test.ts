@@ -20,7 +20,7 @@ describe('rule stale', () => {
 
   test.each<Case>([
     ['after an acknowledged set', [old, set('a', 'new', 20, 21), get('b', 'old', 22, 23)]],
-    ['after an acknowledged set of the same client', [old, set('b', 'new', 20, 21), get('b', 'old', 22, 23)]],
+    ['after an acknowledged set by the same client', [old, set('b', 'new', 20, 21), get('b', 'old', 22, 23)]],
     ['after an acknowledged delete', [old, remove('a', 20, 21), get('b', 'old', 22, 23)]],
     [
       'after a delete that found no key',
@@ -32,11 +32,11 @@ describe('rule stale', () => {
       [old, clear('a', 20, 29, { ...FAILED, failedNodes: ['n2'] }), get('b', 'old', 30, 31)],
     ],
     [
-      'after a write that the node missed, when the node is up again',
+      'after a write that the node missed, once the node is up again',
       [old, ...missedWrite, get('c', 'old', 41, 42)],
     ],
     [
-      'after a clear that the node missed, when the node is up again',
+      'after a clear that the node missed, once the node is up again',
       [
         old,
         sees('a', 'down', 20),
@@ -46,7 +46,7 @@ describe('rule stale', () => {
       ],
     ],
     [
-      'after a write that a suspect node missed, when the node replies again',
+      'after a write that a suspect node missed, once the node replies again',
       [
         old,
         sees('a', 'suspect', 20),
@@ -57,7 +57,7 @@ describe('rule stale', () => {
       ],
     ],
     [
-      'after a write that timed out on a node that was up, when the node was down and is up again',
+      'after a write that timed out on a node that was up, once the node has been down and is up again',
       [
         old,
         set('a', 'new', 20, 320, FAILED),
@@ -67,11 +67,11 @@ describe('rule stale', () => {
       ],
     ],
     [
-      'even if the reading client sees the node down',
+      'even if the reading client sees the node as down',
       [old, sees('b', 'down', 12), set('a', 'new', 20, 21), get('b', 'old', 22, 23)],
     ],
     [
-      'if it was written while its writer saw the node down, and is settled',
+      'if its writer saw the node as down during the write, but the write is settled',
       [
         sees('b', 'down', 5),
         set('b', 'old', 10, 11, FAILED),
@@ -81,7 +81,7 @@ describe('rule stale', () => {
       ],
     ],
     [
-      'even if an earlier write settles after the replacing one',
+      'even if an earlier write is settled after the write that replaced the old value',
       [
         sees('a', 'down', 4),
         set('a', 'older', 5, 6, FAILED),
@@ -107,15 +107,15 @@ describe('rule stale', () => {
 
   test.each<Case>([
     [
-      'a read that is invoked before the write completes',
+      'a read that starts before the write completes',
       [old, set('a', 'new', 20, 25), get('b', 'old', 24, 26)],
     ],
     [
-      'a read of one of two concurrent writes',
+      'a read that returns either of two concurrent writes',
       [set('b', 'old', 10, 21), set('a', 'new', 20, 30), get('b', 'old', 31, 32)],
     ],
     [
-      'a read after a write of another key',
+      'a read after a write to another key',
       [old, set('a', 'new', 20, 21, { key: 'l' }), get('b', 'old', 22, 23)],
     ],
     [
@@ -124,11 +124,11 @@ describe('rule stale', () => {
     ],
     ['a read of the newest value after a write', [old, set('a', 'new', 20, 21), get('b', 'new', 22, 23)]],
     [
-      'a read that is invoked before the writer sees the node up again',
+      'a read that starts before the writer sees the node as up again',
       [old, ...missedWrite, get('c', 'old', 39, 42)],
     ],
     [
-      'a read after a missed write whose writer never sees the node up again',
+      'a read after a missed write whose writer never sees the node as up again',
       [old, sees('a', 'down', 20), set('a', 'new', 30, 31, FAILED), get('c', 'old', 1000, 1001)],
     ],
     [
@@ -142,7 +142,7 @@ describe('rule stale', () => {
       ],
     ],
     [
-      'a read after a missed write whose writer sees the node returning',
+      'a read after a missed write whose writer sees the node as returning',
       [
         old,
         sees('a', 'down', 20),
@@ -152,15 +152,15 @@ describe('rule stale', () => {
       ],
     ],
     [
-      'a read after a write during which the writer saw the node suspect',
+      'a read after a write during which the writer saw the node as suspect',
       [old, sees('a', 'suspect', 20), set('a', 'new', 30, 31), get('c', 'old', 41, 42)],
     ],
     [
-      'a read after a write during which the node went down for the writer',
+      'a read after a write during which the writer saw the node go down',
       [old, sees('a', 'down', 21), set('a', 'new', 20, 22), get('b', 'old', 23, 24)],
     ],
     [
-      'a read of a value that was overwritten while its command could still be in flight',
+      'a read of a value that was overwritten while the command with the value could still be in flight',
       [
         sees('b', 'down', 15),
         set('b', 'old', 10, 16, FAILED),
@@ -186,7 +186,8 @@ describe('rule stale', () => {
   });
 });
 
-describe('in mode miss, false can mean that a node did not reply', () => {
+// In mode miss, `false` can mean that a node did not reply.
+describe('in mode miss,', () => {
   const old = set('b', 'old', 10, 11);
   const falseAfter = (ms: number) => [
     old,
@@ -209,7 +210,7 @@ describe('in mode miss, false can mean that a node did not reply', () => {
     expect(brokenRules(entries, { mode: 'error' })).toEqual(['stale']);
   });
 
-  test('a dropped set is settled when the node is up again', () => {
+  test('a dropped set is settled once the node is up again', () => {
     const entries = [old, sees('a', 'down', 20), set('a', 'new', 30, 31, { outcome: 'false' })];
     expect(brokenRules([...entries, get('b', 'old', 41, 42)], { mode: 'miss' })).toEqual([]);
     const back = [...entries, sees('a', 'up', 40)];
@@ -219,7 +220,7 @@ describe('in mode miss, false can mean that a node did not reply', () => {
 
 describe('in mode failover, a fallback entry', () => {
   const failover = { mode: 'failover' } as const;
-  /** b writes a fallback entry to n2, sees n1 up again, then a writes. */
+  /** Client b writes a fallback entry to n2 and sees n1 as up again. Then client a writes. */
   const withFallbackEntry = (more: readonly Entry[]) => [
     sees('b', 'down', 5),
     set('b', 'fallback', 10, 11),
@@ -230,23 +231,23 @@ describe('in mode failover, a fallback entry', () => {
     get('c', 'fallback', 23, 24),
   ];
 
-  test('is stale after the next write, even if the reading client sees the owner down', () => {
+  test('is stale after the next write, even if the reading client sees the owner as down', () => {
     expect(brokenRules(withFallbackEntry([]), failover)).toEqual(['stale']);
   });
 
-  test('is not stale if its writer also saw the fallback node down and could not remove it', () => {
+  test('is not stale if its writer saw the fallback node go down, too, and could not remove the entry', () => {
     const more = [sees('b', 'down', 14, 'n2')];
     expect(brokenRules(withFallbackEntry(more), failover)).toEqual([]);
     expect(brokenRules(withFallbackEntry(more), { mode: 'miss' })).toEqual(['stale']);
   });
 
-  test('is not stale if a rollback of the fallback node brings it back, except with restartPolicy purge', () => {
+  test('is not stale if a rollback of the fallback node restores it, except with restartPolicy purge', () => {
     const entries = [...withFallbackEntry([]), rollback(21, 22, 22, 'n2')];
     expect(brokenRules(entries, failover)).toEqual([]);
     expect(brokenRules(entries, { ...failover, restartPolicy: 'purge' })).toEqual(['stale']);
   });
 
-  test('is not stale if its write failed, because it is unknown which node has it', () => {
+  test('is not stale if its write failed, because it is unknown which node stored the entry', () => {
     const entries = withFallbackEntry([]).map((entry) =>
       'value' in entry && entry.action === 'set' && entry.value === 'fallback'
         ? { ...entry, ...FAILED }
@@ -255,7 +256,7 @@ describe('in mode failover, a fallback entry', () => {
     expect(brokenRules(entries, failover)).toEqual([]);
   });
 
-  test('is not stale before its writer sees the owner up again', () => {
+  test('is not stale before its writer sees the owner as up again', () => {
     const entries = [
       sees('b', 'down', 5),
       set('b', 'fallback', 10, 11),
@@ -266,26 +267,26 @@ describe('in mode failover, a fallback entry', () => {
   });
 });
 
-describe('after a rollback of the server', () => {
+describe('after a rollback of the server,', () => {
   const old = set('b', 'old', 10, 11);
   const lostWrite = [old, set('a', 'new', 20, 21), rollback(30, 32, 40), get('b', 'old', 50, 51)];
 
-  test('restartPolicy purge: a read of the old value is stale', () => {
+  test('a read of the old value is stale with restartPolicy purge', () => {
     expect(brokenRules(lostWrite, { restartPolicy: 'purge' })).toEqual(['stale']);
   });
 
-  test('restartPolicy keep: acknowledged writes may be lost', () => {
+  test('acknowledged writes may be lost with restartPolicy keep', () => {
     expect(brokenRules(lostWrite)).toEqual([]);
   });
 
-  test('restartPolicy keep: writes of another server, and reads before the rollback, are checked as usual', () => {
+  test('writes to another server and reads before the rollback are checked as usual with restartPolicy keep', () => {
     const other = [old, set('a', 'new', 20, 21), rollback(30, 32, 40, 'n2'), get('b', 'old', 50, 51)];
     expect(brokenRules(other)).toEqual(['stale']);
     const later = [old, set('a', 'new', 20, 21), get('b', 'old', 50, 51), rollback(60, 62, 70)];
     expect(brokenRules(later)).toEqual(['stale']);
   });
 
-  test('restartPolicy keep: a write that the server missed during the restart is not lost', () => {
+  test('a write that the server missed during the restart must not be lost, even with restartPolicy keep', () => {
     const entries = [
       old,
       sees('a', 'down', 31),
@@ -298,7 +299,7 @@ describe('after a rollback of the server', () => {
   });
 });
 
-test('counts operations, reads, hits, checked reads and reads after a missed write', () => {
+test('checkHistory() counts operations, reads, hits, checked reads and reads after a missed write', () => {
   const { counts } = check([
     get('c', 'old', 5, 11),
     set('b', 'old', 10, 11),

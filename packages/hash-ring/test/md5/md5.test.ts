@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { md5, md5Many } from '../../src/md5/index.js';
 import { md5Reference } from '../../src/md5/reference.js';
 
-/** Any code point but surrogates. fast-check's own unit 'binary' takes a second to set up. */
+/** Any code point except surrogates. fast-check's own unit 'binary' takes a second to set up. */
 const codePoint = fc
   .integer({ min: 0, max: 0x10_ffff })
   .filter((code) => code < 0xd800 || code > 0xdfff)
@@ -12,7 +12,7 @@ const codePoint = fc
 
 type Key = string | Uint8Array;
 
-/** The digest as hex digits, after checking that all ways to compute it agree. */
+/** Returns the digest in hex, after checking that all implementations agree. */
 function ours(key: Key): string {
   const words = md5Many([key], 4);
   expect(md5(key) >>> 0).toBe(words[0]);
@@ -32,11 +32,11 @@ test.each([
     '12345678901234567890123456789012345678901234567890123456789012345678901234567890',
     '57edf4a22be3c955ac49da2e2107b67a',
   ],
-])('agrees with the test suite of RFC 1321 on %j', (text, expected) => {
+])("MD5 agrees with RFC 1321's test suite on %j", (text, expected) => {
   expect(ours(text)).toBe(expected);
 });
 
-/** More keys than it takes for WebAssembly to be compiled. */
+/** Enough keys to make md5Many compile WebAssembly. */
 const MANY = 12_000;
 
 function theirWords(key: Key): number[] {
@@ -79,7 +79,7 @@ test('md5Many agrees with node:crypto on keys of every length from 0 to 300, nex
   }
 });
 
-test('keys that fill an arena, or do not fit into it, are hashed as a whole', () => {
+test('MD5 hashes keys completely if they fill the arena or are larger than the arena', () => {
   for (const length of [10_890, 10_891, 32_671, 32_672, 32_673, 32_752, 65_535, 70_000]) {
     for (const key of [
       'x'.repeat(length),
@@ -91,14 +91,14 @@ test('keys that fill an arena, or do not fit into it, are hashed as a whole', ()
       expect(Array.from(md5Many(['a', key, 'b', key], 4))).toEqual(['a', key, 'b', key].flatMap(theirWords));
     }
   }
-  // Runs that end at the end of the arena, with every distance to the end of a block.
+  // Runs of keys up to the arena's end. Their ends have every possible distance from the end of a block.
   for (let size = 950; size < 1020; size++) {
     const text = Array.from({ length: 80 }, (_, i) => `${'é'.repeat(i % 3)}${'x'.repeat(size)}`);
     expect(md5Many(text, 1).join()).toBe(text.map((key) => theirWords(key)[0]).join());
   }
 });
 
-test('agrees with node:crypto on every length from 0 to 300, as ASCII, as other text and as bytes', () => {
+test('MD5 agrees with node:crypto on ASCII, other text and bytes of every length from 0 to 300', () => {
   for (let length = 0; length <= 300; length++) {
     const ascii = Array.from({ length }, (_, i) => String.fromCharCode((i * 7 + length) & 0x7f)).join('');
     const bytes = Uint8Array.from({ length }, (_, i) => i * 31 + length);
@@ -108,7 +108,7 @@ test('agrees with node:crypto on every length from 0 to 300, as ASCII, as other 
   }
 });
 
-test('agrees with node:crypto on arbitrary text, in which a lone surrogate counts as U+FFFD', () => {
+test('MD5 agrees with node:crypto on arbitrary text, and encodes a lone surrogate as U+FFFD', () => {
   const text = fc.oneof(
     fc.string({ unit: codePoint, maxLength: 300 }),
     fc.string({ unit: 'binary-ascii', maxLength: 300 }),
@@ -127,7 +127,7 @@ test('agrees with node:crypto on arbitrary text, in which a lone surrogate count
   );
 });
 
-test('agrees with node:crypto on arbitrary bytes, also in a view on a larger buffer', () => {
+test('MD5 agrees with node:crypto on arbitrary bytes, also in a view of a larger buffer', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(8), (bytes, skipped) => {
       const view = bytes.subarray(skipped);
@@ -138,13 +138,14 @@ test('agrees with node:crypto on arbitrary bytes, also in a view on a larger buf
   );
 });
 
-test('agrees with node:crypto on a key of 1 MB', () => {
+test('MD5 agrees with node:crypto on a key of 1 MB', () => {
   const key = 'x'.repeat(1_000_000);
   expect(ours(key)).toBe(theirs(key));
 });
 
-test('md5Many agrees with node:crypto if a lane continues after its key, up to the end of the memory', () => {
-  // In each lane the last key but one ends near the end of the arena; then one lane has a long key, and the other not.
+test('md5Many agrees with node:crypto if a lane reads past its key, up to the end of the memory', () => {
+  // In both lanes, the second-to-last key ends near the arena's end. Then one lane has a long key, the other
+  // a short key.
   const filler = Array.from({ length: 9 }, () => '€'.repeat(1000));
   const long = '€'.repeat(1800);
   const keys = [...filler, long, ...filler, 'short', ...filler, 'short', ...filler, long];

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-/** Bundles an entry point as an application for browsers does: minified, into one file. */
+/** Bundles an entry point like a browser application: minified, into one file. */
 export async function bundle(
   entry: string,
   options: { readonly format?: 'esm' | 'iife' } = {},
@@ -22,7 +22,7 @@ export async function bundle(
   return outputFiles[0]?.text as string;
 }
 
-/** The size of the gzipped bundle. */
+/** Size of the gzipped bundle. */
 export async function bundledBytes(entry: string): Promise<number> {
   return gzipSync(await bundle(entry), { level: 9 }).length;
 }

@@ -2,10 +2,10 @@ import { expect, test } from '@jest/globals';
 import { createClient, createClientPool, createSentinel } from 'redis';
 import { DRedisStore } from '../../src/index.js';
 
-// The compiler checks this file. No client of node-redis was assignable to Location, because node-redis types
-// its listeners with any[], which is not assignable to never[].
+// The compiler checks this file. Regression: no node-redis client was assignable to Location, because
+// node-redis declares its listeners with any[], which is not assignable to never[].
 
-test('clients, pools and sentinels are locations with the types of node-redis', async () => {
+test("node-redis' types for clients, pools and sentinels are valid location types", async () => {
   const sentinel = createSentinel({ name: 'group', sentinelRootNodes: [{ host: 's', port: 1 }] });
   await using store = new DRedisStore([
     createClient({ socket: { host: 'a' } }),
@@ -19,8 +19,8 @@ test('clients, pools and sentinels are locations with the types of node-redis', 
   expect(store.nodes).toEqual(['a:6379', 'b:6379', 'c:6379', 'd:6379', 'pool', 'pool of RESP 2', 'sentinel']);
 });
 
-// `clientOptions: { RESP: 2 }` did not compile either.
-test('clientOptions: { RESP } compiles for both versions of the protocol', async () => {
+// Regression: `clientOptions: { RESP: 2 }` did not compile.
+test('clientOptions: { RESP } compiles for both protocol versions', async () => {
   await using two = new DRedisStore('h', { clientOptions: { RESP: 2 } });
   await using three = new DRedisStore([{ clientOptions: { RESP: 3 } }]);
   expect([two.nodes, three.nodes]).toEqual([['h:6379'], ['localhost:6379']]);

@@ -8,7 +8,7 @@ import { InvalidOptionError } from '../../src/errors/errors.js';
 const parse = (locations?: Locations, options?: DRedisStoreOptions) =>
   parseLocations(locations, resolveOptions(options));
 
-/** The parsed options of one location that decide where its client connects to. */
+/** Parses one location. @returns the options that decide where its client connects to */
 function target(location: Location, options?: DRedisStoreOptions) {
   const [description] = parse([location], options);
   if (description?.source.kind !== 'options') throw new Error('Expected a client that is made from options');
@@ -18,7 +18,7 @@ function target(location: Location, options?: DRedisStoreOptions) {
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
-describe('a location as a string is parsed:', () => {
+describe('a location given as a string is parsed:', () => {
   test.each([
     ['cache-1', { name: 'cache-1:6379', host: 'cache-1', port: 6379 }],
     ['cache-1:6380', { name: 'cache-1:6380', host: 'cache-1', port: 6380 }],
@@ -53,7 +53,7 @@ describe('a location as a string is parsed:', () => {
   });
 });
 
-describe('a location as an object is parsed:', () => {
+describe('a location given as an object is parsed:', () => {
   test.each<[Location, object]>([
     [{}, { name: 'localhost:6379', host: 'localhost', port: 6379 }],
     [{ host: 'h' }, { name: 'h:6379', host: 'h', port: 6379 }],
@@ -98,14 +98,14 @@ describe('a location as an object is parsed:', () => {
   });
 });
 
-describe('an option of the store', () => {
+describe('a store option', () => {
   const defaults = { username: 'u', password: 'p', database: 3, tls: true } as const;
 
-  test('applies to a location without that option, and does not change the name of the node', () => {
+  test("applies to a location that does not set it, and does not change the node's name", () => {
     expect(target('h:1', defaults)).toEqual({ name: 'h:1', host: 'h', port: 1, ...defaults });
   });
 
-  test('is overridden by the option of a location', () => {
+  test("is overridden by a location's option", () => {
     expect(target({ url: 'redis://v:q@h/4', tls: false }, defaults)).toEqual({
       name: 'h:6379/4',
       host: 'h',
@@ -116,7 +116,7 @@ describe('an option of the store', () => {
     });
   });
 
-  test('clientOptions is merged with clientOptions of a location, which take precedence', () => {
+  test("clientOptions is merged with a location's clientOptions, which take precedence", () => {
     const [description] = parse([{ clientOptions: { socket: { keepAlive: false }, name: 'own' } }], {
       clientOptions: { RESP: 2, name: 'all', socket: { keepAlive: true, noDelay: false } },
       connectTimeoutMs: 123,
@@ -130,8 +130,9 @@ describe('an option of the store', () => {
     });
   });
 
-  // A rediss:// URL replaced the tls options of the store by `true`, so the server's certificate was not trusted.
-  test('tls is passed as socket options of node-redis, also for a rediss:// URL', () => {
+  // Regression: a rediss:// URL replaced the store's tls options with `true`, so the server's certificate was
+  // not trusted.
+  test("tls is passed as node-redis' socket options, also for a rediss:// URL", () => {
     const [description] = parse(['rediss://h'], { tls: { servername: 'all' } });
     const [own] = parse([{ host: 'h', tls: { servername: 'own' } }], { tls: { servername: 'all' } });
     const [plain] = parse([{ url: 'rediss://h', tls: true }], { tls: { servername: 'all' } });
@@ -159,11 +160,11 @@ describe('a list of locations', () => {
       ['redis://h', 'redis://h/0', 'redis://h/1'],
       ['h:6379', 'h:6379/0', 'h:6379/1'],
     ],
-  ])('%j has the names %j', (locations, names) => {
+  ])('%j produces the node names %j', (locations, names) => {
     expect(parse(locations).map(({ name }) => name)).toEqual(names);
   });
 
-  test('has weights, which are 1 by default', () => {
+  test('has a weight for each node, 1 by default', () => {
     const weights = parse(['a', { host: 'b', weight: 2 }, { host: 'c', weight: 0.5 }]).map(
       ({ weight }) => weight,
     );
@@ -322,7 +323,7 @@ describe('invalid locations throw a message that says what is allowed:', () => {
     expect(error).toMatchObject({ code: 'DREDIS_INVALID_OPTION' });
   });
 
-  test('the message for a location has its index in the list', () => {
+  test('the message names the index of the invalid location', () => {
     expect(thrownBy(() => parse(['a', 'b', 'c:x'])).message).toBe(`locations[2] must have ${PORT}, got "x"`);
   });
 });

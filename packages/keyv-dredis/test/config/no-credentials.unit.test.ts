@@ -3,10 +3,10 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type DRedisError, DRedisStore, type Locations } from '../../src/index.js';
 
-/** Part of every password; no message contains it by chance. */
+/** Part of every password, and long enough that no message contains it by chance. */
 const PIECE = 'zq9zq9';
 
-/** Passwords, mostly of characters that have a meaning in a URL or a list. */
+/** Passwords, mostly made of characters with a special meaning in URLs or lists. */
 const password = fc
   .tuple(
     fc.string({ unit: fc.constantFrom('z', 'q', '9', ...',;:@/%#?[]\\ &=+!\'"<>|^`{}ü💩\t'), maxLength: 12 }),
@@ -14,7 +14,7 @@ const password = fc
   )
   .map(([before, after]) => `${before}${PIECE}${after}`);
 
-/** All texts that an error is printed as. */
+/** Returns all texts that can appear when an error is printed. */
 function shown(error: unknown): string {
   const { message, stack, cause } = error as Error;
   const input: unknown = (error as { input?: unknown }).input;
@@ -55,7 +55,7 @@ function expectNoPassword({ store, error }: { store?: DRedisStore; error?: unkno
 }
 
 const inUrl = (text: string) => fc.constantFrom(text, encodeURIComponent(text), encodeURI(text));
-/** Locations with a password, most of them invalid. */
+/** Locations that contain a password. Most of the locations are invalid. */
 const url = password.chain((text) =>
   inUrl(text).chain((written) =>
     fc.constantFrom(
@@ -86,7 +86,7 @@ describe('errors and stores never show a password', () => {
     );
   });
 
-  test('in one string of locations', () => {
+  test('in several locations given as one string', () => {
     fc.assert(
       fc.property(url, fc.constantFrom(',', ';', ', '), (location, separator) => {
         expectNoPassword(outcome(['other', location, 'third:6380'].join(separator)));
@@ -97,7 +97,7 @@ describe('errors and stores never show a password', () => {
     );
   });
 
-  test('in a location as an object', () => {
+  test('in a location given as an object', () => {
     fc.assert(
       fc.property(url, password, (location, text) => {
         expectNoPassword(outcome([{ url: location }]));
@@ -143,18 +143,18 @@ describe('errors and stores never show a password', () => {
 });
 
 test.each([
-  // Found by fast-check: in one string of locations, the separators split the password.
+  // Found by fast-check: if several locations are given as one string, the separators split the password.
   'redis://user:1,zq9zq9://x@host',
   'redis://user:1;zq9zq9,x@host',
   'redis://user:1;zq9zq9:x;@host',
   'redis://user:1,[zq9zq9];x@host',
   'redis://user:1,unix:zq9zq9,x@host',
-])('errors and stores never show the password of %j', (locations) => {
+])('errors and stores never show the password in %j', (locations) => {
   expectNoPassword(outcome(locations));
   expectNoPassword(outcome([locations]));
 });
 
-test('the name of a node and inspect(store) do not contain the password of a URL', () => {
+test("node names and inspect(store) do not contain a URL's password", () => {
   const { store } = outcome('redis://user:zq9zq9@a:1,redis://:zq9zq9@b:2/3');
   expect(store?.nodes).toEqual(['a:1', 'b:2/3']);
   expect(inspect(store)).toBe('DRedisStore { namespace: undefined, nodes: ["a:1","b:2/3"] }');

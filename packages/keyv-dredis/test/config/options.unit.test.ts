@@ -8,7 +8,7 @@ const NAMES =
   'connectTimeoutMs, commandTimeoutMs, nodeDownPolicy, failoverTtlMs, restartPolicy, disconnectTimeoutMs, ' +
   'maxBatchSize, scanCount';
 
-test('options have these defaults', () => {
+test('resolveOptions() returns the documented defaults', () => {
   expect(resolveOptions()).toEqual({
     keyFormat: 'default',
     ownsDatabase: false,
@@ -22,7 +22,7 @@ test('options have these defaults', () => {
   });
 });
 
-test('an undefined option has its default', () => {
+test('an option that is undefined gets its default', () => {
   const undefinedOnes = Object.fromEntries(NAMES.split(', ').map((name) => [name, undefined]));
   expect(resolveOptions(undefinedOnes)).toEqual(resolveOptions());
 });
@@ -167,13 +167,13 @@ describe('invalid options throw a message that says what is allowed:', () => {
     );
   });
 
-  test('a message shows the first 80 characters of a long value', () => {
+  test('the message shows only the first 80 characters of a long value', () => {
     expect(() => resolveOptions({ keyFormat: 'x'.repeat(1000) as never })).toThrow(
       new InvalidOptionError(`options.keyFormat must be "default" or "raw", got "${'x'.repeat(80)}…"`),
     );
   });
 
-  test('the error has the class InvalidOptionError and its code', () => {
+  test('the error is an InvalidOptionError with its code', () => {
     expect.assertions(2);
     try {
       resolveOptions({ scanCount: 0 });

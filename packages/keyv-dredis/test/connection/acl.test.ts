@@ -25,8 +25,8 @@ import {
   timeOut,
 } from '../support/index.js';
 
-// The ACL user of docs/security.md, which may use one namespace. On these servers only it and an administrator
-// have permissions.
+// The tests use the ACL user from docs/security.md, which may use one namespace. On these servers, only this
+// user and an administrator have permissions.
 
 const page = await readFile(new URL('../../../../docs/security.md', import.meta.url), 'utf8');
 const [SETUSER = ''] = /^ACL SETUSER .*$/m.exec(page) ?? [];
@@ -74,16 +74,19 @@ const open = (options?: DRedisStoreOptions) =>
     ...options,
   });
 
-describe.each(MAJORS)('every operation of %s works for the ACL user of docs/security.md', (_title, major) => {
-  test.each<[string, DRedisStoreOptions]>([
-    ['in RESP 3, with HELLO', {}],
-    ['in RESP 2, with AUTH', { clientOptions: { RESP: 2 } }],
-  ])('%s', async (_name, options) => {
-    await expectEveryOperation(openKeyv(major, { namespace }, open(options)), major);
-  });
-});
+describe.each(MAJORS)(
+  'every operation of %s works for the ACL user from docs/security.md',
+  (_title, major) => {
+    test.each<[string, DRedisStoreOptions]>([
+      ['with RESP 3, which uses HELLO', {}],
+      ['with RESP 2, which uses AUTH', { clientOptions: { RESP: 2 } }],
+    ])('%s', async (_name, options) => {
+      await expectEveryOperation(openKeyv(major, { namespace }, open(options)), major);
+    });
+  },
+);
 
-test('clear() and iterator() of a restricted ACL user do not reach other namespaces', async () => {
+test('clear() and iterator() do not reach other namespaces if the ACL user may use only one', async () => {
   const store = open();
   const mine = [...Array(20).keys()].map((index) => ({ key: `${index}`, value: 'mine' }));
   await store.setMany(mine);
@@ -98,12 +101,12 @@ test('clear() and iterator() of a restricted ACL user do not reach other namespa
 
 test('docs/security.md lists exactly the commands that a store sends', async () => {
   await onEachServer('CONFIG', 'RESETSTAT');
-  // Keyv 6 calls get() of the store for has().
+  // For has(), Keyv 6 calls the store's get().
   for (const [, major] of MAJORS) {
     await expectEveryOperation(openKeyv(major, { namespace }, open()), major);
   }
 
-  // An outage with a missed write, and the recovery from it.
+  // An outage with a missed write, followed by the recovery.
   const [server] = redis.servers as [RedisServer];
   const store = open({ commandTimeoutMs: DEADLINE_MS, connectTimeoutMs: DEADLINE_MS });
   await store.connect();
@@ -122,13 +125,13 @@ test('docs/security.md lists exactly the commands that a store sends', async () 
     .join('\n')
     .matchAll(/^cmdstat_([^:]+):calls=[1-9]/gm);
   const sent = new Set([...counted].map(([, name]) => name as string));
-  // Commands before the authentication, and those of the administrator.
+  // Commands sent before the authentication or by the administrator.
   const others = /^(hello|auth|config\|resetstat|client\|setinfo)$/;
   const listed = rules.filter((rule) => rule.startsWith('+')).map((rule) => rule.slice(1));
   expect([...sent].filter((name) => !others.test(name)).sort()).toEqual(listed.sort());
 });
 
-test('a database other than 0 needs the permission for SELECT', async () => {
+test('a database other than 0 needs permission for SELECT', async () => {
   const refused = open({ database: 3 });
   const error = await rejection(refused.get('key'));
   expect(error).toMatchObject({ code: 'DREDIS_NODE_UNAVAILABLE', node: refused.locate('key').node });
@@ -138,7 +141,7 @@ test('a database other than 0 needs the permission for SELECT', async () => {
   await expectEveryOperation(openKeyv(6, { namespace }, open({ database: 3 })), 6);
 });
 
-describe('in a namespace without permissions', () => {
+describe('in a namespace that the ACL user may not use,', () => {
   let store: DRedisStore;
   let errors: DRedisError[];
   let downs: string[];
@@ -161,7 +164,7 @@ describe('in a namespace without permissions', () => {
     expect(downs).toEqual([]);
     const values = await onEachServer('MGET', ...theirs);
     const left = theirs.map((_key, index) => values.map((each) => (each as unknown as string[])[index]));
-    // Each key is on one server only, with its value.
+    // Each key is still on exactly one server, with its value unchanged.
     expect(left.flat().filter((value) => value !== null)).toEqual(theirs.map(() => 'theirs'));
   }
 
@@ -181,7 +184,7 @@ describe('in a namespace without permissions', () => {
     ['set with an expiry', (key) => store.set(key, 'mine', Date.now() + 60_000)],
     ['delete', (key) => store.delete(key)],
     ['has', (key) => store.has(key)],
-  ])('%s rejects with the refusal', async (_name, call) => {
+  ])("%s rejects with the server's refusal", async (_name, call) => {
     const [key] = keys as [string];
     expectRefusal(await rejection(call(key)), store.locate(key).node);
     expect(errors).toEqual([]);
@@ -200,7 +203,7 @@ describe('in a namespace without permissions', () => {
     ],
     ['deleteMany', () => store.deleteMany(keys), false],
     ['hasMany', () => store.hasMany(keys), false],
-  ])('%s answers for every key and emits one error per server', async (_name, call, answer) => {
+  ])('%s returns a result for every key and emits one error per server', async (_name, call, answer) => {
     expect(await call()).toEqual(keys.map(() => answer));
     expect(errors.map(({ node }) => node).sort()).toEqual([...redis.locations].sort());
     for (const error of errors) expectRefusal(error);

@@ -12,13 +12,13 @@ beforeAll(async () => {
 });
 
 describe('a password', () => {
-  test('may be an option of the store', async () => {
+  test('may be a store option', async () => {
     const store = openStoreOver([location], { password: PASSWORD });
     expect(await store.set('key', 'value')).toBe(true);
     expect(await store.get('key')).toBe('value');
   });
 
-  test('may be percent-encoded in a URL, alone or in one string of several', async () => {
+  test('may be percent-encoded in a URL, also if several URLs are given as one string', async () => {
     const url = `redis://:${encodeURIComponent(PASSWORD)}@${location}`;
     for (const locations of [[url], url, `${url};${url}/1`]) {
       const store = openStoreOver(locations);
@@ -27,7 +27,7 @@ describe('a password', () => {
     }
   });
 
-  test('may be an option of a location, which overrides the one of the store', async () => {
+  test("may be a location's option, which overrides the store option", async () => {
     const store = openStoreOver([{ url: `redis://${location}`, password: PASSWORD }], { password: 'wrong' });
     expect(await store.set('key', 'value')).toBe(true);
   });
@@ -39,7 +39,7 @@ describe('a wrong password', () => {
   test.each<[string, () => DRedisStore, RegExp]>([
     ['as an option', () => openStoreOver([location], { password: secret }), /WRONGPASS/],
     ['in a URL', () => openStoreOver([`redis://default:${secret}@${location}`]), /WRONGPASS/],
-    ['of an unknown user', () => openStoreOver([`redis://nobody:${secret}@${location}`]), /WRONGPASS/],
+    ['for an unknown user', () => openStoreOver([`redis://nobody:${secret}@${location}`]), /WRONGPASS/],
     ['that is missing', () => openStoreOver([location]), /NOAUTH/],
   ])(
     "%s makes the node unavailable, and errors contain the server's reason but not the password",
@@ -57,8 +57,8 @@ describe('a wrong password', () => {
     },
   );
 
-  test('is masked if the server repeats the greeting in its error', async () => {
-    // A server without HELLO does, for example Redis 5.
+  test('is masked if the server repeats the greeting in its error reply', async () => {
+    // A server that does not know HELLO repeats it in its error, for example Redis 5.
     const stub = await startStub((socket) =>
       socket.once('data', (greeting) => {
         const words = greeting.toString('latin1').replace(/[\r\n]+/g, ' ');

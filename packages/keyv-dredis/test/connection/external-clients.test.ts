@@ -32,7 +32,7 @@ beforeAll(async () => {
 const open = (locations: readonly Location[], options?: DRedisStoreOptions) =>
   openStoreOver(locations, { namespace: 'external', ...NO_DEADLINES, ...options });
 
-/** A client that the test owns, not yet connected. */
+/** Makes a client that the test owns. It is not connected yet. */
 function makeClient(location = server.location, options: object = {}) {
   const client = createClient({ url: `redis://${location}`, ...options });
   client.on('error', () => undefined);
@@ -40,7 +40,7 @@ function makeClient(location = server.location, options: object = {}) {
   return client;
 }
 
-/** A pool of two clients that the test owns, not yet connected. */
+/** Makes a pool of two clients that the test owns. The pool is not connected yet. */
 function makePool(options: object = {}) {
   const pool = createClientPool({ url: `redis://${server.location}`, ...options }, { minimum: 2 });
   pool.on('error', () => undefined);
@@ -73,7 +73,7 @@ async function expectToWork(store: DRedisStore): Promise<void> {
 }
 
 describe("the caller's client", () => {
-  test('is used if it is connected, and left connected without a listener of the store', async () => {
+  test("is used if it is connected, and stays connected without the store's listeners", async () => {
     const client = makeClient();
     await client.connect();
     const before = listenerCounts(client);
@@ -86,7 +86,7 @@ describe("the caller's client", () => {
     expect(await client.ping()).toBe('PONG');
   });
 
-  test('is connected with the first operation if it is not open, and left connected', async () => {
+  test('is connected by the first operation if it is not open, and stays connected', async () => {
     const client = makeClient();
     const before = listenerCounts(client);
     const store = open([client]);
@@ -97,7 +97,7 @@ describe("the caller's client", () => {
     expect(listenerCounts(client)).toEqual(before);
   });
 
-  test('is awaited if the caller is connecting it', async () => {
+  test('is used once it is connected if the caller is connecting it', async () => {
     const client = makeClient();
     const opened = client.connect();
     await expectToWork(open([client]));
@@ -108,7 +108,8 @@ describe("the caller's client", () => {
     await expectToWork(open([makeClient(server.location, { RESP: 2 })]));
   });
 
-  // SCAN returned Buffers, which never matched the prefix: clear() resolved and had removed nothing.
+  // Regression: SCAN returned Buffers, which never matched the prefix, so clear() resolved without removing
+  // anything.
   test('may map replies to Buffers and numbers to text', async () => {
     const typeMapping = { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.NUMBER]: String };
     await expectToWork(open([makeClient(server.location, { commandOptions: { typeMapping } })]));
@@ -148,7 +149,7 @@ describe("the caller's client", () => {
   });
 });
 
-describe('a factory of a client', () => {
+describe('a client factory', () => {
   test('makes a client that the store closes', async () => {
     let made: ReturnType<typeof makeClient> | undefined;
     const store = open([
@@ -180,7 +181,7 @@ describe('a factory of a client', () => {
     const arrived = proxy.nextConnection();
     await store.disconnect();
     await call;
-    // A TCP connect in progress cannot be stopped. The client ends the connection once it is established.
+    // A TCP connect in progress cannot be stopped. The client closes the connection once it is established.
     const socket = await arrived;
     if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve));
     expect(client.isOpen).toBe(false);
@@ -200,12 +201,12 @@ describe('the constructor throws for', () => {
       'locations[0] is a client with a keyPrefix, which SCAN ignores; use a namespace',
     ],
     [
-      'a factory of a client with a keyPrefix',
+      'a factory for a client with a keyPrefix',
       () => () => createClient({ keyPrefix: 'p:' } as object),
       'locations[0] is a client with a keyPrefix, which SCAN ignores; use a namespace',
     ],
     [
-      'connection options beside a client',
+      'connection options next to a client',
       () => ({ client: createClient(), password: 'p' }),
       'locations[0].password is not allowed together with client, which has options of its own',
     ],
@@ -213,7 +214,7 @@ describe('the constructor throws for', () => {
     expect(() => open([location()])).toThrow(new InvalidOptionError(message));
   });
 
-  test('a cluster as the client of a location', () => {
+  test("a cluster as a location's client", () => {
     const cluster = createCluster({ rootNodes: [{ url: 'redis://h' }] });
     expect(() => open([{ name: 'c', client: cluster as never }])).toThrow(InvalidOptionError);
   });
@@ -223,8 +224,8 @@ describe.each([
   ['a plain client', () => makeClient()],
   ['a pool', () => ({ name: 'pool', client: makePool() })],
 ])('%s whose server', (_name, location) => {
-  test('is killed and started again fails, and then works again', async () => {
-    // While a client reconnects, it queues commands.
+  test('is killed and restarted makes calls fail, and then works again', async () => {
+    // A client queues commands while it reconnects.
     const store = open([location()], { commandTimeoutMs: DEADLINE_MS });
     await store.set('key', 'value');
     const down = nextEvent(store, 'node:down');
@@ -238,7 +239,7 @@ describe.each([
     expect(await store.set('key', 'again')).toBe(true);
   });
 
-  test('is paused times out, then fails at once, and works again when the server runs', async () => {
+  test('is paused makes calls time out, then fail at once, and works again after a resume', async () => {
     const store = open([location()], { commandTimeoutMs: DEADLINE_MS });
     await store.set('key', 'value');
     const down = nextEvent(store, 'node:down');
@@ -253,17 +254,17 @@ describe.each([
   });
 });
 
-// node-redis has no time limit for the greeting: connect(), updateNodes(), and disconnect(), which waits for a
-// running updateNodes(), never settled.
+// Regression: node-redis has no time limit for the greeting, so connect() and updateNodes() never settled.
+// disconnect() waits for a running updateNodes(), so it never settled either.
 describe('a client whose server accepts connections and never answers', () => {
-  /** Deadlines that no live server has to meet. */
+  /** These deadlines can be short because no live server has to meet them. */
   const timeouts = { commandTimeoutMs: 150, connectTimeoutMs: 150 };
 
   test.each([
     ['that is not open', false],
     ['that the caller is connecting', true],
   ])(
-    '%s makes every call end with an error, later ones at once, and keeps no listener of the store',
+    "%s makes every call fail, later calls at once, and keeps none of the store's listeners",
     async (_name, opened) => {
       const hole = await startBlackHole();
       const client = makeClient(hole.location);
@@ -285,7 +286,7 @@ describe('a client whose server accepts connections and never answers', () => {
     },
   );
 
-  test('is up when the server answers', async () => {
+  test('is up once the server answers', async () => {
     const proxy = await startProxy(server.location);
     const held: (() => void)[] = [];
     proxy.onReply = (reply, client) => held.push(() => client.write(reply));
@@ -350,7 +351,7 @@ test.each<[string, (options: object) => Location]>([
   },
 );
 
-// An error reply to the probe of a silent server left the node down for ever.
+// Regression: if a silent server answered a probe with an error reply, its node stayed down forever.
 test('a node that answers a probe with an error is probed again', async () => {
   const proxy = await startProxy(server.location);
   const store = open([makeClient(proxy.location)], { commandTimeoutMs: DEADLINE_MS });
@@ -369,7 +370,7 @@ test('a node that answers a probe with an error is probed again', async () => {
 });
 
 test.each(['close', 'destroy'] as const)(
-  'a client that its owner ends with %s() stays closed until the owner connects it again',
+  'a client that its owner closes with %s() stays closed until the owner connects it again',
   async (end) => {
     const client = makeClient();
     const store = open([client]);

@@ -36,7 +36,7 @@ let server: RedisServer;
 /** Requires a client certificate. */
 let mutual: RedisServer;
 let plain: RedisServer;
-/** Answers a TLS handshake in plain text. */
+/** Answers a TLS handshake with plain text. */
 let http: StubServer;
 
 beforeAll(async () => {
@@ -48,7 +48,7 @@ beforeAll(async () => {
   http = await startStub((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
 });
 
-/** Opens a store with deadlines that a TLS handshake on a loaded machine can meet. */
+/** Opens a store with deadlines long enough for a TLS handshake on a loaded machine. */
 const open = (locations: Locations, options?: DRedisStoreOptions) =>
   openStoreOver(locations, { connectTimeoutMs: 25_000, commandTimeoutMs: 25_000, ...options });
 
@@ -56,7 +56,7 @@ describe.each(MAJORS)('every operation of %s over TLS works', (_title, major) =>
   test.each<[string, () => DRedisStore]>([
     ['with a private certificate authority', () => open(tls.locations, { tls: { ca } })],
     [
-      'with rediss:// URLs, for servers with and without a client certificate',
+      'with rediss:// URLs, for servers that do and do not require a client certificate',
       () =>
         open(
           [...tls.locations, mutual.location].map((location) => `rediss://${location}`),
@@ -82,22 +82,22 @@ describe.each(MAJORS)('every operation of %s over TLS works', (_title, major) =>
 
 describe('a store connects over TLS', () => {
   test.each<[string, () => DRedisStore]>([
-    ['with the option tls of the store', () => open(server.location, { tls: { ca } })],
+    ["with the store's tls option", () => open(server.location, { tls: { ca } })],
     [
-      'with the option tls of the store and a redis:// URL',
+      "with the store's tls option and a redis:// URL",
       () => open(`redis://${server.location}`, { tls: { ca } }),
     ],
     [
-      'with the option tls of the store and a rediss:// URL',
+      "with the store's tls option and a rediss:// URL",
       () => open(`rediss://${server.location}`, { tls: { ca } }),
     ],
-    ['with the option tls of a location', () => open([{ port: server.port, tls: { ca } }])],
+    ["with a location's tls option", () => open([{ port: server.port, tls: { ca } }])],
     [
-      'with the option tls of a location and a rediss:// URL',
+      "with a location's tls option and a rediss:// URL",
       () => open([{ url: `rediss://${server.location}`, tls: { ca } }]),
     ],
     [
-      'with the option tls of a location, which overrides the one of the store',
+      "with a location's tls option, which overrides the store's tls option",
       () =>
         open([{ url: `rediss://${server.location}`, tls: { ca } }], { tls: { ca: clientAuthority.cert } }),
     ],
@@ -107,7 +107,7 @@ describe('a store connects over TLS', () => {
       () => open(mutual.location, { tls: { ca, ...encrypted, passphrase: PASSPHRASE } }),
     ],
     [
-      'without verification of the certificate',
+      'without verifying the certificate',
       () => open(server.location, { tls: { rejectUnauthorized: false } }),
     ],
   ])('%s', async (_name, make) => {
@@ -117,7 +117,7 @@ describe('a store connects over TLS', () => {
     expect(await store.get('key')).toBe('value');
   });
 
-  test('again after the server was killed and started', async () => {
+  test('again after the server was killed and restarted', async () => {
     const redis = await startTlsServers(1, authority.issue('server'), clientAuthority.cert);
     const [server] = redis.servers as [RedisServer];
     const store = open(server.location, { tls: { ca, ...client } });
@@ -150,7 +150,7 @@ describe('the error of a failed TLS connection says why and how to fix it for', 
       CA,
     ],
     [
-      'another authority of the same name',
+      'another authority with the same name',
       () => open(server.location, { tls: { ca: new Authority('servers').cert } }),
       /certificate signature failure/,
       CA,
@@ -162,13 +162,13 @@ describe('the error of a failed TLS connection says why and how to fix it for', 
       CLIENT_CERTIFICATE,
     ],
     [
-      'a client certificate of another authority',
+      'a client certificate from another authority',
       () => open(mutual.location, { tls: { ca, ...authority.issue('client') } }),
       /unknown ca|closed the connection/,
       CLIENT_CERTIFICATE,
     ],
     [
-      'a client without a certificate, in TLS 1.2',
+      'a client without a certificate, with TLS 1.2',
       () => open(mutual.location, { tls: { ca, maxVersion: 'TLSv1.2' } }),
       /handshake failure|closed the connection/,
       CLIENT_CERTIFICATE,
@@ -180,13 +180,13 @@ describe('the error of a failed TLS connection says why and how to fix it for', 
       'correct ca, cert, key or passphrase in tls',
     ],
     [
-      'a text that is no certificate',
+      'text that is not a certificate',
       () => open(mutual.location, { tls: { ca, ...client, cert: 'certificate' } }),
       /no start line/,
       'correct ca, cert, key or passphrase in tls',
     ],
     [
-      'a TLS server and a store without TLS',
+      'a store without TLS and a server with TLS',
       () => open(server.location),
       /closed the connection before the greeting/,
       'is it a Redis server, and does it require TLS?',
@@ -223,7 +223,7 @@ describe('the error of a failed TLS connection says why and how to fix it for', 
 
   test.each<[string, options: Parameters<Authority['issue']>[1], reason: RegExp, advice: string]>([
     [
-      'a certificate of another host',
+      'a certificate for another host',
       { hosts: ['elsewhere.example'] },
       /does not match certificate's altnames/,
       '(use a host name of the certificate, or set tls: { servername })',

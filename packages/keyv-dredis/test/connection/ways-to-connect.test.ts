@@ -45,7 +45,7 @@ describe('a store connects to', () => {
     await expectToWork(openStoreOver(server.location, { clientOptions: { RESP: 2 } }));
   });
 
-  test('a database, whose clear() does not affect the other databases', async () => {
+  test('one database, and clear() does not affect other databases', async () => {
     const zero = openStoreOver(server.location);
     const three = openStoreOver(server.location, { database: 3 });
     const four = openStoreOver(`redis://${server.location}/4`, { database: 3 });
@@ -62,7 +62,7 @@ describe('a store connects to', () => {
     await Promise.all([zero.clear(), four.clear()]);
   });
 
-  test('two databases of one server as two nodes', async () => {
+  test('two databases on one server, as two nodes', async () => {
     const store = openStoreOver([`redis://${server.location}/5`, `redis://${server.location}/6`]);
     const keys = Array.from({ length: 20 }, (_, number) => `key-${number}`);
     await store.setMany(keys.map((key) => ({ key, value: key })));

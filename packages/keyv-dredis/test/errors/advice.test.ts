@@ -20,7 +20,8 @@ import {
   takeErrors,
 } from '../support/index.js';
 
-// A wrong location or a misconfigured server gives one error per call, which says how to fix it.
+// A wrong location or a misconfigured server causes one error per call. The error says how to fix the
+// problem.
 
 const PASSWORD = 's3cret-zq9zq9';
 
@@ -39,7 +40,7 @@ async function startReplica(): Promise<string> {
   const primary = await startServer('--repl-diskless-sync-delay', '0');
   const replica = await startServer('--replicaof', primary.host, `${primary.port}`);
   await ask(primary.location, ['SET', 'written', 'by the primary']);
-  // Waits until one replica has it.
+  // Waits until one replica has the key.
   await ask(primary.location, ['WAIT', '1', '0'], 25_000);
   return replica.location;
 }
@@ -48,10 +49,10 @@ interface BadServer {
   readonly title: string;
   readonly start: () => Promise<string>;
   readonly scheme?: 'rediss';
-  /** Text of the error between the name of the node and the advice. */
+  /** The part of the error message between the node's name and the advice. */
   readonly reason: RegExp;
   readonly advice: string;
-  /** The server completes the greeting, and serves reads until it has refused a write. @default false */
+  /** Whether the server completes the greeting and serves reads until it refuses a write. @default false */
   readonly servesReads?: true;
 }
 
@@ -75,7 +76,7 @@ const BAD_SERVERS: readonly BadServer[] = [
   {
     title: 'a host name that does not resolve',
     start: async () => 'no-such-host.invalid:6379',
-    // EAI_AGAIN without a name service.
+    // The code is EAI_AGAIN if there is no name service.
     reason: /^getaddrinfo (ENOTFOUND|EAI_AGAIN) no-such-host.invalid$/,
     advice: 'correct the host name of its location, or the name service of this machine',
   },
@@ -86,7 +87,7 @@ const BAD_SERVERS: readonly BadServer[] = [
     advice: 'correct the options username and password, or those in the URL',
   },
   {
-    title: 'a TLS certificate of an unknown authority',
+    title: 'a TLS certificate from an unknown authority',
     start: async () =>
       (await startTlsServers(1, new Authority('unknown').issue('server'))).locations[0] as string,
     scheme: 'rediss',
@@ -121,7 +122,7 @@ describe.each(BAD_SERVERS)(
     function open() {
       const store = openStoreOver(`${scheme}://default:${PASSWORD}@${node}`, {
         namespace: 'bad',
-        // A name service may be slow.
+        // The name service may be slow.
         connectTimeoutMs: 25_000,
         commandTimeoutMs: 25_000,
       });
@@ -145,7 +146,7 @@ describe.each(BAD_SERVERS)(
       });
     }
 
-    test('is in the error of a write, of node:down and of later calls', async () => {
+    test("is in the errors of a write, of 'node:down' and of later calls", async () => {
       const { store, downs } = open();
       const events = errorsOf(store);
       const error = await rejection(store.set('key', 'value'));
@@ -159,7 +160,7 @@ describe.each(BAD_SERVERS)(
       expectAdvice(await rejection(store.get('key')), true);
     });
 
-    test("is in the one 'error' event of setMany()", async () => {
+    test("is in the only 'error' event of setMany()", async () => {
       const { store } = open();
       const events = errorsOf(store);
       const entries = ['a', 'b', 'c'].map((key) => ({ key, value: 'value' }));
@@ -172,7 +173,7 @@ describe.each(BAD_SERVERS)(
       expectAdvice(events[1], true);
     });
 
-    test.each(MAJORS)("is in the one 'error' event of %s", async (_title, major) => {
+    test.each(MAJORS)("is in the only 'error' event of %s", async (_title, major) => {
       const keyv = openKeyv(major, { namespace: 'bad' }, open().store);
       expect(await keyv.set('key', 'value')).toBe(false);
       const errors = takeErrors();
@@ -220,7 +221,7 @@ describe('advice for a missing password', () => {
   });
 });
 
-test('advice for a replica without its primary that serves no stale data is to use the primary', async () => {
+test('the advice for a replica that lost its primary and refuses reads is to use the primary', async () => {
   const primary = await startServer();
   await primary.kill();
   const { locations } = await startServers({
@@ -232,7 +233,7 @@ test('advice for a replica without its primary that serves no stale data is to u
   expect(message.endsWith('(this server is a replica: use the location of the primary)')).toBe(true);
 });
 
-test('a replica that becomes the primary takes writes on the same connection', async () => {
+test('a replica that becomes the primary accepts writes on the same connection', async () => {
   const location = await startReplica();
   const store = openStoreOver([location]);
   await rejection(store.set('key', 'value'));

@@ -17,7 +17,7 @@ import {
   takeErrorCodes,
 } from '../support/index.js';
 
-// One of two servers is killed. Each failure is reported once: by a rejection, an event or a warning.
+// One of two servers is killed. Each failure is reported exactly once: by a rejection, an event or a warning.
 
 const NAMESPACE = 'errors';
 
@@ -44,7 +44,7 @@ beforeEach(async () => {
   await store.set(keptKey, '{"value":"value"}');
 });
 
-/** Calls with keys of both servers where there are several. */
+/** Multi-key calls use keys from both servers. */
 const CALLS = {
   get: (keyv) => keyv.get(lostKey),
   has: (keyv) => keyv.has(lostKey),
@@ -65,7 +65,7 @@ const MULTI_CALLS: readonly Call[] = ['getMany', 'setMany', 'deleteMany', 'hasMa
 
 const codeOf = (call: Call) => (call === 'clear' ? 'DREDIS_CLEAR_INCOMPLETE' : 'DREDIS_NODE_UNAVAILABLE');
 
-/** What a Keyv answers if it does not reject. */
+/** The return values of Keyv's calls if they do not reject. */
 const answersOf = (major: Major): [Call, answer: unknown][] => [
   ['get', undefined],
   ['has', false],
@@ -92,31 +92,31 @@ describe.each(MAJORS)("%s with an 'error' listener and one dead server", (_title
     keyv = openKeyv(major, { namespace: NAMESPACE }, store);
   });
 
-  test.each(answersOf(major))('%s emits one error and answers %j', async (call, answer) => {
+  test.each(answersOf(major))('%s emits one error and returns %j', async (call, answer) => {
     expect(await CALLS[call](keyv)).toEqual(answer);
     expect(takeErrorCodes()).toEqual([codeOf(call)]);
     expect(warningCodes()).toEqual([]);
   });
 
-  test('clear clears the other server', async () => {
+  test('clear() clears the other server', async () => {
     await keyv.clear();
     expect(await keyv.get(keptKey)).toBeUndefined();
     expect(takeErrorCodes()).toEqual(['DREDIS_CLEAR_INCOMPLETE']);
   });
 
-  test('iterator yields the entries of the other server', async () => {
+  test("iterator() yields the other server's entries", async () => {
     expect(await entriesOf(keyv)).toEqual([[keptKey, 'value']]);
     expect(takeErrorCodes()).toEqual(['DREDIS_NODE_UNAVAILABLE']);
   });
 });
 
 describe("Keyv 5 without an 'error' listener and one dead server", () => {
-  test.each(answersOf(5))('%s answers %j without a rejection or a warning', async (call, answer) => {
+  test.each(answersOf(5))('%s returns %j without a rejection or a warning', async (call, answer) => {
     expect(await CALLS[call](makeUnheardKeyv(5))).toEqual(answer);
     expect(warningCodes()).toEqual([]);
   });
 
-  test('with throwOnErrors, writes reject and a call over both servers answers', async () => {
+  test('with throwOnErrors, writes reject and a call over both servers returns a result', async () => {
     const keyv = makeUnheardKeyv(5, { throwOnErrors: true });
     const unavailable = { code: 'DREDIS_NODE_UNAVAILABLE', node: dead };
     expect(await keyv.getMany([lostKey, keptKey])).toEqual([undefined, 'value']);
@@ -127,8 +127,8 @@ describe("Keyv 5 without an 'error' listener and one dead server", () => {
 });
 
 describe("Keyv 6 without an 'error' listener and one dead server", () => {
-  // While Keyv checks for expired values, its has() calls get() of the store.
-  test.each(SINGLE_CALLS)('%s rejects with the error of the store, without a warning', async (call) => {
+  // If Keyv checks for expired values, its has() calls the store's get().
+  test.each(SINGLE_CALLS)("%s rejects with the store's error, without a warning", async (call) => {
     expect(await rejection(CALLS[call](makeUnheardKeyv(6)))).toMatchObject({
       code: codeOf(call),
       ...(call === 'clear' ? { nodes: [dead] } : { node: dead }),
@@ -137,11 +137,11 @@ describe("Keyv 6 without an 'error' listener and one dead server", () => {
   });
 
   test.each(answersOf(6).filter(([call]) => MULTI_CALLS.includes(call)))(
-    '%s answers %j and emits one process warning for several calls',
+    '%s returns %j and emits one process warning for several calls',
     async (call, answer) => {
       const keyv = makeUnheardKeyv(6);
       expect(await CALLS[call](keyv)).toEqual(answer);
-      // Keyv 6 throws at the store, because it has no listener to pass the error on to.
+      // Keyv 6 throws into the store, because Keyv 6 has no listener to forward the error to.
       expect(warningCodes()).toEqual(['DREDIS_NODE_UNAVAILABLE']);
       expect(warnings.mock.calls[0]?.[0]).toContain(dead);
       await CALLS[call](keyv);
@@ -152,7 +152,7 @@ describe("Keyv 6 without an 'error' listener and one dead server", () => {
 
 describe('a store without Keyv and one dead server', () => {
   test.each([...SINGLE_CALLS, ...MULTI_CALLS])(
-    "%s rejects or emits one error, if there is an 'error' listener",
+    "%s either rejects or emits one error if there is an 'error' listener",
     async (call) => {
       const errors = errorsOf(store);
       const rejected = await CALLS[call](store as unknown as AnyKeyv).then(
@@ -163,13 +163,13 @@ describe('a store without Keyv and one dead server', () => {
     },
   );
 
-  test.each(SINGLE_CALLS)("%s rejects without a warning, if there is no 'error' listener", async (call) => {
+  test.each(SINGLE_CALLS)("%s rejects without a warning if there is no 'error' listener", async (call) => {
     expect((await rejection(CALLS[call](store as unknown as AnyKeyv))).code).toBe(codeOf(call));
     expect(warningCodes()).toEqual([]);
   });
 
   test.each(MULTI_CALLS)(
-    "%s emits one process warning for several calls, if there is no 'error' listener",
+    "%s emits one process warning for several calls if there is no 'error' listener",
     async (call) => {
       await CALLS[call](store as unknown as AnyKeyv);
       await CALLS[call](store as unknown as AnyKeyv);

@@ -9,7 +9,7 @@ import {
   sharedRedis,
 } from '../support/index.js';
 
-// The keys in Redis are the same under Keyv 5 and Keyv 6, so that an upgrade keeps the data.
+// Keys in Redis are the same under Keyv 5 and Keyv 6, so that the cache survives an upgrade.
 
 const UNUSUAL_KEYS: [title: string, key: string][] = [
   ['of 64 KB', 'k'.repeat(65_536)],
@@ -40,7 +40,7 @@ describe.each(MAJORS)('keys in Redis under %s', (_major, major) => {
       keyv = openKeyv(major, { namespace });
     });
 
-    test('have the prefix once', async () => {
+    test('have the prefix exactly once', async () => {
       await keyv.set('key', 'value');
       await keyv.setMany([
         { key: 'a:b', value: 1 },
@@ -84,33 +84,33 @@ describe.each(MAJORS)('keys in Redis under %s', (_major, major) => {
     });
   });
 
-  test('begin with keyv: without any option', async () => {
+  test('begin with keyv: if no option is set', async () => {
     await openKeyv(major).set('key', 'value');
     expect(await sharedRedis.keys()).toEqual(['keyv:key']);
   });
 
-  test('begin with keyv: although the namespace of store and Keyv is undefined', () => {
+  test('begin with keyv: even if the namespaces of the store and of Keyv are undefined', () => {
     const store = openStore();
     const keyv = openKeyv(major, { namespace: undefined }, store);
     expect(store.namespace).toBeUndefined();
     expect(keyv.namespace).toBeUndefined();
   });
 
-  test('have the namespace of the store under Keyv 6 without a namespace, and keyv: under Keyv 5', async () => {
+  test("begin with the store's namespace (Keyv 6) or keyv: (Keyv 5) if Keyv has no namespace", async () => {
     const store = openStore({ namespace: 'app-store' });
     const keyv = openKeyv(major, { namespace: undefined }, store);
     await keyv.set('key', 'value');
-    // Keyv 5 assigns its namespace even if it has none.
+    // Keyv 5 assigns its namespace to the store even if it is undefined.
     expect(await sharedRedis.keys()).toEqual([major === 5 ? 'keyv:key' : 'app-store:key']);
   });
 
-  test('have the namespace of Keyv rather than that of the store', async () => {
+  test("begin with Keyv's namespace if Keyv and the store both have a namespace", async () => {
     const store = openStore({ namespace: 'app-store' });
     await openKeyv(major, { namespace: 'app' }, store).set('key', 'value');
     expect(await sharedRedis.keys()).toEqual(['app:key']);
   });
 
-  test('differ for a key with a colon and a namespace with a colon', async () => {
+  test('differ if the colon is in the key and if it is in the namespace', async () => {
     const one = openKeyv(major, { namespace: 'app' });
     const other = openKeyv(major, { namespace: 'app:a' });
     await one.set('a:b', 'one');
@@ -119,7 +119,7 @@ describe.each(MAJORS)('keys in Redis under %s', (_major, major) => {
     expect(await sharedRedis.keys()).toEqual(['app%3Aa:b', 'app:a:b']);
   });
 
-  test('are the user’s keys with keyFormat raw and no namespace', async () => {
+  test('are unchanged with keyFormat raw and no namespace', async () => {
     const store = openStore({ keyFormat: 'raw' });
     const keyv = openKeyv(major, { namespace: undefined }, store);
     await keyv.set('app-raw:1', 'value');
@@ -133,7 +133,7 @@ describe.each(MAJORS)('keys in Redis under %s', (_major, major) => {
     ]);
   });
 
-  test('have the new namespace after Keyv changes its namespace', async () => {
+  test('begin with the new namespace after Keyv changes its namespace', async () => {
     const keyv = openKeyv(major, { namespace: 'app-1' });
     await keyv.set('key', 1);
     keyv.namespace = 'app-2';
@@ -149,7 +149,7 @@ describe('a key that begins with its namespace is prefixed like any other', () =
   test.each([
     ['under Keyv 6', () => openKeyv(6, { namespace: 'app' })],
     [
-      'under Keyv 5 with useKeyPrefix: false for Keyv and store',
+      'under Keyv 5 with useKeyPrefix: false in Keyv and in the store',
       () => openKeyv(5, { namespace: 'app', useKeyPrefix: false }, openStore({ useKeyPrefix: false })),
     ],
   ])('%s', async (_title, open) => {
@@ -171,14 +171,15 @@ describe.each(NAMESPACES)(
     test.each([
       ['with', false],
       ['without', undefined],
-    ])('are the same with a store %s useKeyPrefix: false', async (_told, useKeyPrefix) => {
+    ])('are the same for a store %s useKeyPrefix: false', async (_told, useKeyPrefix) => {
       const store = openStore({ useKeyPrefix });
       const keyv = openKeyv(5, { namespace, useKeyPrefix: false }, store);
       await keyv.set('key', 'value');
       await keyv.setMany([{ key: 'a:b', value: 1 }]);
       expect(await sharedRedis.keys()).toEqual([`${prefix}a:b`, `${prefix}key`]);
       expect(await keyv.getMany(['a:b', 'key'])).toEqual([1, 'value']);
-      // Without a namespace, a store cannot tell prefixed keys from others, so iterator() needs the option.
+      // Without a namespace, a store cannot distinguish prefixed keys from other keys, so iterator() needs
+      // the option.
       const yielded = namespace === undefined && useKeyPrefix === undefined ? prefix : '';
       expect(await entriesOf(keyv)).toEqual([
         [`${yielded}a:b`, 1],
@@ -204,7 +205,7 @@ describe.each(MAJORS)('unusual keys under %s:', (_title, major) => {
     expect(await keyv.has(key)).toBe(false);
   });
 
-  test('each of them has a value of its own', async () => {
+  test('each key has its own value', async () => {
     const keyv = openKeyv(major, { namespace: 'app' });
     const keys = UNUSUAL_KEYS.map(([, key]) => key);
     const values = UNUSUAL_KEYS.map(([title]) => title);

@@ -3,16 +3,16 @@ import fc from 'fast-check';
 import { InvalidArgumentError } from '../../src/errors/errors.js';
 import { escapeNamespace, keyPrefix, physicalKey, scanPattern } from '../../src/format/keyspace.js';
 
-/** Any code point but surrogates. fast-check's own unit 'binary' takes a second to set up. */
+/** Any code point except surrogates. fast-check's own unit 'binary' takes a second to set up. */
 const codePoint = fc
   .integer({ min: 0, max: 0x10_ffff })
   .filter((code) => code < 0xd800 || code > 0xdfff)
   .map((code) => String.fromCodePoint(code));
 const text = fc.string({ unit: codePoint });
-/** Text of a few special characters, so that near misses are common. */
+/** Text made of a few special characters, so that similar texts are common. */
 const trickyText = fc.string({ unit: fc.constantFrom('a', ':', '%', '3', 'A', '2', '5', '*') });
 
-describe('physical keys:', () => {
+describe('the key format:', () => {
   test.each([
     ['users', 'users'],
     ['a:b', 'a%3Ab'],
@@ -46,7 +46,7 @@ describe('physical keys:', () => {
     ['users', 'users:1', 'users:users:1'],
     ['users', '__proto__', 'users:__proto__'],
     ['users', 'a%3Ab', 'users:a%3Ab'],
-  ])('namespace %j and key %j give the physical key %j', (namespace, key, physical) => {
+  ])('namespace %j and key %j produce the physical key %j', (namespace, key, physical) => {
     expect(physicalKey(keyPrefix(namespace, 'default'), key)).toBe(physical);
   });
 });
@@ -54,10 +54,10 @@ describe('physical keys:', () => {
 describe.each([
   ['arbitrary text', text],
   ['separators and escapes', trickyText],
-])('physical keys of %s', (_name, characters) => {
+])('physical keys made of %s', (_name, characters) => {
   const namespaces = characters.filter((namespace) => namespace !== '');
 
-  test('can be split into namespace and key again, so no two pairs share one', () => {
+  test('can be split into namespace and key again, so each pair has its own physical key', () => {
     fc.assert(
       fc.property(namespaces, characters, (namespace, key) => {
         const physical = physicalKey(keyPrefix(namespace, 'default'), key);
@@ -68,7 +68,7 @@ describe.each([
     );
   });
 
-  test('of one namespace never begin with the prefix of another', () => {
+  test("in one namespace never begin with another namespace's prefix", () => {
     fc.assert(
       fc.property(namespaces, namespaces, characters, (one, other, key) => {
         fc.pre(one !== other);
@@ -79,7 +79,7 @@ describe.each([
     );
   });
 
-  test('of two different keys differ in their UTF-8 bytes', () => {
+  test('differ in their UTF-8 bytes if the keys differ', () => {
     fc.assert(
       fc.property(namespaces, characters, characters, (namespace, one, other) => {
         fc.pre(one !== other);
@@ -95,7 +95,7 @@ function unescaped(escaped: string): string {
   return escaped.replaceAll('%3A', ':').replaceAll('%25', '%');
 }
 
-describe('physicalKey() refuses a key:', () => {
+describe('physicalKey() refuses', () => {
   test.each([
     [
       '\ud800',
@@ -126,7 +126,7 @@ describe('physicalKey() refuses a key:', () => {
     });
   });
 
-  test('but not one with a surrogate pair', () => {
+  test('no key with a valid surrogate pair', () => {
     expect(physicalKey('keyv:', '\ud83d\ude00')).toBe('keyv:😀');
   });
 
@@ -138,7 +138,7 @@ describe('physicalKey() refuses a key:', () => {
     expect(physicalKey('', 'a%dredis:run')).toBe('a%dredis:run');
   });
 
-  test('with a short message if the key is long', () => {
+  test('a long key with a short message', () => {
     const { message } = thrownBy(() => physicalKey('keyv:', `${'k'.repeat(100_000)}\ud800`));
     expect(message.length).toBeLessThan(250);
   });
@@ -149,7 +149,7 @@ test.each([
   ['keyv:', 'keyv:*'],
   ['a*b?c[d]e\\f:', 'a\\*b\\?c\\[d\\]e\\\\f:*'],
   ['[^a-z]:', '\\[^a-z\\]:*'],
-])('the SCAN pattern of %j is %j', (prefix, pattern) => {
+])('the SCAN pattern for the prefix %j is %j', (prefix, pattern) => {
   expect(scanPattern(prefix)).toBe(pattern);
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type AnyKeyv, entriesOf, MAJORS, openKeyv, sharedRedis } from '../support/index.js';
 
-/** Each, used as a glob, as a prefix or without regard to case, matches keys of others. */
+/** If used as a glob, as a prefix or case-insensitively, each namespace matches keys in other namespaces. */
 const NAMESPACES_ALIKE: [namespace: string, prefix: string][] = [
   ['app', 'app:'],
   ['app:b', 'app%3Ab:'],
@@ -26,7 +26,8 @@ describe.each(MAJORS)('similar namespaces under %s', (_title, major) => {
     return keyvs;
   };
 
-  // Keyv 5 does not prefix a key that begins with its namespace, except in getMany() and deleteMany().
+  // Keyv 5 does not prefix a key that already begins with the namespace, except in getMany() and
+  // deleteMany().
   const keysOf = (namespace: string) => KEYS.filter((key) => major === 6 || !key.startsWith(`${namespace}:`));
 
   test('do not share a key in Redis', async () => {
@@ -37,12 +38,15 @@ describe.each(MAJORS)('similar namespaces under %s', (_title, major) => {
     expect(await sharedRedis.keys()).toEqual(expected.sort());
   });
 
-  test.each(NAMESPACES_ALIKE)('getMany() and iterator() of %j return its own values', async (namespace) => {
-    const keyv = (await openAll()).get(namespace) as AnyKeyv;
-    const own = keysOf(namespace).filter((key) => key !== 'b');
-    expect(await keyv.getMany(own)).toEqual(own.map((key) => `${key} of ${namespace}`));
-    const yielded = await entriesOf(keyv);
-    expect(yielded.map(([key]) => key)).toEqual(keysOf(namespace).sort());
-    for (const [, value] of yielded) expect(String(value).endsWith(` of ${namespace}`)).toBe(true);
-  });
+  test.each(NAMESPACES_ALIKE)(
+    'getMany() and iterator() return only the values in namespace %j',
+    async (namespace) => {
+      const keyv = (await openAll()).get(namespace) as AnyKeyv;
+      const own = keysOf(namespace).filter((key) => key !== 'b');
+      expect(await keyv.getMany(own)).toEqual(own.map((key) => `${key} of ${namespace}`));
+      const yielded = await entriesOf(keyv);
+      expect(yielded.map(([key]) => key)).toEqual(keysOf(namespace).sort());
+      for (const [, value] of yielded) expect(String(value).endsWith(` of ${namespace}`)).toBe(true);
+    },
+  );
 });

@@ -10,7 +10,7 @@ beforeAll(async () => {
   client = await connectClient(location);
 });
 
-/** The keys that match a pattern in Redis. */
+/** Returns the keys that match a pattern in Redis. */
 async function matching(pattern: string): Promise<string[]> {
   const found = new Set<string>();
   for await (const keys of client.scanIterator({ MATCH: pattern, COUNT: 1000 })) {
@@ -19,8 +19,8 @@ async function matching(pattern: string): Promise<string[]> {
   return [...found].sort();
 }
 
-describe('a SCAN pattern matches the keys of its own namespace only', () => {
-  // Each namespace, used as a glob, would match keys of others.
+describe('a SCAN pattern matches only keys in its own namespace', () => {
+  // If used as a glob, each namespace would match keys in other namespaces.
   const namespaces = [
     '*',
     '**',
@@ -57,7 +57,7 @@ describe('a SCAN pattern matches the keys of its own namespace only', () => {
     }
   });
 
-  test('with any two namespaces of special characters', async () => {
+  test('with any two namespaces made of special characters', async () => {
     const namespace = fc.string({
       unit: fc.constantFrom('\\', '*', '?', '[', ']', '^', '-', 'a', 'b', ':', '%'),
       minLength: 1,

@@ -10,7 +10,7 @@ describe.each(MAJORS)('values under %s', (_title, major) => {
     await keyv.set('large', value);
     await keyv.set('small', 'value');
     const [large, small] = await keyv.getMany(['large', 'small']);
-    // toBe(value) would print both values.
+    // If the test fails, toBe(value) would print both values.
     expect(large === value).toBe(true);
     expect(small).toBe('value');
     expect((await keyv.get('large')) === value).toBe(true);
@@ -26,7 +26,7 @@ describe('values without Keyv', () => {
     ['every byte', everyByte],
     ['text that is not JSON', '{"value":'],
     ['16 MB of bytes', Buffer.alloc(2 ** 24, everyByte)],
-  ])('are returned unchanged: %s', async (_name, value) => {
+  ])('are returned unchanged, for example %s', async (_name, value) => {
     const store = openStore({ namespace: 'app', commandTimeoutMs: 20_000 });
     const isSame = (got: unknown) =>
       typeof value === 'string' ? got === value : Buffer.isBuffer(got) && got.equals(value);
@@ -41,7 +41,7 @@ describe('values without Keyv', () => {
   });
 });
 
-describe('serializers of Keyv', () => {
+describe("Keyv's serializers", () => {
   const marked = {
     stringify: (data: unknown) => `marked ${new KeyvJsonSerializer().stringify(data)}`,
     parse: (text: string) => new KeyvJsonSerializer().parse(text.slice('marked '.length)),
@@ -59,7 +59,7 @@ describe('serializers of Keyv', () => {
   });
 
   test.each(MAJORS)(
-    'are required: without one, set() under %s emits an error that says so',
+    'are required: set() under %s emits an error that says so if there is none',
     async (_title, major) => {
       const off = major === 5 ? { serialize: undefined, deserialize: undefined } : { serialization: false };
       const keyv = openKeyv(major, { namespace: 'app', ...(off as object) });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { InvalidArgumentError } from '../../src/errors/errors.js';
 import { decodeValue, encodeValue, type StoredValue } from '../../src/format/values.js';
 
-/** The bytes that Redis returns for a value, as a view of a larger chunk. */
+/** Returns the bytes that Redis would return for a value, as a view of a larger chunk. */
 function throughRedis(encoded: StoredValue): Buffer {
   const chunk = Buffer.concat([Buffer.from('$?\r\n'), Buffer.from(encoded), Buffer.from('\r\n')]);
   return chunk.subarray(4, chunk.length - 2);
@@ -11,7 +11,7 @@ function throughRedis(encoded: StoredValue): Buffer {
 
 const roundTrip = (value: unknown) => decodeValue(throughRedis(encodeValue(value)));
 
-/** Any code point but surrogates. fast-check's own unit 'binary' takes a second to set up. */
+/** Any code point except surrogates. fast-check's own unit 'binary' takes a second to set up. */
 const codePoint = fc
   .integer({ min: 0, max: 0x10_ffff })
   .filter((code) => code < 0xd800 || code > 0xdfff)
@@ -53,7 +53,7 @@ describe('decodeValue() reverses encodeValue() for', () => {
     expect(back).toEqual(value);
   });
 
-  test('a Uint8Array that is a view of a larger one', () => {
+  test('a Uint8Array that is a view of a larger buffer', () => {
     const whole = Uint8Array.from([1, 2, 3, 4]);
     expect(roundTrip(whole.subarray(1, 3))).toEqual(Buffer.from([2, 3]));
   });
@@ -69,7 +69,7 @@ describe('encodeValue()', () => {
   });
 });
 
-describe('decodeValue() of what another program wrote:', () => {
+describe('decodeValue() with a value from another program:', () => {
   test.each([
     ['UTF-8', Buffer.from('hällo'), 'hällo'],
     ['an empty value', Buffer.alloc(0), ''],
@@ -89,7 +89,7 @@ describe('decodeValue() of what another program wrote:', () => {
     expect(decodeValue(Buffer.from(bytes))).toEqual(Buffer.from(bytes));
   });
 
-  test('any bytes are kept', () => {
+  test('any bytes are kept unchanged', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const stored = Buffer.from(bytes);
@@ -103,7 +103,7 @@ describe('decodeValue() of what another program wrote:', () => {
 test.each([
   ['bytes after a tag', encodeValue(Buffer.alloc(8, 1))],
   ['foreign bytes', Buffer.alloc(8, 0xfe)],
-])('decodeValue() copies %s, so that they do not keep their chunk in memory', (_name, encoded) => {
+])('decodeValue() copies %s, so that the copy does not keep the chunk in memory', (_name, encoded) => {
   const chunk = Buffer.alloc(1024 * 1024);
   Buffer.from(encoded).copy(chunk);
   const value = decodeValue(chunk.subarray(0, encoded.length)) as Buffer;

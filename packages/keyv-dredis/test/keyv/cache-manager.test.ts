@@ -50,7 +50,7 @@ describe('cache-manager with two stores', () => {
     expect(await sharedRedis.get(`${NAMESPACE}:user:1`)).toContain('{"name":"Ada"}');
   });
 
-  test('get() reads from Redis what memory does not have', async () => {
+  test('get() reads values from Redis if they are not in memory', async () => {
     await cache.set('user:1', { name: 'Ada' });
     await memory.clear();
     expect(await cache.get('user:1')).toEqual({ name: 'Ada' });
@@ -87,7 +87,7 @@ describe('cache-manager with many keys', () => {
     for (const { key } of list) expect(await minutesLeft(key)).toBe(1);
   });
 
-  test('mget() reads each key from the store that has it, in the order of the keys', async () => {
+  test('mget() reads each key from the store that has it, and returns values in key order', async () => {
     await cache.mset(list);
     await memory.deleteMany(['key-2', 'key-99']);
     await memory.set('key-1', 'in memory only');
@@ -104,7 +104,7 @@ describe('cache-manager with many keys', () => {
 });
 
 describe('cache-manager time to live', () => {
-  test('comes from the entry or else from the cache, and ttl() returns when it ends', async () => {
+  test('is set by the entry, or else by the cache, and ttl() returns the expiry', async () => {
     const limited = open({ stores: [keyvOver(openStore())], ttl: 300_000 });
     await limited.set('own', 1, 120_000);
     await limited.set('default', 1);
@@ -117,7 +117,7 @@ describe('cache-manager time to live', () => {
     expect(await limited.ttl('not there')).toBeUndefined();
   });
 
-  test('ends an entry in both stores', async () => {
+  test('removes an entry from both stores when it ends', async () => {
     await cache.set('key', 'value', 50);
     await setTimeout(60);
     expect(await cache.get('key')).toBeUndefined();
@@ -134,7 +134,7 @@ describe('cache-manager wrap()', () => {
     expect(await minutesLeft('user:1')).toBe(1);
   });
 
-  test('reads from Redis what another process has computed, and keeps it in memory', async () => {
+  test('reads a value from Redis that another process computed, and keeps it in memory', async () => {
     const compute = jest.fn(async () => 'computed');
     await otherProcess().wrap('key', compute, 60_000);
     expect(await cache.wrap('key', compute, 60_000)).toBe('computed');
@@ -151,7 +151,7 @@ describe('cache-manager wrap()', () => {
     expect(await minutesLeft('key')).toBe(3);
   });
 
-  test('stores nothing if the function fails', async () => {
+  test('stores nothing if the function throws', async () => {
     const fail = async () => {
       throw new Error('no such user');
     };
@@ -164,11 +164,11 @@ describe('cache-manager wrap()', () => {
     const refreshed = new Promise((resolve) => cache.on('refresh', resolve));
     const ask = () => cache.wrap('key', async () => `version ${++version}`, 60_000, 30_000);
     await ask();
-    // As if 40 of the 60 seconds had passed.
+    // Simulates that 40 of the 60 seconds have passed.
     await cache.set('key', 'version 1', 20_000);
     expect(await ask()).toBe('version 1');
     expect(await refreshed).toEqual({ key: 'key', value: 'version 2' });
-    // Only the store that had the value is refreshed: memory.
+    // Only the store that returned the value is refreshed, which is memory.
     expect(await memory.get('key')).toBe('version 2');
     expect(await sharedRedis.get(`${NAMESPACE}:key`)).toContain('version 1');
   });
@@ -189,7 +189,7 @@ describe('cache-manager wrap()', () => {
   });
 });
 
-test('cache-manager clear() removes the keys of its namespace on every server and no others', async () => {
+test('cache-manager clear() removes the keys in its namespace, and no others, on every server', async () => {
   const other = open({ stores: [keyvOver(store.withNamespace(), `${NAMESPACE}:2`)] });
   const list = Array.from({ length: 20 }, (_, number) => ({ key: `key-${number}`, value: number }));
   await Promise.all([cache.mset(list), other.mset(list)]);
@@ -199,7 +199,7 @@ test('cache-manager clear() removes the keys of its namespace on every server an
   expect(await sharedRedis.keys(`${NAMESPACE}%3A2:`)).toHaveLength(20);
 });
 
-test('cache-manager keeps the other store and emits one error per call while a server is down', async () => {
+test('cache-manager uses the other store and emits one error per call while a server is down', async () => {
   const cut = open({ stores: [new Keyv(), keyvOver(openStoreOver(['127.0.0.1:1']))] });
   const unavailable = expect.objectContaining({ code: 'DREDIS_NODE_UNAVAILABLE' });
   expect(await cut.set('key', 'value')).toBe('value');
@@ -209,7 +209,7 @@ test('cache-manager keeps the other store and emits one error per call while a s
   expect(takeErrors()).toEqual([unavailable, unavailable]);
 });
 
-test('cache-manager disconnect() closes the connections of the store', async () => {
+test("cache-manager disconnect() closes the store's connections", async () => {
   await cache.set('key', 'value');
   const { client } = store.locate('key');
   await cache.disconnect();

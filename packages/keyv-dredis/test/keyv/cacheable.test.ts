@@ -21,7 +21,7 @@ beforeEach(() => {
   cache = cacheOver(store);
 });
 
-/** A cache with a memory layer of its own, as in another process. */
+/** A cache with its own memory layer, as in another process. */
 function cacheOver(secondary: DRedisStore, namespace = NAMESPACE): Cacheable {
   const made = new Cacheable({ secondary, namespace });
   collectErrors({ on: (_event, listener) => made.on(CacheableEvents.ERROR, listener) });
@@ -31,7 +31,7 @@ function cacheOver(secondary: DRedisStore, namespace = NAMESPACE): Cacheable {
 
 const otherProcess = () => cacheOver(openStore());
 
-/** Records the hits and misses of each layer. */
+/** Records each layer's hits and misses. */
 function lookUps(cache: Cacheable): string[] {
   const seen: string[] = [];
   cache.on(CacheableEvents.CACHE_HIT, ({ key, store }) => seen.push(`${key} in ${store}`));
@@ -47,7 +47,7 @@ describe('Cacheable with the store as second layer', () => {
     expect(await sharedRedis.get(`${NAMESPACE}:user:1`)).toContain('{"name":"Ada"}');
   });
 
-  test('get() reads from memory first, and keeps in memory what it had to read from Redis', async () => {
+  test('get() reads from memory first, and stores values from Redis in memory', async () => {
     await cache.set('user:1', { name: 'Ada' });
     const seen = lookUps(cache);
     expect(await cache.get('user:1')).toEqual({ name: 'Ada' });
@@ -62,7 +62,7 @@ describe('Cacheable with the store as second layer', () => {
     ]);
   });
 
-  test('get() finds the value of another process, and misses a key that neither layer has', async () => {
+  test('get() finds a value from another process, or returns a miss if no layer has the key', async () => {
     await cache.set('user:1', 'Ada');
     const other = otherProcess();
     const seen = lookUps(other);
@@ -105,7 +105,7 @@ describe('Cacheable with many keys', () => {
     for (const keys of byServer) expect(keys.length).toBeGreaterThan(0);
   });
 
-  test('getMany() reads each key from the layer that has it, in the order of the keys', async () => {
+  test('getMany() reads each key from the layer that has it, and returns values in key order', async () => {
     await cache.setMany(keys.map((key) => ({ key, value: `value of ${key}` })));
     const other = otherProcess();
     await other.get('key-1');
@@ -140,7 +140,7 @@ describe('Cacheable with many keys', () => {
 });
 
 describe('Cacheable time to live', () => {
-  test('of an entry is its expiry in Redis, too', async () => {
+  test('of an entry is also applied in Redis', async () => {
     await cache.set('short', 1, '1m');
     await cache.set('long', 1, { ttl: { primary: '10s', secondary: '1h' } });
     await cache.setMany([
@@ -155,7 +155,7 @@ describe('Cacheable time to live', () => {
     expect(await sharedRedis.ttlMs(`${NAMESPACE}:for ever`)).toBe(-1);
   });
 
-  test('does not start again when memory takes a value from Redis', async () => {
+  test('does not start again when a value is copied from Redis to memory', async () => {
     await cache.set('key', 1, '1m');
     const expires = (await cache.getRaw('key'))?.expires;
     const other = otherProcess();
@@ -164,7 +164,7 @@ describe('Cacheable time to live', () => {
     expect(Math.abs(Number(kept) - Number(expires))).toBeLessThan(5000);
   });
 
-  test('ends an entry in both layers', async () => {
+  test('removes an entry from both layers when it ends', async () => {
     expect(await cache.set('key', 'value', 50)).toBe(true);
     await setTimeout(60);
     expect(await cache.get('key')).toBeUndefined();
@@ -172,7 +172,7 @@ describe('Cacheable time to live', () => {
   });
 });
 
-describe('Cacheable functions', () => {
+describe('Cacheable with functions:', () => {
   test('getOrSet() computes once for concurrent calls, and other processes read the value from Redis', async () => {
     const compute = jest.fn(async () => ({ name: 'Ada' }));
     const asked = await Promise.all(Array.from({ length: 10 }, () => cache.getOrSet('user:1', compute)));
@@ -195,7 +195,7 @@ describe('Cacheable functions', () => {
     for (const key of keys) expect(await sharedRedis.ttlMs(key)).toBeGreaterThan(50_000);
   });
 
-  test('getOrSet() stores nothing if the function fails', async () => {
+  test('getOrSet() stores nothing if the function throws', async () => {
     const failure = new Error('no such user');
     const fail = async () => {
       throw failure;
@@ -206,7 +206,7 @@ describe('Cacheable functions', () => {
   });
 });
 
-test('Cacheable tags that one process invalidates are invalid in every process', async () => {
+test('Cacheable tags that are invalidated in one process are invalid in every process', async () => {
   const other = otherProcess();
   cache.tags.enabled = true;
   other.tags.enabled = true;
@@ -218,7 +218,7 @@ test('Cacheable tags that one process invalidates are invalid in every process',
 });
 
 describe('Cacheable clear()', () => {
-  test('removes the keys of its namespace on every server and no others', async () => {
+  test('removes the keys in its namespace, and no others, on every server', async () => {
     const neighbour = cacheOver(openStore(), `${NAMESPACE}:2`);
     const items = Array.from({ length: 20 }, (_, number) => ({ key: `key-${number}`, value: number }));
     await Promise.all([cache.setMany(items), neighbour.setMany(items)]);
@@ -228,7 +228,7 @@ describe('Cacheable clear()', () => {
     expect(await sharedRedis.keys(`${NAMESPACE}%3A2:`)).toHaveLength(20);
   });
 
-  test('leaves the keys of other namespaces of the same store', async () => {
+  test('keeps keys in other namespaces of the same store', async () => {
     const [left, right] = [`${NAMESPACE}-left`, `${NAMESPACE}-right`].map((namespace) =>
       cacheOver(store.withNamespace(namespace), namespace),
     ) as [Cacheable, Cacheable];
@@ -240,7 +240,7 @@ describe('Cacheable clear()', () => {
   });
 });
 
-test('Cacheable keeps its first layer and emits one error per call while a server is down', async () => {
+test('Cacheable uses its memory layer and emits one error per call while a server is down', async () => {
   const cut = cacheOver(openStoreOver(['127.0.0.1:1']));
   await cut.set('key', 'value');
   expect(await cut.get('key')).toBe('value');
@@ -249,7 +249,7 @@ test('Cacheable keeps its first layer and emits one error per call while a serve
   expect(takeErrors()).toEqual([expect.objectContaining({ code: 'DREDIS_NODE_UNAVAILABLE' })]);
 });
 
-test('Cacheable disconnect() closes the connections of the store', async () => {
+test("Cacheable disconnect() closes the store's connections", async () => {
   await cache.set('key', 'value');
   const { client } = store.locate('key');
   await cache.disconnect();

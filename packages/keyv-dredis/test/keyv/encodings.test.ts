@@ -13,15 +13,18 @@ import {
   takeErrors,
 } from '../support/index.js';
 
-// Keyv compresses and encrypts; the store must return the result unchanged.
+// Keyv compresses and encrypts values. The store must return the encoded values unchanged.
 
-/** Gzip for Keyv 6, which needs text: @keyv/compress-gzip 2 is for Keyv 5 and makes bytes. */
+/**
+ * Gzip for Keyv 6, which needs text. @keyv/compress-gzip 2 cannot be used: it is for Keyv 5 and returns
+ * bytes.
+ */
 const gzipAsText: KeyvCompressionAdapter = {
   compress: async (text) => (await promisify(gzip)(text)).toString('base64'),
   decompress: async (text) => (await promisify(gunzip)(Buffer.from(text, 'base64'))).toString(),
 };
 
-/** AES-256-GCM: a nonce of twelve bytes, the tag, the ciphertext. */
+/** AES-256-GCM. The result is a nonce of twelve bytes, then the tag, then the ciphertext. */
 function aes(key: Buffer): KeyvEncryptionAdapter {
   return {
     encrypt(text: string) {
@@ -82,7 +85,7 @@ describe.each(encodings)('%s', (_name, major, options) => {
   });
 });
 
-test('Keyv 6 with the wrong encryption key gets a miss and one error', async () => {
+test('Keyv 6 with the wrong encryption key returns a miss and emits one error', async () => {
   await openKeyv(6, { namespace: 'app', encryption: aes(secret) }).set('key', 'value');
   const other = openKeyv(6, { namespace: 'app', encryption: aes(randomBytes(32)) });
   expect(await other.get('key')).toBeUndefined();

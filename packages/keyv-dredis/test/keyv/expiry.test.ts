@@ -14,14 +14,14 @@ import {
   useSharedDatabase,
 } from '../support/index.js';
 
-// expiry.unit.test.ts has the table of what a number means under either Keyv.
+// expiry.unit.test.ts has a table of what each number means under Keyv 5 and under Keyv 6.
 
 const NEVER = -1;
 const GONE = -2;
 
 const ttlOf = (key: string) => sharedRedis.ttlMs(`app:${key}`);
 
-/** Checks that a key lives as long as it should and at most two milliseconds longer, on a slow machine, too. */
+/** Checks that a key expires on time or at most two milliseconds late. Works on slow machines, too. */
 async function expectToLive(key: string, ms: number, call: () => Promise<unknown>): Promise<void> {
   const before = Date.now();
   await call();
@@ -50,14 +50,17 @@ describe.each(MAJORS)('expiry in Redis under %s', (_title, major) => {
     },
   );
 
-  test.each([0.4, 0.000_001])('a ttl of %p is rounded up to a millisecond, without an error', async (ttl) => {
-    expect(await keyv.set('key', 'value', ttl)).toBe(true);
-    expect(await keyv.setMany([{ key: 'many', value: 'value', ttl }])).toEqual([true]);
-    await setTimeout(5);
-    expect([await ttlOf('key'), await ttlOf('many')]).toEqual([GONE, GONE]);
-  });
+  test.each([0.4, 0.000_001])(
+    'a ttl of %p is rounded up to one millisecond, without an error',
+    async (ttl) => {
+      expect(await keyv.set('key', 'value', ttl)).toBe(true);
+      expect(await keyv.setMany([{ key: 'many', value: 'value', ttl }])).toEqual([true]);
+      await setTimeout(5);
+      expect([await ttlOf('key'), await ttlOf('many')]).toEqual([GONE, GONE]);
+    },
+  );
 
-  // Both Keyvs turn 0 into no ttl themselves.
+  // Both major versions of Keyv treat 0 as no ttl.
   test.each([undefined, 0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e300])(
     'a ttl of %p means no expiry and removes an earlier one',
     async (ttl) => {
@@ -89,7 +92,7 @@ describe.each(MAJORS)('expiry in Redis under %s', (_title, major) => {
     expect(await ttlOf('hour')).toBeGreaterThan(3_500_000);
   });
 
-  test('Redis removes an expired key although nobody reads it', async () => {
+  test('Redis removes an expired key even if it is never read', async () => {
     await keyv.set('key', 'value', 20);
     await setTimeout(30);
     expect(await sharedRedis.keys('app')).toEqual([]);
@@ -119,7 +122,7 @@ describe('an expiry in the past removes the key, and the call succeeds', () => {
     expect(await sharedRedis.keys('app')).toEqual([]);
   });
 
-  test('without Keyv, expires of now and of 0', async () => {
+  test('without Keyv, an expiry of now or of 0', async () => {
     const store = openStore({ namespace: 'app' });
     await store.set('key', 'old');
     expect(await store.set('key', 'new', Date.now())).toBe(true);
@@ -140,9 +143,9 @@ test('without Keyv, an expiry is a time since the epoch', async () => {
   }
 });
 
-// PTTL cannot show whether a fraction of a millisecond was rounded up or down, because time passes until it is
-// asked. So the clock of this process stands still here, and the test reads the commands as they are sent.
-describe('expiry as it is sent to Redis', () => {
+// PTTL cannot show whether a fraction of a millisecond was rounded up or down, because time passes before
+// PTTL runs. So these tests stop this process's clock and check the commands that the store sends.
+describe('the expiry that is sent to Redis:', () => {
   const NOW = 1_800_000_000_000;
 
   let store: DRedisStore;
@@ -160,7 +163,7 @@ describe('expiry as it is sent to Redis', () => {
     jest.restoreAllMocks();
   });
 
-  /** The arguments after the value of each SET, or `gone` for a key that is removed instead. */
+  /** The arguments after the value in each SET command, or `gone` if the key is removed instead. */
   const expiriesSent = () =>
     sent.map(([command, , , ...expiry]) => (command === 'UNLINK' ? 'gone' : expiry.join(' ')));
 
@@ -179,13 +182,13 @@ describe('expiry as it is sent to Redis', () => {
     ])('a ttl of %p is sent as %j', async (ttl, expected) => {
       const keyv = openKeyv(major, { namespace: 'app' }, store);
       await keyv.set('key', 'value', ttl);
-      // The second entry expires, so setMany() sends a SET for each entry instead of one MSET.
+      // The second entry expires, so setMany() sends one SET per entry instead of one MSET.
       const entry = { key: 'many', value: 'value', ...(ttl === undefined ? {} : { ttl }) };
       await keyv.setMany([entry, { key: 'other', value: 'value', ttl: 1000 }]);
       expect(expiriesSent()).toEqual([expected, expected, 'PX 1000']);
     });
 
-    test("Keyv's own ttl option is rounded up and yields to the ttl of a call", async () => {
+    test("Keyv's own ttl option is rounded up, and a call's ttl overrides it", async () => {
       const keyv = openKeyv(major, { namespace: 'app', ttl: 1500.5 }, store);
       await keyv.set('key', 'value');
       await keyv.set('key', 'value', 20);

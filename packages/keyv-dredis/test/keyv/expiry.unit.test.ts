@@ -75,13 +75,13 @@ describe.each([
     [true, 'boolean'],
     [new Date(NOW), 'object'],
     [1000n, 'bigint'],
-  ])('%p is refused: not a number', (expiry, got) => {
+  ])('%p is refused because it is not a number', (expiry, got) => {
     expect(() => convention().expiresAt(expiry as never, NOW)).toThrow(
       new InvalidArgumentError(`An expiry must be a number of milliseconds, got ${got}`),
     );
   });
 
-  test('becomes a safe integer that is not in the past, or never', () => {
+  test('becomes a safe integer that is not in the past, or means never', () => {
     fc.assert(
       fc.property(fc.double(), (expiry) => {
         const expiresAt = convention().expiresAt(expiry, NOW);

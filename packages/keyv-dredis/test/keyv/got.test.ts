@@ -10,12 +10,12 @@ import type { DRedisStore } from '../../src/index.js';
 import { onCleanUp, openStore, sharedRedis } from '../support/index.js';
 
 const NAMESPACE = 'got';
-/** Namespace of got's own Keyv, which it makes if its cache is a store. */
+/** Namespace of the Keyv that got creates if its cache is a store. */
 const GOTS_NAMESPACE = 'cacheable-request';
 
 let http: Server;
 let url: string;
-/** The HTTP server's listener, which each test sets. */
+/** The HTTP server's request listener, set by each test. */
 let answer: RequestListener;
 /** The requests that reached the HTTP server. */
 let requests: { readonly path: string; readonly ifNoneMatch: string | undefined }[];
@@ -41,14 +41,14 @@ beforeEach(() => {
   store = openStore();
 });
 
-/** Answers with a body that may be cached for a minute. */
+/** Responds with a body that may be cached for a minute. */
 const fresh =
   (body: (count: number) => string | Buffer, headers: Record<string, string> = {}): RequestListener =>
   (_request, response) => {
     response.writeHead(200, { 'Cache-Control': 'max-age=60', ...headers }).end(body(requests.length));
   };
 
-/** Resolves after the next write: got returns a response before it is in the cache. */
+/** Resolves after the next write. Needed because got returns a response before it is in the cache. */
 function nextWrite(store: DRedisStore): Promise<void> {
   return new Promise((resolve, reject) => {
     store.set = (...args) => {
@@ -76,7 +76,7 @@ describe('a store as got’s cache', () => {
     expect(await sharedRedis.keys()).toEqual([`${GOTS_NAMESPACE}:GET:${url}`]);
   });
 
-  test('answers another process', async () => {
+  test('answers a request from another process', async () => {
     answer = fresh((count) => `request ${count}`);
     const written = nextWrite(store);
     await got(url, { cache: store });
@@ -128,7 +128,7 @@ describe('a Keyv over a store as got’s cache', () => {
     expect(requests).toHaveLength(1);
   });
 
-  test('revalidates with the ETag, and answers a 304 from Redis', async () => {
+  test('revalidates with the ETag, and returns the page from Redis after a 304', async () => {
     let etag = '"1"';
     answer = (request, response) => {
       response.setHeader('Cache-Control', 'no-cache').setHeader('ETag', etag);
@@ -145,7 +145,7 @@ describe('a Keyv over a store as got’s cache', () => {
   });
 
   test('requests a stale page again', async () => {
-    // 59 seconds old when it arrives, fresh for 60.
+    // The page is 59 seconds old when it arrives, and fresh for 60 seconds.
     answer = fresh((count) => `request ${count}`, { Age: '59' });
     const cache = keyvOver(store);
     await ask(cache);
@@ -154,7 +154,7 @@ describe('a Keyv over a store as got’s cache', () => {
     expect(await sharedRedis.get(`${NAMESPACE}:GET:${url}`)).toContain('"age":"59"');
   });
 
-  test('removes a page from Redis at the end of the ttl of Keyv', async () => {
+  test("removes a page from Redis when Keyv's ttl ends", async () => {
     answer = fresh((count) => `request ${count}`);
     const lasting = keyvOver(store, { ttl: 60_000 });
     await ask(lasting, '/lasting');
@@ -166,7 +166,7 @@ describe('a Keyv over a store as got’s cache', () => {
     expect(String(await ask(brief, '/brief'))).toBe('request 3');
   });
 
-  test('does not store a page with no-store', async () => {
+  test('does not store a page that is sent with no-store', async () => {
     answer = (_request, response) => {
       response.setHeader('Cache-Control', 'no-store').end(`request ${requests.length}`);
     };

@@ -6,14 +6,14 @@ const compat = (
   options: { namespace?: string; keyFormat?: 'default' | 'raw'; useKeyPrefix?: boolean } = {},
 ) => new KeyvCompat({ keyFormat: 'default', ...options });
 
-/** The steps of Keyv 5.6's constructor. */
+/** Simulates Keyv 5.6's constructor, which takes these steps with a store. */
 function keyv5Takes(it: KeyvCompat, namespace: string | undefined = 'keyv'): void {
   it.errorListenerAdded();
   it.assignNamespace(namespace);
   it.optsRead();
 }
 
-/** The steps of Keyv 6.1's constructor. */
+/** Simulates Keyv 6.1's constructor, which takes these steps with a store. */
 function keyv6Takes(it: KeyvCompat, namespace?: string): void {
   it.capabilitiesRead();
   it.errorListenerAdded();
@@ -39,7 +39,7 @@ describe('the detected major version of Keyv', () => {
     expect(it.convention.version).toBe(6);
   });
 
-  test('is that of the last Keyv, if a Keyv 5 and a Keyv 6 take the store', () => {
+  test('is the version of the last Keyv if a Keyv 5 and a Keyv 6 share the store', () => {
     const it = compat();
     keyv5Takes(it);
     keyv6Takes(it);
@@ -48,14 +48,14 @@ describe('the detected major version of Keyv', () => {
     expect(it.convention.version).toBe(5);
   });
 
-  test('is 5 with a Keyv 5 that comes in the same turn as a listener of the user', () => {
+  test("is 5 if a Keyv 5 is created in the same turn in which the user's listener is added", () => {
     const it = compat();
     it.errorListenerAdded();
     keyv5Takes(it);
     expect(it.convention.version).toBe(5);
   });
 
-  test('is 6 with a Keyv 6 that comes in the same turn as a listener of the user', () => {
+  test("is 6 if a Keyv 6 is created in the same turn in which the user's listener is added", () => {
     const it = compat();
     it.errorListenerAdded();
     keyv6Takes(it);
@@ -65,14 +65,14 @@ describe('the detected major version of Keyv', () => {
 });
 
 describe('the major version is not changed by a debugger or a logger', () => {
-  test('that reads opts alone, several times', () => {
+  test('that reads only opts, several times', () => {
     const it = compat();
     it.optsRead();
     it.optsRead();
     expect(it.convention.version).toBe(6);
   });
 
-  test('that reads capabilities of a store that a Keyv 5 uses', async () => {
+  test('that reads the capabilities of a store that a Keyv 5 uses', async () => {
     const it = compat();
     keyv5Takes(it);
     await nextJob();
@@ -80,7 +80,7 @@ describe('the major version is not changed by a debugger or a logger', () => {
     expect(it.convention.version).toBe(5);
   });
 
-  test('that reads opts in a later turn than a listener was added', async () => {
+  test('that reads opts in a later turn than the one in which a listener was added', async () => {
     const it = compat();
     it.errorListenerAdded();
     await nextJob();
@@ -88,7 +88,7 @@ describe('the major version is not changed by a debugger or a logger', () => {
     expect(it.convention.version).toBe(6);
   });
 
-  test('that reads capabilities in an earlier turn than a listener is added', async () => {
+  test('that reads capabilities in an earlier turn than the one in which a listener is added', async () => {
     const it = compat();
     keyv5Takes(it);
     await nextJob();
@@ -98,7 +98,7 @@ describe('the major version is not changed by a debugger or a logger', () => {
     expect(it.convention.version).toBe(5);
   });
 
-  test('that reads both of a store that a Keyv 6 uses', async () => {
+  test('that reads capabilities and opts of a store that a Keyv 6 uses', async () => {
     const it = compat();
     keyv6Takes(it);
     await nextJob();
@@ -107,7 +107,7 @@ describe('the major version is not changed by a debugger or a logger', () => {
     expect(it.convention.version).toBe(6);
   });
 
-  test('that adds a listener to a store which two Keyvs of the same namespace share', async () => {
+  test('that adds a listener to a store that is shared by two Keyvs with the same namespace', async () => {
     const it = compat();
     keyv5Takes(it, 'users');
     keyv5Takes(it, 'users');
@@ -117,7 +117,7 @@ describe('the major version is not changed by a debugger or a logger', () => {
   });
 });
 
-describe('capabilities, which Keyv 6 reads', () => {
+describe('the capabilities that Keyv 6 reads', () => {
   test('declare absolute expiries and every method', () => {
     expect(CAPABILITIES).toMatchObject({ compatible: true, store: 'keyvStorage', expires: true });
     expect(Object.keys(CAPABILITIES.methods).sort()).toEqual(
@@ -147,14 +147,14 @@ describe('the namespace of KeyvCompat', () => {
     ['', 'keyv:'],
     ['users', 'users:'],
     ['a:b', 'a%3Ab:'],
-  ])('%j gives the prefix %j', (namespace, prefix) => {
+  ])('%j produces the prefix %j', (namespace, prefix) => {
     const it = compat();
     it.assignNamespace(namespace);
     expect(it.convention.prefix).toBe(prefix);
     expect(it.namespace).toBe(namespace);
   });
 
-  test('is that of the options until a Keyv assigns its own', () => {
+  test('is taken from the options until a Keyv assigns its own', () => {
     const it = compat({ namespace: 'options' });
     keyv6Takes(it);
     expect(it.convention.prefix).toBe('options:');
@@ -162,13 +162,13 @@ describe('the namespace of KeyvCompat', () => {
     expect(it.convention.prefix).toBe('keyv:');
   });
 
-  test('reads escaped under Keyv 5, which looks for it in keys of iterator()', () => {
+  test("is escaped under Keyv 5, which looks for it in iterator()'s keys", () => {
     const it = compat();
     keyv5Takes(it, 'a:b');
     expect(it.namespace).toBe('a%3Ab');
   });
 
-  test.each([5, null, {}, '\ud800'])('%p is refused, and the previous namespace stays', (namespace) => {
+  test.each([5, null, {}, '\ud800'])('stays the same if assigning %p throws', (namespace) => {
     const it = compat({ namespace: 'users' });
     expect(() => it.assignNamespace(namespace as string)).toThrow(
       'A namespace must be a string of well-formed Unicode, or undefined, got ',
@@ -181,7 +181,7 @@ describe('the physical key', () => {
   test.each([
     ['1', 'users:1'],
     ['users:1', 'users:users:1'],
-  ])('under Keyv 6 with namespace users, of %j is %j', (given, physical) => {
+  ])('under Keyv 6 with namespace users, for the key %j, is %j', (given, physical) => {
     const it = compat();
     keyv6Takes(it, 'users');
     expect(it.convention.physicalKey(given)).toBe(physical);
@@ -198,7 +198,7 @@ describe('the physical key', () => {
     ['keyv', 'keyv:1', 'keyv:1'],
     [undefined, 'keyv:1', 'keyv:keyv:1'],
     [undefined, '1', 'keyv:1'],
-  ])('under Keyv 5 with namespace %j, of %j is %j', (namespace, given, physical) => {
+  ])('under Keyv 5 with namespace %j, for the key %j, is %j', (namespace, given, physical) => {
     const it = compat();
     it.errorListenerAdded();
     it.assignNamespace(namespace);
@@ -207,7 +207,7 @@ describe('the physical key', () => {
     expect(it.convention.locate(given)).toBe(physical);
   });
 
-  test('under Keyv 5 with useKeyPrefix: false keeps what looks like a prefix', () => {
+  test('keeps a part that looks like a prefix under Keyv 5 with useKeyPrefix: false', () => {
     const it = compat({ useKeyPrefix: false });
     keyv5Takes(it, 'users');
     expect(it.convention.physicalKey('users:1')).toBe('users:users:1');
@@ -224,7 +224,7 @@ describe('the physical key', () => {
   test.each([
     ['Keyv 5', keyv5Takes],
     ['Keyv 6', keyv6Takes],
-  ])('under %s refuses a key that is not a string, and a lone surrogate', (_name, takes) => {
+  ])('cannot be computed under %s for a key that is not a string or has a lone surrogate', (_name, takes) => {
     const it = compat();
     takes(it, 'users');
     expect(() => it.convention.physicalKey(5 as never)).toThrow('A key must be a string, got number');
@@ -232,7 +232,7 @@ describe('the physical key', () => {
     expect(() => it.convention.physicalKey('users:\ud800')).toThrow('A key must be well-formed Unicode');
   });
 
-  test('of a call that has started does not change with the namespace', () => {
+  test('does not change during a call if the namespace changes', () => {
     const it = compat({ namespace: 'users' });
     const { convention } = it;
     it.assignNamespace('pages');
@@ -250,13 +250,13 @@ describe('a key that iterator() yields', () => {
   test.each([
     ['users', 'users:1'],
     ['a:b', 'a%3Ab:1'],
-  ])('has the escaped namespace of %j before it under Keyv 5: %j', (namespace, presented) => {
+  ])('begins under Keyv 5 with the escaped namespace of %j: %j', (namespace, presented) => {
     const it = compat();
     keyv5Takes(it, namespace);
     expect(it.presentKey('1')).toBe(presented);
   });
 
-  test('is bare under Keyv 5 with useKeyPrefix: false, as an option or as the last key shows', () => {
+  test('is bare under Keyv 5 if useKeyPrefix: false is set, or inferred from the last key', () => {
     const told = compat({ useKeyPrefix: false });
     keyv5Takes(told, 'users');
     expect(told.presentKey('1')).toBe('1');
@@ -269,7 +269,7 @@ describe('a key that iterator() yields', () => {
     expect(seen.presentKey('1')).toBe('users:1');
   });
 
-  test('does not depend on keys that locate() was asked for', () => {
+  test('does not depend on keys that were passed to locate()', () => {
     const it = compat();
     keyv5Takes(it, 'users');
     it.convention.locate('1');
@@ -294,7 +294,7 @@ describe('several Keyv instances on one store', () => {
   test.each([
     ['5', keyv5Takes],
     ['6', keyv6Takes],
-  ])('five of Keyv %s with the same namespace are not ambiguous', (_name, takes) => {
+  ])('five Keyv %s with the same namespace are not ambiguous', (_name, takes) => {
     const it = compat();
     for (let count = 0; count < 5; count++) takes(it, 'users');
     expect(it.isAmbiguous).toBe(false);
@@ -305,15 +305,18 @@ describe('several Keyv instances on one store', () => {
     ['6 and 6', keyv6Takes, keyv6Takes, false],
     ['5 and 6', keyv5Takes, keyv6Takes, true],
     ['6 and 5', keyv6Takes, keyv5Takes, true],
-  ])('Keyv %s of the same namespace are mixed or not', (_name, one, other, mixed) => {
-    const it = compat();
-    one(it, 'users');
-    expect(it.isMixed).toBe(false);
-    other(it, 'users');
-    expect([it.isMixed, it.isAmbiguous]).toEqual([mixed, false]);
-  });
+  ])(
+    'Keyv %s with the same namespace count as mixed only if their versions differ',
+    (_name, one, other, mixed) => {
+      const it = compat();
+      one(it, 'users');
+      expect(it.isMixed).toBe(false);
+      other(it, 'users');
+      expect([it.isMixed, it.isAmbiguous]).toEqual([mixed, false]);
+    },
+  );
 
-  test('a single Keyv that changes its namespace is not ambiguous', async () => {
+  test('a single Keyv is not ambiguous after it changes its namespace', async () => {
     const it = compat();
     keyv5Takes(it, 'users');
     await nextJob();
@@ -321,7 +324,7 @@ describe('several Keyv instances on one store', () => {
     expect(it.isAmbiguous).toBe(false);
   });
 
-  test('under Keyv 5 are told apart by the prefix of each key', () => {
+  test('under Keyv 5 are distinguished by the prefix of each key', () => {
     const it = compat();
     keyv5Takes(it, 'users');
     keyv5Takes(it, 'users:old');

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Keyv } from 'keyv';
 import { entriesOf, NAMESPACES, openKeyv, openStore, takeErrors } from '../support/index.js';
 
-// The groups of the official suite (@keyv/test-suite 2, for Keyv 5), written again for Keyv 6.1.
+// The official suite's test groups, rewritten for Keyv 6.1: @keyv/test-suite 2 is for Keyv 5.
 
 const open6 = (namespace: string | undefined, store = openStore()) =>
   openKeyv(6, { namespace }, store) as unknown as Keyv;
@@ -59,12 +59,12 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await keyv.get('foo')).toBeUndefined();
     });
 
-    test('get() of a list of keys resolves to the values in the order of the keys', async () => {
+    test('get() of a list of keys resolves to the values in key order', async () => {
       for (const number of [1, 2, 3]) await keyv.set(`foo${number}`, `bar${number}`, 60_000);
       expect(await keyv.get(['foo3', 'foo1', 'foo2'])).toEqual(['bar3', 'bar1', 'bar2']);
     });
 
-    test('get() of a list of keys has undefined for expired and missing keys', async () => {
+    test('get() of a list of keys resolves to undefined for expired and missing keys', async () => {
       await keyv.set('foo', 'bar');
       await keyv.set('foo1', 'bar1', 10);
       await keyv.set('foo2', 'bar2');
@@ -93,14 +93,14 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await keyv.getMany(['foo', 'foo1', 'foo2'])).toEqual(['bar', 'bar1', 'bar2']);
     });
 
-    test('delete() removes a key and tells whether it existed', async () => {
+    test('delete() removes a key and resolves to whether it existed', async () => {
       await keyv.set('foo', 'bar');
       expect(await keyv.delete('foo')).toBe(true);
       expect(await keyv.get('foo')).toBeUndefined();
       expect(await keyv.delete('foo')).toBe(false);
     });
 
-    test('deleteMany(), and delete() of a list, tell it for each key', async () => {
+    test('deleteMany(), and delete() of a list, resolve to whether each key existed', async () => {
       await keyv.set('foo', 'bar');
       await keyv.set('foo2', 'bar2');
       expect(await keyv.deleteMany(['foo', 'foo1', 'foo2'])).toEqual([true, false, true]);
@@ -117,7 +117,7 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await keyv.getMany(['foo', 'fizz'])).toEqual([undefined, undefined]);
     });
 
-    test('has() and hasMany() tell which keys exist', async () => {
+    test('has() and hasMany() resolve to whether keys exist', async () => {
       await keyv.set('foo', 'bar');
       expect(await keyv.has('foo')).toBe(true);
       expect(await keyv.has('fizz')).toBe(false);
@@ -192,7 +192,7 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await iterator.next()).toEqual({ done: true, value: undefined });
     });
 
-    test('yields every entry once, with the key that it was set with', async () => {
+    test('yields every entry once, with its original key', async () => {
       const entries = Array.from({ length: 50 }, (_, number) => [String(number), number + 10] as const);
       await keyv.setMany(entries.map(([key, value]) => ({ key, value })));
       expect(await entriesOf(keyv)).toEqual([...entries].sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -207,7 +207,7 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await entriesOf(keyv)).toEqual([['foo', 'bar']]);
     });
 
-    test('can be left early and started again', async () => {
+    test('can be stopped early and started again', async () => {
       await keyv.setMany(Array.from({ length: 10 }, (_, number) => ({ key: `${number}`, value: number })));
       for await (const [key, value] of keyv.iterator()) {
         expect(String(value)).toBe(key);
@@ -217,7 +217,7 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
     });
   });
 
-  describe('beside a Keyv of another namespace, with a store of its own', () => {
+  describe('next to a Keyv with another namespace and its own store:', () => {
     let other: Keyv;
 
     beforeEach(async () => {
@@ -234,12 +234,12 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await both('foo')).toEqual(['mine', 'theirs']);
     });
 
-    test('delete() removes the key of its own namespace only', async () => {
+    test('delete() removes the key only from its own namespace', async () => {
       expect(await keyv.delete('foo')).toBe(true);
       expect(await both('foo')).toEqual([undefined, 'theirs']);
     });
 
-    test('clear() clears its own namespace only', async () => {
+    test('clear() clears only its own namespace', async () => {
       await keyv.clear();
       expect(await both('foo')).toEqual([undefined, 'theirs']);
       expect(await both('bar')).toEqual([undefined, 'theirs']);
@@ -247,7 +247,7 @@ describe.each(NAMESPACES)('Keyv 6 with %s', (_title, namespace) => {
       expect(await both('bar')).toEqual([undefined, undefined]);
     });
 
-    test('iterator() yields the entries of its own namespace only', async () => {
+    test('iterator() yields only the entries in its own namespace', async () => {
       expect(await entriesOf(keyv)).toEqual([
         ['bar', 'mine'],
         ['foo', 'mine'],

@@ -2,11 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import type { DRedisStore } from '../../src/index.js';
 import { MAJORS, openKeyv, openStore, sharedRedis } from '../support/index.js';
 
-// A store uses the namespace that was assigned last. Calls that started earlier keep the earlier one.
+// A store uses the namespace that was assigned last. Calls in flight keep the namespace that they started
+// with.
 
 const KEYS = Array.from({ length: 40 }, (_, number) => `key-${number}`);
 
-/** The entries of an iterator whose namespace changes after the first one. */
+/** Changes the namespace after an iterator's first entry. @returns all entries of the iterator */
 async function entriesWhile(
   iterator: AsyncGenerator<[key: string, value: unknown]>,
   change: () => void,
@@ -21,14 +22,15 @@ async function entriesWhile(
 
 const sorted = (keys: readonly string[]) => keys.map((key): [string, unknown] => [key, key]).sort();
 
-// iterator() used to scan for the prefix that it started with and to cut the length of the current prefix off
-// each key: the key was cut in the wrong place if the new namespace was shorter, and empty if it was longer.
+// Regression: iterator() scanned for the prefix that it started with, but removed as many characters as the
+// current prefix has from each key. Keys were cut in the wrong place if the new namespace was shorter, and
+// empty if it was longer.
 describe.each([
   ['shorter', 'ap'],
   ['longer', 'app-much-longer-than-any-key'],
   ['none', undefined],
 ])('iterator() while the namespace becomes %s', (_title, namespace) => {
-  test.each(MAJORS)('yields the entries of the earlier namespace under %s', async (_major, major) => {
+  test.each(MAJORS)('yields the entries in the earlier namespace under %s', async (_major, major) => {
     const keyv = openKeyv(major, { namespace: 'app-a' }, openStore({ scanCount: 5 }));
     await keyv.setMany(KEYS.map((key) => ({ key, value: key })));
     const entries = await entriesWhile(keyv.iterator(), () => {
@@ -37,7 +39,7 @@ describe.each([
     expect(entries).toEqual(sorted(KEYS));
   });
 
-  test('yields the entries of the earlier namespace without Keyv', async () => {
+  test('yields the entries in the earlier namespace without Keyv', async () => {
     const store = openStore({ namespace: 'app-a', scanCount: 5 });
     await store.setMany(KEYS.map((key) => ({ key, value: key })));
     const entries = await entriesWhile(store.iterator(), () => {
@@ -47,8 +49,8 @@ describe.each([
   });
 });
 
-describe('a call in flight while the namespace changes uses the earlier namespace', () => {
-  /** Makes a call and changes the namespace before the call ends. */
+describe('a call that is in flight while the namespace changes uses the earlier namespace', () => {
+  /** Starts a call, and changes the namespace before the call ends. */
   const callAndChange = <T>(store: DRedisStore, call: () => Promise<T>): Promise<T> => {
     store.namespace = 'app-a';
     const result = call();
@@ -63,7 +65,7 @@ describe('a call in flight while the namespace changes uses the earlier namespac
     expect(await sharedRedis.keys()).toEqual(['app-a:many', 'app-a:one']);
   });
 
-  test('for get() and getMany(), even if reads of both namespaces share a batch', async () => {
+  test('for get() and getMany(), even if reads in both namespaces share a batch', async () => {
     const store = openStore();
     await store.withNamespace('app-a').set('key', 'a');
     await store.withNamespace('app-b').set('key', 'b');

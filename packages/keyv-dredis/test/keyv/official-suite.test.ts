@@ -4,8 +4,8 @@ import { Keyv as Keyv5, type KeyvOptions } from 'keyv5';
 import { openStore } from '../support/index.js';
 import { jestAsVitest } from '../support/official-suite.js';
 
-// The suite makes each Keyv 5 with a store only; its namespace group sets a namespace as well. Here the same
-// groups run with several defaults for the namespace.
+// The suite passes only a store to each Keyv 5, except that its namespace group also passes a namespace.
+// Here, the same groups run with several default namespaces.
 const variants: Record<string, KeyvOptions> = {
   "Keyv's default namespace": {},
   'no namespace': { namespace: undefined as unknown as string },

@@ -13,8 +13,8 @@ import {
   takeErrorCodes,
 } from '../support/index.js';
 
-// Keyvs of different namespaces need stores of their own, from withNamespace(). These tests show what happens
-// with and without.
+// Each Keyv with a different namespace needs its own store from withNamespace(). These tests show what
+// happens with and without such stores.
 
 let emitWarning: jest.SpiedFunction<typeof process.emitWarning>;
 
@@ -31,7 +31,7 @@ const WARNING = [
   { type: 'DRedisWarning', code: 'DREDIS_SHARED_STORE' },
 ];
 
-describe.each(MAJORS)('two %s of different namespaces over one store', (_title, major) => {
+describe.each(MAJORS)('two %s with different namespaces over one store', (_title, major) => {
   let users: AnyKeyv;
   let pages: AnyKeyv;
 
@@ -49,7 +49,7 @@ describe.each(MAJORS)('two %s of different namespaces over one store', (_title, 
     expect(emitWarning.mock.calls).toEqual([WARNING]);
   });
 
-  test('refuse clear() on either and keep all keys', async () => {
+  test('refuse clear() on either Keyv and keep all keys', async () => {
     await users.clear();
     await pages.clear();
     expect(takeErrorCodes()).toEqual(Array(2).fill('DREDIS_NAMESPACE_AMBIGUOUS'));
@@ -58,7 +58,7 @@ describe.each(MAJORS)('two %s of different namespaces over one store', (_title, 
     expect(await users.get('1')).toBe('Ada');
   });
 
-  test('write every key to Redis, and clear() removes none of them', async () => {
+  test('write all keys to Redis, and clear() removes none of them', async () => {
     await users.set('after', 2, 60_000);
     await pages.set('own', 3, 60_000);
     // Keyv 5 passes the namespace with each key. Keyv 6 does not, so the last namespace applies to both.
@@ -75,7 +75,7 @@ describe.each(MAJORS)('two %s of different namespaces over one store', (_title, 
 });
 
 test.each(MAJORS)(
-  'two %s of one namespace emit a warning once one of them changes its namespace',
+  'two %s with the same namespace emit a warning once one of them changes its namespace',
   async (_title, major) => {
     const store = openStore();
     const [keyv] = [1, 2].map(() => openKeyv(major, { namespace: 'app-same' }, store)) as [AnyKeyv];
@@ -86,7 +86,7 @@ test.each(MAJORS)(
   },
 );
 
-test('two Keyv 5 of different namespaces over one store keep their keys apart', async () => {
+test('two Keyv 5 with different namespaces over one store keep their keys separate', async () => {
   const store = openStore();
   const users = openKeyv(5, { namespace: 'app-users' }, store);
   const pages = openKeyv(5, { namespace: 'app-pages' }, store);
@@ -99,8 +99,9 @@ test('two Keyv 5 of different namespaces over one store keep their keys apart', 
   expect(await pages.has('1')).toBe(true);
 });
 
-// A store takes keys and expiries in the form of one major version. Keyv 5 and Keyv 6 over one store once made
-// a minute's ttl of Keyv 5 expire in 1970: set() resolved to true, the key was gone, and there was no error.
+// A store accepts keys and expiries in the form of only one major version. Regression: if Keyv 5 and Keyv 6
+// shared a store, it read Keyv 5's ttl of one minute as a time in 1970. set() resolved to true, but the key
+// was gone, and there was no error.
 test.each<[string, Major, Major]>([
   ['A Keyv 5 and then a Keyv 6', 5, 6],
   ['A Keyv 6 and then a Keyv 5', 6, 5],
@@ -148,7 +149,7 @@ describe('a Keyv 6 without a namespace over the store of another Keyv 6', () => 
   });
 });
 
-// In a process of its own, because the tests above replace emitWarning().
+// In a separate process, because the tests above replace emitWarning().
 test.each([
   ['Keyv 5', 'keyv5'],
   ['Keyv 6', 'keyv'],
@@ -186,7 +187,7 @@ describe.each(MAJORS)('no warning under %s', (_title, major) => {
     expect(await keyv.get('key')).toBe('a');
   });
 
-  test('for two Keyvs of one namespace, and clear() on either clears both', async () => {
+  test('for two Keyvs with the same namespace, and clear() on either clears both', async () => {
     const store = openStore();
     const one = openKeyv(major, { namespace: 'app-same' }, store);
     const two = openKeyv(major, { namespace: 'app-same' }, store);
@@ -196,7 +197,7 @@ describe.each(MAJORS)('no warning under %s', (_title, major) => {
     expect(await one.get('key')).toBeUndefined();
   });
 
-  test('for a thousand Keyvs of one namespace, and clear() works', async () => {
+  test('for a thousand Keyvs with the same namespace, and clear() works', async () => {
     const store = openStore();
     const keyvs = Array.from({ length: 1000 }, () => makeKeyv(major, store, { namespace: 'app-many' }));
     await keyvs[0]?.set('key', 'value');
@@ -205,7 +206,7 @@ describe.each(MAJORS)('no warning under %s', (_title, major) => {
     expect(await keyvs[0]?.get('key')).toBeUndefined();
   });
 
-  test('for Keyvs over stores from withNamespace(), and clear() clears one namespace', async () => {
+  test('for Keyvs over stores from withNamespace(), and clear() clears only one namespace', async () => {
     const store = openStore();
     const users = openKeyv(major, { namespace: 'app-users' }, store.withNamespace());
     const pages = openKeyv(major, { namespace: 'app-pages' }, store.withNamespace());
@@ -216,7 +217,7 @@ describe.each(MAJORS)('no warning under %s', (_title, major) => {
     expect(await entriesOf(pages)).toEqual([['1', 'page']]);
   });
 
-  test('for a store that a Keyv gets later, which works as if set from the start', async () => {
+  test('for a store that is assigned to an existing Keyv, and the store works as usual', async () => {
     const keyv = openKeyv(major, { namespace: 'app:later' });
     (keyv as unknown as { store: unknown }).store = openStore();
     await keyv.set('key', 'value', 60_000);
@@ -259,7 +260,7 @@ describe.each(MAJORS)('disconnect() of a %s', (_title, major) => {
     expect(takeErrorCodes()).toEqual(['DREDIS_CLOSED', 'DREDIS_CLOSED']);
   };
 
-  test('over a store from withNamespace() leaves the original store and its other namespaces open', async () => {
+  test('over a store from withNamespace() keeps the original store and other namespaces open', async () => {
     const { store, users, pages } = openPair();
     await users.set('key', 'user');
     await users.disconnect();

@@ -24,7 +24,7 @@ async function openOverProxy(commandTimeoutMs = NO_DEADLINES.commandTimeoutMs) {
 }
 
 describe('a reply that is cut off by the end of the connection', () => {
-  test('makes get() reject without a part of the value, and the next connection works', async () => {
+  test('makes get() reject instead of returning a partial value, and the next connection works', async () => {
     const { proxy, store } = await openOverProxy();
     const value = 'x'.repeat(10_000);
     await store.set('key', value);
@@ -48,7 +48,7 @@ describe('a reply that is cut off by the end of the connection', () => {
     expect(errors[0]).toBeInstanceOf(NodeUnavailableError);
   });
 
-  test('in the greeting makes the node unavailable until a greeting is complete', async () => {
+  test('makes the node unavailable until a complete greeting arrives, if it is the greeting', async () => {
     const { proxy, store } = await openOverProxy();
     proxy.onReply = (reply, client) => void client.end(reply.subarray(0, 10));
     expect(await rejection(store.get('key'))).toBeInstanceOf(NodeUnavailableError);
@@ -91,8 +91,9 @@ describe('a reply that cannot be parsed', () => {
     expect(await store.get('none')).toBeUndefined();
   });
 
-  // node-redis skips what it cannot parse and reads on, so the next reply went to the first caller.
-  test('does not make a caller get the reply to another call', async () => {
+  // Regression: node-redis skips bytes that it cannot parse and reads on, so the first caller got the next
+  // reply.
+  test('does not make a caller receive the reply to another call', async () => {
     const { proxy, store } = await openOverProxy();
     await store.setMany(['a', 'b'].map((key) => ({ key, value: `value of ${key}` })));
     const answered = new Promise<void>((resolve) => {
@@ -111,7 +112,7 @@ describe('a reply that cannot be parsed', () => {
 });
 
 test('a reply that never ends makes calls time out, and the next connection works', async () => {
-  // node-redis waits for the rest of the reply.
+  // node-redis keeps waiting for the rest of the reply.
   const { proxy, store } = await openOverProxy(DEADLINE_MS);
   await store.connect();
   const up = nextEvent(store, 'node:up');

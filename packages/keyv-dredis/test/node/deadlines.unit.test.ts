@@ -31,7 +31,7 @@ afterEach(() => {
 
 function makeDeadlines(timeoutMs = 100) {
   const watcher = new Deadlines({ timeoutMs, timeoutError: () => timeout, now: () => Date.now() });
-  /** Watches a promise that the test settles. Records its outcome and the time of it. */
+  /** Watches a promise that the test settles. Records the outcome and when the promise settled. */
   const track = () => {
     const source = deferred();
     const tracked: { outcome: unknown; at: number | undefined } = { outcome: 'pending', at: undefined };
@@ -44,7 +44,7 @@ function makeDeadlines(timeoutMs = 100) {
 
 async function pass(ms: number): Promise<void> {
   await jest.advanceTimersByTimeAsync(ms);
-  // Deadlines wait one turn of the event loop after the timer.
+  // Deadlines wait for one more turn of the event loop after the timer fires.
   await new Promise((resolve) => setImmediate(resolve));
 }
 
@@ -66,7 +66,7 @@ describe('a watched promise', () => {
     expect(one.tracked.outcome).toBe(reason);
   });
 
-  test('rejects with the timeout error after timeoutMs, and not before', async () => {
+  test('rejects with the timeout error after timeoutMs, but not earlier', async () => {
     const { track } = makeDeadlines(100);
     const one = track();
     await pass(99);
@@ -75,7 +75,7 @@ describe('a watched promise', () => {
     expect(one.tracked.outcome).toBe(timeout);
   });
 
-  test('that settles after its timeout changes nothing and causes no unhandled rejection', async () => {
+  test('has no effect if it settles after its timeout, and causes no unhandled rejection', async () => {
     const { track, watcher } = makeDeadlines(100);
     const one = track();
     const other = track();
@@ -90,29 +90,32 @@ describe('a watched promise', () => {
   test.each([
     [100, 40],
     [1, 5],
-  ])('times out after its own %p ms if several are watched %p ms apart', async (timeoutMs, apartMs) => {
-    const { track } = makeDeadlines(timeoutMs);
-    const started: number[] = [];
-    const all = [];
-    for (let count = 0; count < 5; count++) {
-      started.push(Date.now());
-      all.push(track());
-      await pass(apartMs);
-    }
-    await pass(timeoutMs + 1);
-    all.forEach(({ tracked }, index) => {
-      expect(tracked.outcome).toBe(timeout);
-      const took = (tracked.at as number) - (started[index] as number);
-      expect(took).toBeGreaterThanOrEqual(timeoutMs);
-      expect(took).toBeLessThanOrEqual(timeoutMs + 1);
-    });
-  });
+  ])(
+    'times out after its own %p ms if several promises are watched %p ms apart',
+    async (timeoutMs, apartMs) => {
+      const { track } = makeDeadlines(timeoutMs);
+      const started: number[] = [];
+      const all = [];
+      for (let count = 0; count < 5; count++) {
+        started.push(Date.now());
+        all.push(track());
+        await pass(apartMs);
+      }
+      await pass(timeoutMs + 1);
+      all.forEach(({ tracked }, index) => {
+        expect(tracked.outcome).toBe(timeout);
+        const took = (tracked.at as number) - (started[index] as number);
+        expect(took).toBeGreaterThanOrEqual(timeoutMs);
+        expect(took).toBeLessThanOrEqual(timeoutMs + 1);
+      });
+    },
+  );
 
   test('does not time out if its reply arrived while the event loop was blocked', async () => {
     jest.useRealTimers();
     const watcher = new Deadlines({ timeoutMs: 20, timeoutError: () => timeout });
     const answered = new Promise((resolve, reject) => {
-      // Stands for a reply in the socket: due before the deadline, and read one turn later.
+      // Simulates a reply in the socket that arrives before the deadline and is read one turn later.
       watcher.watch(
         new Promise((reply) => setTimeout(() => setImmediate(reply, 'answer'), 10)),
         resolve,
@@ -124,7 +127,7 @@ describe('a watched promise', () => {
     expect(await answered).toBe('answer');
   });
 
-  test('that times out does not delay the ones before and after it', async () => {
+  test('does not delay the promises before and after it when it times out', async () => {
     const { track } = makeDeadlines(100);
     const [first, slow, last] = [track(), track(), track()];
     last.resolve('last');
@@ -135,7 +138,7 @@ describe('a watched promise', () => {
 });
 
 describe('the timer', () => {
-  test('is one for any number of promises, and none after all of them have settled and expired', async () => {
+  test('is shared by all promises, and stops once all have settled and expired', async () => {
     const { track } = makeDeadlines(100);
     const all = Array.from({ length: 1000 }, () => track());
     expect(jest.getTimerCount()).toBe(1);
@@ -144,7 +147,7 @@ describe('the timer', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('waits for the oldest pending promise, not for settled ones before it', async () => {
+  test('waits for the oldest pending promise, not for settled promises before it', async () => {
     const { track } = makeDeadlines(100);
     track().resolve('value');
     await pass(50);
@@ -156,7 +159,7 @@ describe('the timer', () => {
     expect(second.tracked.outcome).toBe(timeout);
   });
 
-  test('stays one if a promise is added while a timeout is handled', async () => {
+  test('is still the only timer if a promise is added while a timeout is handled', async () => {
     const { watcher, track } = makeDeadlines(100);
     watcher.watch(new Promise(noop), noop, () => void track());
     await pass(50);
@@ -176,12 +179,12 @@ describe('the timer', () => {
       () => undefined,
       () => undefined,
     );
-    // An unref'd timer is not among the resources that keep the event loop going.
+    // An unref'd timer is not listed among the resources that keep the process alive.
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before);
   });
 });
 
-test('the callbacks of a settled promise are released, even behind a pending one', async () => {
+test("a settled promise's callbacks are released, even if an earlier promise is still pending", async () => {
   jest.useRealTimers();
   const { watcher } = makeDeadlines(60_000);
   watcher.watch(new Promise(() => undefined), noop, noop);
@@ -222,7 +225,7 @@ describe('idle()', () => {
   });
 });
 
-describe('the value of a settled promise', () => {
+describe("a settled promise's value", () => {
   test('is released once the promises before it have settled', async () => {
     const { watcher, track } = makeDeadlines(100);
     const slow = track();
@@ -234,7 +237,7 @@ describe('the value of a settled promise', () => {
     expect(weak.deref()).toBeUndefined();
   });
 
-  test('is released while new promises are added and one is always pending', async () => {
+  test('is released even if new promises are added and one promise is always pending', async () => {
     const { watcher, track } = makeDeadlines(100_000);
     let pending = track();
     const weak = await settledValue(watcher);
@@ -253,7 +256,9 @@ describe('the value of a settled promise', () => {
   });
 });
 
-/** Watches a promise until it has resolved. A function of its own, so that no other frame holds the value. */
+/**
+ * Watches a promise until it has resolved. A separate function, so that no other stack frame keeps the value.
+ */
 async function settledValue(watcher: Deadlines): Promise<WeakRef<object>> {
   const value = await new Promise<object>((resolve, reject) => {
     watcher.watch(Promise.resolve({ large: true }), resolve, reject);
@@ -261,7 +266,9 @@ async function settledValue(watcher: Deadlines): Promise<WeakRef<object>> {
   return new WeakRef(value);
 }
 
-/** Runs full collections in several turns of the event loop: a WeakRef keeps its target until the end of one. */
+/**
+ * Runs full collections in several event loop turns, because a WeakRef keeps its target until the turn ends.
+ */
 async function collectGarbage(): Promise<void> {
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;

@@ -15,7 +15,8 @@ import {
 } from '../support/index.js';
 import { recordStates } from '../support/node-states.js';
 
-// An error reply that says that the server cannot serve makes the node down at once. Others do not.
+// The node goes down at once after an error reply that means that the server cannot handle requests. Other
+// error replies do not affect the node.
 
 let redis: RedisServers;
 let victim: RedisServer;
@@ -37,7 +38,7 @@ describe('a server that answers PING but refuses writes', () => {
     await store.connect();
   });
 
-  test('is down while it is a read-only replica, and up when it is a primary again', async () => {
+  test('is down while it is a read-only replica, and up once it is a primary again', async () => {
     onCleanUp(() => command('REPLICAOF', 'NO', 'ONE'));
     await command('REPLICAOF', ...(redis.locations[0] as string).split(':'));
     expect(await rejection(store.set(lostKey, 'value'))).toBeInstanceOf(CommandFailedError);
@@ -49,7 +50,7 @@ describe('a server that answers PING but refuses writes', () => {
     expect(await store.set(lostKey, 'value')).toBe(true);
   });
 
-  test('is down while it is out of memory, and up when it has memory again', async () => {
+  test('is down while it is out of memory, and up once it has memory again', async () => {
     onCleanUp(() => command('CONFIG', 'SET', 'maxmemory', '0'));
     await command('CONFIG', 'SET', 'maxmemory', '1');
     expect((await rejection(store.set(lostKey, 'value'))).message).toContain('OOM');
@@ -88,7 +89,7 @@ describe('a server that answers one read with', () => {
   }
 
   test.each(['LOADING', 'MASTERDOWN', 'CLUSTERDOWN'])(
-    '%s is down, until two probes on the same connection succeed',
+    '%s is down until two probes on the same connection succeed',
     async (word) => {
       answerOnce(`${word} for some reason`);
       const up = nextEvent(store, 'node:up');
@@ -126,7 +127,7 @@ describe('a server that answers one read with', () => {
     expect(proxy.connectionCount).toBe(2);
   });
 
-  test('LOADING and loses its connection between the two probes is down again, and probed twice more', async () => {
+  test('LOADING and disconnects between the two probes is down again, and is probed twice more', async () => {
     const statesBetween: string[] = [];
     store.once('node:returning', () => {
       statesBetween.push(...store.status().map(({ state }) => state));

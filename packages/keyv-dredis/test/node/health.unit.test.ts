@@ -9,7 +9,7 @@ let succeeds: boolean;
 let attemptCount: number;
 let changes: NodeChange[];
 let health: Health;
-/** Second half of a revival, after the first probe. */
+/** The second half of a revival, which follows the first probe. */
 let secondProbe: () => Promise<void>;
 
 beforeEach(() => {
@@ -39,8 +39,8 @@ afterEach(() => {
 const states = () => changes.splice(0).map(({ state }) => state);
 const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
-describe('timeouts of a node', () => {
-  test('make it suspect but available after the first, and a reply makes it up', () => {
+describe("a node's timeouts", () => {
+  test('make the node suspect but available after the first timeout, and a reply makes it up', () => {
     health.timedOut(timeout);
     expect([health.state, health.isAvailable, health.reason]).toEqual(['suspect', true, timeout]);
     health.answered();
@@ -48,7 +48,7 @@ describe('timeouts of a node', () => {
     expect(states()).toEqual(['suspect', 'up']);
   });
 
-  test('make it down after three in a row, not after fewer', () => {
+  test('make the node down after three in a row, but not after fewer', () => {
     for (let round = 0; round < 5; round += 1) {
       health.timedOut(timeout);
       health.timedOut(timeout);
@@ -86,7 +86,7 @@ describe('a node whose connection is lost', () => {
     expect(states()).toEqual(['down']);
   });
 
-  test('is returning and then up after a revival, and is not retried any more', async () => {
+  test('is returning and then up after a revival, and is no longer retried', async () => {
     health.lost(lost);
     await pass(2000);
     succeeds = true;
@@ -102,7 +102,7 @@ describe('a node whose connection is lost', () => {
     expect(attemptCount).toBe(0);
   });
 
-  test('is retried as early as the first time if it was up in between', async () => {
+  test('is retried after the initial delay if it was up in between', async () => {
     health.lost(lost);
     await pass(60_000);
     succeeds = true;
@@ -130,7 +130,7 @@ describe('a node whose connection is lost', () => {
     expect(states()).toEqual(['returning', 'up']);
   });
 
-  test('is not up after a revival that succeeds if it is lost during the revival', async () => {
+  test('is not up after a successful revival if its connection is lost during the revival', async () => {
     health.lost(lost);
     succeeds = true;
     secondProbe = async () => health.lost(timeout);
@@ -141,7 +141,7 @@ describe('a node whose connection is lost', () => {
     expect(states()).toEqual(['returning', 'up']);
   });
 
-  test('is retried if it is lost as soon as it is up', async () => {
+  test('is retried if its connection is lost as soon as the node is up', async () => {
     health = new Health({
       revive: async () => {
         attemptCount += 1;
@@ -158,7 +158,7 @@ describe('a node whose connection is lost', () => {
 });
 
 describe('revive()', () => {
-  test('revives a node that is down at once, with one attempt for concurrent calls', async () => {
+  test('immediately revives a node that is down, with one attempt for concurrent calls', async () => {
     health.lost(lost);
     succeeds = true;
     await Promise.all([health.revive(), health.revive()]);
@@ -166,7 +166,7 @@ describe('revive()', () => {
     expect(attemptCount).toBe(1);
   });
 
-  test('rejects if the attempt fails, and the node is retried', async () => {
+  test('rejects if the attempt fails, and the node is retried later', async () => {
     health.lost(lost);
     await expect(health.revive()).rejects.toBe(lost);
     succeeds = true;

@@ -23,8 +23,8 @@ import {
 } from '../support/index.js';
 import { recordStates } from '../support/node-states.js';
 
-// The connections of a killed server close, and new ones are refused. The stores have no deadlines: a call
-// that waits instead of failing at once fails its test.
+// A killed server's connections close, and it refuses new connections. The stores have no deadlines, so a
+// test fails if a call waits instead of failing at once.
 
 let redis: RedisServers;
 let victim: RedisServer;
@@ -54,7 +54,7 @@ function open(options: DRedisStoreOptions = {}): DRedisStore {
   return store;
 }
 
-/** Kills the server, and waits until the store has noticed. */
+/** Kills the server, and waits until the store has noticed the outage. */
 async function kill(): Promise<void> {
   const down = nextEvent(store, 'node:down');
   await victim.kill();
@@ -68,7 +68,7 @@ async function restart(): Promise<void> {
   await up;
 }
 
-/** Keys of the killed server among keys of the others. */
+/** The killed server's keys, mixed with the other servers' keys. */
 const mixedKeys = () => lostKeys.flatMap((key, index) => [key, ...keptKeys.slice(index * 2, index * 2 + 2)]);
 const isKept = (key: string) => keptKeys.includes(key);
 
@@ -96,7 +96,7 @@ describe('a server that is killed', () => {
     ['set', (key) => store.set(key, 'value')],
     ['delete', (key) => store.delete(key)],
     ['has', (key) => store.has(key)],
-  ])('makes %s() of its keys reject before the event loop turns', async (_name, call) => {
+  ])('makes %s() reject for its keys before the event loop turns', async (_name, call) => {
     await kill();
     const error = await rejectionAtOnce(call(lostKey));
     expect(error).toBeInstanceOf(NodeUnavailableError);
@@ -109,7 +109,7 @@ describe('a server that is killed', () => {
     expect(errors).toEqual([]);
   });
 
-  test('makes set() of its keys reject within ten microtasks', async () => {
+  test('makes set() reject within ten microtasks for its keys', async () => {
     await kill();
     let microtaskCount = 0;
     const settled = rejection(store.set(lostKey, 'value')).then(() => microtaskCount);
@@ -125,7 +125,7 @@ describe('a server that is killed', () => {
     for (const error of await rejections) expect(error).toBeInstanceOf(NodeUnavailableError);
   });
 
-  test('does not affect the keys of the other servers', async () => {
+  test("does not affect the other servers' keys", async () => {
     await kill();
     for (const key of keptKeys) {
       expect(await store.get(key)).toBe(`value of ${key}`);
@@ -136,7 +136,7 @@ describe('a server that is killed', () => {
     expect(errors).toEqual([]);
   });
 
-  test("before the first connection emits 'node:down' once, and a server that runs emits nothing", async () => {
+  test("before the first connection causes one 'node:down', and running servers cause none", async () => {
     await victim.kill();
     store = open();
     const states = recordStates(store);
@@ -148,7 +148,7 @@ describe('a server that is killed', () => {
   });
 });
 
-describe('a call over many keys, some of them on a killed server', () => {
+describe('a multi-key call with some keys on a killed server:', () => {
   beforeEach(kill);
 
   function expectOneError(): void {
@@ -157,7 +157,7 @@ describe('a call over many keys, some of them on a killed server', () => {
     expect(errors[0]?.node).toBe(victim.location);
   }
 
-  test('getMany() returns the values of the others and emits one error', async () => {
+  test("getMany() returns the other servers' values and emits one error", async () => {
     const keys = mixedKeys();
     expect(await store.getMany(keys)).toEqual(
       keys.map((key) => (isKept(key) ? `value of ${key}` : undefined)),
@@ -170,7 +170,7 @@ describe('a call over many keys, some of them on a killed server', () => {
   test.each([
     ['without expiries', {}],
     ['with expiries', { expires: Date.now() + 600_000 }],
-  ])('setMany() %s stores the entries of the others and emits one error', async (_title, expiry) => {
+  ])("setMany() %s stores the other servers' entries and emits one error", async (_title, expiry) => {
     const keys = mixedKeys();
     const entries = keys.map((key) => ({ key, value: 'new', ...expiry }));
     expect(await store.setMany(entries)).toEqual(keys.map(isKept));
@@ -178,27 +178,27 @@ describe('a call over many keys, some of them on a killed server', () => {
     expect(await store.getMany(keptKeys)).toEqual(keptKeys.map(() => 'new'));
   });
 
-  test('deleteMany() removes the keys of the others and emits one error', async () => {
+  test("deleteMany() removes the other servers' keys and emits one error", async () => {
     const keys = mixedKeys();
     expect(await store.deleteMany(keys)).toEqual(keys.map(isKept));
     expectOneError();
     expect(await store.getMany(keptKeys)).toEqual(keptKeys.map(() => undefined));
   });
 
-  test('hasMany() finds the keys of the others and emits one error', async () => {
+  test("hasMany() finds the other servers' keys and emits one error", async () => {
     const keys = mixedKeys();
     expect(await store.hasMany(keys)).toEqual(keys.map(isKept));
     expectOneError();
   });
 
-  test('iterator() yields the entries of the others and emits one error', async () => {
+  test("iterator() yields the other servers' entries and emits one error", async () => {
     expect(await entriesOf(store)).toEqual(keptKeys.toSorted().map((key) => [key, `value of ${key}`]));
     expectOneError();
   });
 });
 
-describe('a call that needs every server, with one killed', () => {
-  test('clear() clears the others, rejects and names the killed one', async () => {
+describe('a call that needs every server while one is killed:', () => {
+  test('clear() clears the other servers, and rejects naming the killed server', async () => {
     await kill();
     const error = await rejection<PartialFailureError>(store.clear());
     expect(error).toBeInstanceOf(PartialFailureError);
@@ -210,7 +210,7 @@ describe('a call that needs every server, with one killed', () => {
     expect(errors).toEqual([]);
   });
 
-  test('connect() connects the others, rejects and names the killed one', async () => {
+  test('connect() connects to the other servers, and rejects naming the killed server', async () => {
     await victim.kill();
     store = open();
     const error = await rejection<PartialFailureError>(store.connect());
@@ -226,7 +226,7 @@ describe('a call that needs every server, with one killed', () => {
   });
 });
 
-describe('a killed server that is started again', () => {
+describe('a killed server that is restarted', () => {
   test("emits 'node:returning' and 'node:up' with the reason and the length of the outage", async () => {
     const states = recordStates(store);
     await kill();
@@ -259,7 +259,7 @@ describe('a killed server that is started again', () => {
     expect(await store.set(lostKey, 'now')).toBe(true);
   });
 
-  test('is up when connect() resolves, without a wait for the next retry', async () => {
+  test('is up when connect() resolves, which does not wait for the next retry', async () => {
     await kill();
     await victim.start();
     await store.connect();
@@ -296,8 +296,8 @@ describe('a killed server that is started again', () => {
   });
 });
 
-describe.each(MAJORS)("nodeDownPolicy: 'miss' under %s", (_title, major) => {
-  test('with a killed server, reads are misses, writes answer false and no call emits an error', async () => {
+describe.each(MAJORS)("with nodeDownPolicy: 'miss' under %s,", (_title, major) => {
+  test('reads from a killed server are misses, writes return false, and no call emits an error', async () => {
     store = openStoreOver(redis.locations, { ...NO_DEADLINES, nodeDownPolicy: 'miss', namespace: 'miss' });
     const states = recordStates(store);
     const [lost] = keysOf(store, victim.location, 1) as [string];
@@ -325,7 +325,7 @@ describe.each(MAJORS)("nodeDownPolicy: 'miss' under %s", (_title, major) => {
   });
 });
 
-describe('a server that is killed and started again while 64 callers use the store', () => {
+describe('a server that is killed and restarted while 64 callers use the store', () => {
   const CALLER_COUNT = 64;
   const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -350,7 +350,7 @@ describe('a server that is killed and started again while 64 callers use the sto
           await store.setMany([{ key, value: `${caller}`, expires: Date.now() + 600_000 }]);
       } catch (error) {
         failures.push(error as DRedisError);
-        // A call to a node that is down fails at once, so the loop has to yield to the event loop itself.
+        // Calls to a node that is down fail at once, so this loop has to yield to the event loop explicitly.
         await nextTurn();
       }
       callCount += 1;

@@ -16,7 +16,7 @@ test('a command that the network delivers after its connection was dropped chang
   const toServer: Socket[] = [];
   const held: Buffer[] = [];
   let holds = false;
-  // Keeps what it has received even after the client has closed the connection.
+  // Keeps the requests that it has received even after the client has closed the connection.
   const network = await startStub((client) => {
     const server = connect(port, host);
     toServer.push(server);
@@ -44,7 +44,8 @@ test('a command that the network delivers after its connection was dropped chang
   expect(Buffer.concat(held).toString()).toContain('late');
   const [first] = toServer as [Socket];
   first.write(Buffer.concat(held));
-  // The server has executed what it will execute once it closes the connection or answers a later command.
+  // Once the server closes the connection or replies, it has executed all commands that it is going to
+  // execute.
   if (!first.closed) await new Promise((resolve) => first.once('close', resolve).once('data', resolve));
   expect(await store.get('key')).toBe('next');
   expect(errors).toEqual([]);

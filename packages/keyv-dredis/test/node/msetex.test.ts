@@ -11,8 +11,8 @@ import {
   startServer,
 } from '../support/index.js';
 
-// Only Redis 8.4 and Valkey 9.1 and newer have MSETEX. The installed server is tested as it is, and behind a
-// proxy that replaces MSETEX by a script, so that there is always a server that has it.
+// MSETEX exists in Redis since 8.4 and in Valkey since 9.1. The tests use the installed server directly, and
+// also through a proxy that replaces MSETEX with a script. Through the proxy, MSETEX always exists.
 
 let server: RedisServer;
 let client: Awaited<ReturnType<typeof connectClient>>;
@@ -31,14 +31,14 @@ beforeEach(async () => {
 /** Longer than a test may take. */
 const TTL_MS = 600_000;
 
-/** Gets the arguments of MSETEX: numkeys key value [key value ...] PX milliseconds. */
+/** Receives the arguments of MSETEX: numkeys key value [key value ...] PX milliseconds. */
 const MSETEX = `
   local count = tonumber(ARGV[1])
   if #ARGV ~= 2 * count + 3 or ARGV[#ARGV - 1] ~= 'PX' then return redis.error_reply('ERR syntax error') end
   for i = 2, 2 * count, 2 do redis.call('SET', ARGV[i], ARGV[i + 1], 'PX', ARGV[#ARGV]) end
   return 1`;
 
-/** Replaces MSETEX in a request by the script. */
+/** Replaces MSETEX in a request with the script. */
 function emulateMSetEx(request: Buffer): Buffer {
   const translated = request
     .toString('latin1')
@@ -53,7 +53,7 @@ async function callCount(command: string): Promise<number> {
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
 }
 
-/** Opens and connects a store. The server counts the commands from now on. */
+/** Opens and connects a store, and resets the server's command counts. */
 async function open(location: string): Promise<DRedisStore> {
   const store = openStoreOver([location], { namespace: 'msetex' });
   await store.connect();
@@ -81,7 +81,7 @@ describe('a server that has MSETEX', () => {
     store = await open(proxy.location);
   });
 
-  test('gets one command for entries that expire at the same time', async () => {
+  test('receives one command for entries that expire at the same time', async () => {
     const all = entries(() => Date.now() + TTL_MS + 0.5);
     const expires = all[0]?.expires;
     expect(await store.setMany(all.map((entry) => ({ ...entry, expires })))).toEqual(all.map(() => true));
@@ -93,14 +93,14 @@ describe('a server that has MSETEX', () => {
     }
   });
 
-  test('gets one SET per entry if the entries expire at different times', async () => {
+  test('receives one SET per entry if the entries expire at different times', async () => {
     const all = entries((index) => Date.now() + TTL_MS + index * 1000);
     expect(await store.setMany(all)).toEqual(all.map(() => true));
     expect([await callCount('eval'), await callCount('set')]).toEqual([0, all.length]);
     await expectStored(store, all);
   });
 
-  test('gets it again after it refused it because it was out of memory', async () => {
+  test('receives MSETEX again after it refused MSETEX because it was out of memory', async () => {
     await client.configSet('maxmemory', '1');
     store.on('error', () => undefined);
     onCleanUp(() => client.configSet('maxmemory', '0'));
@@ -114,7 +114,7 @@ describe('a server that has MSETEX', () => {
   });
 });
 
-test('the installed server gets MSETEX for entries that expire at the same time if it has it, else SET', async () => {
+test('the installed server receives MSETEX for entries with one expiry if it has MSETEX, else SET', async () => {
   const store = await open(server.location);
   const hasMSetEx = (await client.commandInfo(['MSETEX']))[0] !== null;
   const expires = Date.now() + TTL_MS;
@@ -129,7 +129,7 @@ test('the installed server gets MSETEX for entries that expire at the same time 
   );
 });
 
-test('a server without MSETEX gets it once, and SET from then on', async () => {
+test('a server without MSETEX receives MSETEX once, and SET from then on', async () => {
   const sent: string[] = [];
   proxy.onRequest = (request) => {
     if (request.includes('MSETEX')) sent.push('MSETEX');

@@ -24,9 +24,9 @@ import {
 } from '../support/index.js';
 import { recordStates } from '../support/node-states.js';
 
-// A silent server keeps its connections open and does not answer.
+// A silent server keeps its connections open but does not answer.
 
-/** A deadline that no live server has to meet. */
+/** A deadline for silent servers. It can be short because no live server has to meet it. */
 const SHORT_MS = 150;
 
 let redis: RedisServers;
@@ -46,7 +46,7 @@ const open = (locations: readonly string[], options: DRedisStoreOptions = {}) =>
     ...options,
   });
 
-/** Calls every method with keys of the silent node and of the live one. */
+/** Calls every method with keys that the silent node and the live node own. */
 async function expectEveryOperationToFail(store: DRedisStore, silent: string): Promise<void> {
   const [key, another] = keysOf(store, silent, 2) as [string, string];
   const [good] = keysOf(store, live.location, 1) as [string];
@@ -80,7 +80,7 @@ async function expectEveryOperationToFail(store: DRedisStore, silent: string): P
     [false, false],
     'ended',
   ]);
-  // One error for each of these five calls, all of the silent node.
+  // One error for each of these five calls, and all errors are about the silent node.
   expect(errors).toHaveLength(5);
   for (const { node } of errors) expect(node).toBe(silent);
 }
@@ -91,14 +91,14 @@ async function expectToFailFast(store: DRedisStore, node: string): Promise<void>
 }
 
 describe('a server that accepts connections and never answers', () => {
-  test('makes every operation end with an error, and later ones fail at once', async () => {
+  test('makes every operation fail, and later operations fail at once', async () => {
     const { location } = await startBlackHole();
     const store = open([live.location, location]);
     await expectEveryOperationToFail(store, location);
     await expectToFailFast(store, location);
   });
 
-  test('is named by the error of connect()', async () => {
+  test("is named in connect()'s error", async () => {
     const { location } = await startBlackHole();
     const store = open([live.location, location]);
     expect(await rejection(store.connect())).toMatchObject({
@@ -124,7 +124,7 @@ describe('a server that accepts connections and never answers', () => {
     const silent = await startStub((socket) => {
       openSockets.add(socket);
       maxOpenCount = Math.max(maxOpenCount, openSockets.size);
-      // 'close' comes some turns of the event loop after 'end', possibly after the next connection.
+      // 'close' is emitted some event loop turns after 'end', possibly after the next connection.
       const remove = () => openSockets.delete(socket);
       socket.resume().on('end', remove).on('close', remove);
     });
@@ -136,7 +136,7 @@ describe('a server that accepts connections and never answers', () => {
 });
 
 describe('a server that stops answering after the greeting', () => {
-  test('makes every operation end with an error and later ones fail at once, and serves again when it answers', async () => {
+  test('makes every operation fail, later operations at once, and works again once it answers', async () => {
     const proxy = await startProxy(victim.location);
     const store = open([live.location, proxy.location]);
     await store.connect();
@@ -156,7 +156,7 @@ describe('a server that stops answering after the greeting', () => {
     expect(await store.get(key)).toBe('again');
   });
 
-  test('is retried after connectTimeoutMs if it does not answer the first greeting either', async () => {
+  test('is retried after connectTimeoutMs if it does not even answer the first greeting', async () => {
     const proxy = await startProxy(victim.location);
     proxy.onReply = () => undefined;
     const store = open([proxy.location], { connectTimeoutMs: SHORT_MS });
@@ -205,7 +205,7 @@ describe('a server that is stopped with SIGSTOP', () => {
     await store.connect();
   });
 
-  test('makes every operation end with an error and later ones fail at once, and serves again after SIGCONT', async () => {
+  test('makes every operation fail, later operations at once, and works again after SIGCONT', async () => {
     await store.set(lostKey, 'before');
     const down = nextEvent(store, 'node:down');
     await victim.pause();
@@ -237,7 +237,7 @@ describe('a server that is stopped with SIGSTOP', () => {
     expect(states.slice(2)).toEqual(['node:returning', 'node:up'].map((event) => [event, victim.location]));
   });
 
-  test('is suspect after each single timeout, until it answers', async () => {
+  test('is suspect after each single timeout until it answers', async () => {
     const states = recordStates(store);
     for (let times = 0; times < 3; times += 1) {
       await victim.pause();
@@ -256,12 +256,12 @@ describe('a server that is stopped with SIGSTOP', () => {
     expect(await rejection(store.set('timed out', 'too late'))).toBeInstanceOf(CommandTimeoutError);
     await victim.resume();
     await store.connect();
-    // The store's own client sends this after everything that the store has sent, and without a deadline.
+    // The store's client sends this command after all of the store's commands, and without a deadline.
     const { client, key } = store.locate('timed out');
     expect(await client.get(key)).toBeNull();
   });
 
-  test('makes only calls for its own keys fail under load, and serves again after SIGCONT', async () => {
+  test('makes only calls for its own keys fail under load, and works again after SIGCONT', async () => {
     const keys = redis.locations.flatMap((name) => keysOf(store, name, 32));
     const down = nextEvent(store, 'node:down');
     await victim.pause();
@@ -283,7 +283,7 @@ describe('a server that is stopped with SIGSTOP', () => {
   });
 });
 
-test('a process that blocks its event loop longer than commandTimeoutMs does not take its servers for silent', async () => {
+test('servers are not silent if the process blocks its event loop longer than commandTimeoutMs', async () => {
   const store = open(redis.locations);
   await store.connect();
   const states = recordStates(store);

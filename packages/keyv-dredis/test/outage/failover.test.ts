@@ -12,14 +12,14 @@ import {
   startServers,
 } from '../support/index.js';
 
-// nodeDownPolicy: 'failover': the next available node clockwise serves the keys of a node that is down.
+// With nodeDownPolicy: 'failover', the next available node clockwise stores the keys of a node that is down.
 
 const TTL_MS = 30_000;
 
 let redis: RedisServers;
 let store: DRedisStore;
 let errors: DRedisError[];
-/** The nodes. Most tests kill `a`, and use keys whose next node clockwise is `b`. */
+/** The nodes. Most tests kill `a`, and use keys for which `b` is the next node clockwise. */
 let a: string;
 let b: string;
 let c: string;
@@ -39,7 +39,7 @@ beforeEach(async () => {
 const serverAt = (location: string) =>
   redis.servers.find((server) => server.location === location) as RedisServer;
 
-/** Keys that one node owns, and for which another is the next one clockwise. */
+/** Returns keys that the node `owner` owns, and for which the node `next` is the next node clockwise. */
 function keysFor(owner: string, next: string, count: number): string[] {
   const ring = new HashRing(redis.locations);
   const keys: string[] = [];
@@ -62,7 +62,7 @@ async function restart(location: string): Promise<void> {
   await up;
 }
 
-describe('while a node is down', () => {
+describe('while a node is down,', () => {
   let keys: string[];
 
   beforeEach(async () => {
@@ -70,7 +70,7 @@ describe('while a node is down', () => {
     await kill(a);
   });
 
-  test('the next node clockwise stores its keys, for failoverTtlMs at most', async () => {
+  test('the next node clockwise stores its keys for at most failoverTtlMs', async () => {
     const [forever, long, short, bulk] = keys as [string, string, string, string];
     expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
     expect(await store.set(forever, 'one')).toBe(true);
@@ -103,7 +103,7 @@ describe('while a node is down', () => {
     expect(errors).toEqual([]);
   });
 
-  test('clear() clears the fallback node, and rejects with the name of the node that is down', async () => {
+  test('clear() clears the fallback node, and rejects with the name of the down node', async () => {
     await store.setMany(keys.map((key) => ({ key, value: key })));
     await expect(store.clear()).rejects.toMatchObject({ code: 'DREDIS_CLEAR_INCOMPLETE', nodes: [a] });
     expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
@@ -117,7 +117,7 @@ describe('while a node is down', () => {
     expect(errors).toEqual([]);
   });
 
-  test('a value of the fallback node is not read after the owner returns, nor when it is down again', async () => {
+  test("the fallback node's value is not read after the owner returns, nor in its next outage", async () => {
     const [key] = keys as [string];
     await store.set(key, 'first');
     await restart(a);
@@ -127,9 +127,9 @@ describe('while a node is down', () => {
     expect(await store.get(key)).toBeUndefined();
   });
 
-  // A value that was written to the fallback node after the replay of the hints and before 'node:up' stayed there,
-  // and was read when the owner was down again.
-  test('a value written to the fallback node until the owner is up is not read in the next outage', async () => {
+  // Regression: a value written to the fallback node between the hint replay and 'node:up' used to stay
+  // there, and was read in the next outage.
+  test('a value written to the fallback just before the owner is up is not read in the next outage', async () => {
     const up = nextEvent(store, 'node:up');
     let isUp = false;
     up.then(() => {
@@ -146,7 +146,7 @@ describe('while a node is down', () => {
     expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
   });
 
-  test('the second node clockwise is the fallback if the first is down, too', async () => {
+  test('the second node clockwise is the fallback if the first node clockwise is also down', async () => {
     const chain = keysFor(a, b, 200);
     const ring = new HashRing(redis.locations);
     const [key] = chain.filter((key) => ring.replicas(`keyv:${key}`, 3)[2] === c) as [string];
@@ -156,13 +156,13 @@ describe('while a node is down', () => {
     await store.set(key, 'on c');
     expect(await store.get(key)).toBe('on c');
     await restart(b);
-    // Neither the old value on b nor the one on c.
+    // Neither the old value on b nor the value on c is read.
     expect(await store.get(key)).toBeUndefined();
     await restart(a);
     expect(await store.get(key)).toBeUndefined();
   });
 
-  test('a value of a fallback node that is down when the owner returns is removed when the fallback node returns', async () => {
+  test("a fallback node's value is removed later if this node is down when the owner returns", async () => {
     const [key] = keys as [string];
     await store.set(key, 'on b');
     await serverAt(b).pause();
@@ -176,9 +176,9 @@ describe('while a node is down', () => {
     expect(await store.get(key)).toBeUndefined();
   });
 
-  test('a value that a fallback node holds as the owner in an older topology is not read', async () => {
+  test('a value is not read if the fallback node stored it as the owner in an older topology', async () => {
     const [key] = keys as [string];
-    // Without a, b is the owner.
+    // In a topology without a, b is the owner.
     const before = openStoreOver([b, c, d]);
     await before.set(key, 'long ago');
     expect(before.locate(key).node).toBe(b);
@@ -186,8 +186,8 @@ describe('while a node is down', () => {
   });
 });
 
-describe('when more than half of the weight is down', () => {
-  test('the keys of nodes that are down are misses, without failover', async () => {
+describe('when more than half of the total weight is down,', () => {
+  test('keys on down nodes are misses, without failover', async () => {
     const [key] = keysFor(a, d, 1) as [string];
     const [kept] = keysFor(d, a, 1) as [string];
     await store.set(kept, 'value');
@@ -209,13 +209,13 @@ describe('when more than half of the weight is down', () => {
     expect(await store.getMany([key, kept])).toEqual([undefined, 'new']);
     expect(errors).toEqual([]);
     await restart(c);
-    // With half of the weight up, d is the fallback again, but its value is outdated.
+    // Once half of the weight is up, d is the fallback again, but its value is outdated.
     expect(await store.get(key)).toBeUndefined();
     await store.set(key, 'on d once more');
     expect(await store.get(key)).toBe('on d once more');
   });
 
-  test('the weights of the nodes count, not their number', async () => {
+  test('the total is computed from the weights, not from the number of nodes', async () => {
     const weighted = openStoreOver(
       [
         { name: a, url: `redis://${a}`, weight: 3 },

@@ -12,13 +12,13 @@ import {
 } from '../support/index.js';
 import { pauseUntilDown, resumeUntilUp } from '../support/outages.js';
 
-/** One more than a node may have before prefixes replace them. */
+/** More hints than a node may have before a purge of whole prefixes replaces them. */
 const TOO_MANY = 10_100;
 
 let redis: RedisServers;
 let clients: Awaited<ReturnType<typeof connectClient>>[];
 let victim: RedisServer;
-/** The node after the victim, which keeps the hints about it. */
+/** A client for the node after the victim, which stores the hints about the victim. */
 let holder: Awaited<ReturnType<typeof connectClient>>;
 let hintsKey: string;
 
@@ -43,7 +43,7 @@ function open(options: DRedisStoreOptions = {}, locations: readonly string[] = r
 const hintsOnHolders = async () =>
   (await Promise.all(clients.slice(1).map((client) => client.keys('%dredis:hints:*')))).flat();
 
-test('a hint is kept on another server, expires, and is removed after the replay', async () => {
+test('a hint is stored on another server, expires, and is removed after the replay', async () => {
   const store = open();
   const [key] = keysOf(store, victim.location, 1) as [string];
   await store.connect();
@@ -74,7 +74,7 @@ test("iterator() and clear() with keyFormat: 'raw' skip hints and the other rese
   expect(await store.has('user')).toBe(false);
 });
 
-test('more than 10,000 hints are replaced by a purge of the namespaces of the store, and of no others', async () => {
+test("more than 10,000 hints are replaced by a purge of the store's namespaces, and no others", async () => {
   const store = open();
   const namespaced = store.withNamespace('namespaced');
   const keys = keysOf(store, victim.location, TOO_MANY);
@@ -91,7 +91,7 @@ test('more than 10,000 hints are replaced by a purge of the namespaces of the st
   expect(await hintsOnHolders()).toEqual([]);
 });
 
-test('more than 10,000 hints about raw keys beside keys of other programs are sent once each', async () => {
+test("more than 10,000 hints about raw keys next to other programs' keys are sent once each", async () => {
   const store = open({ keyFormat: 'raw' });
   await store.connect();
   const keys = Array.from({ length: 60_000 }, (_, number) => `raw-${number}`);
@@ -104,7 +104,7 @@ test('more than 10,000 hints about raw keys beside keys of other programs are se
   while (count < lost.length) count = await holder.sCard(hintsKey);
   const callCount = async () => /cmdstat_sadd:calls=(\d+)/.exec(await holder.info('commandstats'))?.[1];
   const before = await callCount();
-  // Hints that are sent again would be sent between these reads, on the same connection.
+  // If hints were sent again, they would be sent between these reads, on the same connection.
   const kept = keys.find((key) => store.locate(key).node === redis.locations[1]) as string;
   for (let reads = 0; reads < 100; reads += 1) await store.get(kept);
   expect(await callCount()).toBe(before);

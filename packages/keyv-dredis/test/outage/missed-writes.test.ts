@@ -14,8 +14,8 @@ import {
 import { type Link, pauseUntilDown, resumeUntilUp, startLink, stateOf } from '../support/outages.js';
 import { StoreWithoutHints } from '../support/store-without-hints.js';
 
-// A server that returns from an outage still has its data. A value that was overwritten, deleted or cleared
-// during the outage must not be read again.
+// A server still has its data when it returns from an outage. Values that were overwritten, deleted or
+// cleared during the outage must not be read again.
 
 const POLICIES = ['error', 'miss', 'failover'] as const;
 const DEADLINES = { commandTimeoutMs: DEADLINE_MS, connectTimeoutMs: DEADLINE_MS };
@@ -35,7 +35,7 @@ beforeEach(() => plain.flush());
 const ignoreErrors = <S extends DRedisStore>(store: S) => store.on('error', () => undefined) as S;
 const entriesFor = (keys: readonly string[], value: string) => keys.map((key) => ({ key, value }));
 
-/** All ways to change keys. */
+/** All operations that change keys. */
 const CHANGES: readonly [string, (store: DRedisStore, keys: readonly string[]) => Promise<unknown>][] = [
   ['set', (store, keys) => Promise.allSettled(keys.map((key) => store.set(key, 'new')))],
   ['set with an expiry', (store, keys) => store.set(keys[0] as string, 'new', Date.now() + 600_000)],
@@ -45,8 +45,8 @@ const CHANGES: readonly [string, (store: DRedisStore, keys: readonly string[]) =
   ['clear', (store) => store.clear()],
 ];
 
-describe.each(POLICIES)("nodeDownPolicy: '%s'", (nodeDownPolicy) => {
-  describe.each(CHANGES)('%s during an outage of the owner', (name, change) => {
+describe.each(POLICIES)("with nodeDownPolicy: '%s',", (nodeDownPolicy) => {
+  describe.each(CHANGES)("%s during the owner's outage", (name, change) => {
     const keyCount = name === 'set with an expiry' ? 1 : 5;
     let link: Link;
 
@@ -87,7 +87,7 @@ describe.each(POLICIES)("nodeDownPolicy: '%s'", (nodeDownPolicy) => {
 
   const open = () => ignoreErrors(openStoreOver(redis.locations, { ...DEADLINES, nodeDownPolicy }));
 
-  test('set while the owner is paused is not undone when it runs again', async () => {
+  test('set while the owner is paused is not undone when the owner is resumed', async () => {
     const store = open();
     const [key] = keysOf(store, victim.location, 1) as [string];
     await store.set(key, 'old');
@@ -97,7 +97,7 @@ describe.each(POLICIES)("nodeDownPolicy: '%s'", (nodeDownPolicy) => {
     expect(await store.get(key)).toBeUndefined();
   });
 
-  test('a write that timed out is removed with the first reply of the owner', async () => {
+  test("a key is removed at the owner's first reply if a write of the key timed out", async () => {
     const store = open();
     const [key, other] = keysOf(store, victim.location, 2) as [string, string];
     await store.set(key, 'old');
@@ -111,7 +111,7 @@ describe.each(POLICIES)("nodeDownPolicy: '%s'", (nodeDownPolicy) => {
     expect(await store.get(key)).toBe('next');
   });
 
-  // The negative control of the tests above.
+  // The negative control for the tests above.
   test('without hints, the old value is read when the owner returns', async () => {
     const options = { ...DEADLINES, nodeDownPolicy };
     const store = new StoreWithoutHints(redis.locations, options) as unknown as DRedisStore;

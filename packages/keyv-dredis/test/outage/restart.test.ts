@@ -44,7 +44,7 @@ async function restartWithOldSnapshot(options?: DRedisStoreOptions): Promise<voi
 }
 
 describe('a server that restarts with an old snapshot', () => {
-  test('is purged of the keys of the store once, before it is used again', async () => {
+  test("is purged of the store's keys once, before it is used again", async () => {
     await restartWithOldSnapshot();
     await untilUp(victim.location, store);
     expect(await store.get(key)).toBeUndefined();

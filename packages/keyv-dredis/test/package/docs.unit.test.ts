@@ -8,7 +8,7 @@ const EXAMPLES = new URL('../../examples/', import.meta.url);
 
 const read = (path: string) => readFile(new URL(path, ROOT), 'utf8');
 
-/** What is packed beside `dist`: build.ts copies it to the package from the root of the repository. */
+/** Files that are packed in addition to `dist`. build.ts copies them from the repository's root. */
 const PACKED = /^(README\.md|LICENSE|docs\/[\w.-]+)$/;
 
 const pages = ['README.md', ...(await readdir(new URL('docs/', ROOT))).map((name) => `docs/${name}`)].filter(
@@ -19,7 +19,9 @@ const examples = await Promise.all(
   (await readdir(EXAMPLES)).map(async (file) => linesOf(await readFile(new URL(file, EXAMPLES), 'utf8'))),
 );
 
-/** Lines of code without indentation, without empty lines, and with the names that a reader's project has. */
+/**
+ * The code's lines, without indentation or empty lines, with names changed to those in a reader's project.
+ */
 function linesOf(code: string): string[] {
   return code
     .replace(/import \{ Keyv(, KeyvHooks)? \} from 'keyv5'/, "import { Keyv } from 'keyv'")
@@ -29,7 +31,7 @@ function linesOf(code: string): string[] {
     .filter((line) => line !== '');
 }
 
-/** Whether all lines of a block stand in an example, in the same order. */
+/** Whether an example contains all lines of a block, in the same order. */
 function isIn(example: readonly string[], block: readonly string[]): boolean {
   let next = 0;
   for (const line of example) if (line === block[next]) next += 1;
@@ -38,7 +40,7 @@ function isIn(example: readonly string[], block: readonly string[]): boolean {
 
 const withoutCode = (text: string) => text.replace(/^ *```.*?^ *```/gms, '').replace(/`[^`\n]*`/g, 'code');
 
-/** Anchors of the headings of a page, as GitHub and npm make them. */
+/** Returns the anchors that GitHub and npm generate for a page's headings. */
 function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading = ''] of text.replace(/^ *```.*?^ *```/gms, '').matchAll(/^#+ (.*)$/gm)) {
@@ -70,7 +72,7 @@ describe('code in README.md and docs/', () => {
     expect(blocks.length).toBeGreaterThan(20);
   });
 
-  test.each(blocks)('$page: "$firstLine" and the lines below it come from one example', ({ lines }) => {
+  test.each(blocks)('$page: "$firstLine" and the lines after it come from one example', ({ lines }) => {
     expect(examples.filter((example) => isIn(example, lines))).not.toEqual([]);
   });
 });
@@ -88,7 +90,7 @@ describe('relative links in README.md and docs/', () => {
     if (anchor !== undefined) expect([...anchorsOf(text)]).toContain(anchor);
   });
 
-  test('lead to what package.json packs', async () => {
+  test('lead to files that package.json packs', async () => {
     const { files } = JSON.parse(await read('packages/keyv-dredis/package.json'));
     expect(files).toEqual(['dist', 'docs', 'README.md', 'LICENSE']);
   });
@@ -98,7 +100,7 @@ describe('README.md', () => {
   const readme = texts.get('README.md') as string;
   const withoutFigures = readme.replace(/<!-- bench -->.*<!-- \/bench -->/s, '');
 
-  test('has at most 200 lines beside the figures', () => {
+  test('has at most 200 lines without the figures', () => {
     expect(withoutFigures.split('\n').length).toBeLessThanOrEqual(200);
   });
 
@@ -109,7 +111,7 @@ describe('README.md', () => {
   });
 });
 
-describe('the options that are documented', () => {
+describe('the documented options:', () => {
   // The compiler rejects this list if an option is missing.
   const OPTIONS: Record<keyof DRedisStoreOptions, true> = {
     namespace: true,
@@ -132,12 +134,12 @@ describe('the options that are documented', () => {
   };
   const existing = Object.keys(OPTIONS).sort();
 
-  test('README.md has a row for every option of the store, and for no other', () => {
+  test('README.md has one row per store option, and no others', () => {
     const cells = [...(texts.get('README.md') as string).matchAll(/^\| (`\w+`(?:, `\w+`)*) \|/gm)];
     expect(cells.flatMap(([, cell = '']) => cell.match(/\w+/g) ?? []).sort()).toEqual(existing);
   });
 
-  test('docs/options.md has a heading for every option of the store, and for no other', () => {
+  test('docs/options.md has one heading per store option, and no others', () => {
     const headings = [...(texts.get('docs/options.md') as string).matchAll(/^### `(\w+)`$/gm)];
     expect(headings.map(([, name]) => name).sort()).toEqual(existing);
   });

@@ -30,7 +30,8 @@ import { PlainServers } from '../support/plain-servers.js';
 import { sharedLocations, startTlsServers } from '../support/servers.js';
 import { nextEvent } from '../support/stores.js';
 
-// docs.unit.test.ts compares the code of README.md and docs/ with these examples; here they run.
+// docs.unit.test.ts compares the code in README.md and docs/ with these examples. This file runs the
+// examples.
 
 const USER = { name: 'Ada' };
 
@@ -52,7 +53,7 @@ describe('each example runs and returns what its documentation says', () => {
     expect(await withoutKeyv(sharedLocations())).toEqual(values);
   });
 
-  test('namespaces.ts clears one namespace only', async () => {
+  test('namespaces.ts clears only one namespace', async () => {
     expect(await namespaces(sharedLocations())).toEqual(['Ada', undefined]);
   });
 
@@ -91,7 +92,7 @@ describe('each example runs and returns what its documentation says', () => {
     expect(await options(redis.locations[0] as string)).toEqual(keys);
   });
 
-  test('weights.ts gives the server of weight 2 about twice the keys', async () => {
+  test('weights.ts stores about twice as many keys on the server with weight 2', async () => {
     const [one = 0, two = 0] = await weights(sharedLocations());
     expect(two / one).toBeGreaterThan(1.6);
     expect(two / one).toBeLessThan(2.5);
@@ -104,7 +105,7 @@ describe('each example runs and returns what its documentation says', () => {
     expect(moved / 1000).toBeLessThan(0.3);
   });
 
-  test('node-events.ts logs a server that is killed and comes back', async () => {
+  test('node-events.ts logs that a server is killed and returns', async () => {
     await using redis = await startRedis({ count: 2 });
     const server = redis.servers[1] as RedisServer;
     const log = await nodeEvents([...redis.locations], async (store) => {
@@ -122,7 +123,7 @@ describe('each example runs and returns what its documentation says', () => {
     ]);
   });
 
-  test('error-codes.ts sees the server that clear() did not reach', async () => {
+  test('error-codes.ts finds out which server clear() did not reach', async () => {
     await using redis = await startRedis({ count: 2 });
     await redis.servers[1]?.kill();
     const seen = ['DREDIS_CLEAR_INCOMPLETE', [redis.locations[1]]];
@@ -143,7 +144,7 @@ describe('each example runs and returns what its documentation says', () => {
     expect(hits / 1000).toBeLessThan(0.35);
   });
 
-  test('hash-ring.ts plans a fifth server', () => {
+  test('hash-ring.ts computes the effect of a fifth server', () => {
     const [owner, fraction, svg] = hashRing();
     expect(owner).toMatch(/^10\.0\.0\.[1-4]:6379$/);
     expect(fraction).toBeGreaterThan(0.15);
@@ -192,11 +193,11 @@ describe('the keys that docs/migrating.md names', () => {
     '`createKeyv`, no namespace': [() => createKeyvRedis(url()), () => createKeyv(redis.locations)],
   };
 
-  test('are those of every set-up', () => {
+  test('are listed for every set-up', () => {
     expect(table.map(([setup]) => setup)).toEqual(Object.keys(SETUPS));
   });
 
-  test.each(Object.keys(SETUPS))('%s: both adapters write them, with the same value', async (setup) => {
+  test.each(Object.keys(SETUPS))('are written by both adapters with the same values (%s)', async (setup) => {
     const [, ...keys] = table.find(([name]) => name === setup) as string[];
     const written: (readonly [keys: readonly string[], value: string | null])[] = [];
     for (const open of SETUPS[setup] ?? []) {
@@ -210,7 +211,7 @@ describe('the keys that docs/migrating.md names', () => {
     expect(written).toEqual(keys.map((key) => [[key], JSON.stringify({ value: USER })]));
   });
 
-  test("without a namespace, keyFormat: 'raw' reads under Keyv 6 what @keyv/redis wrote", async () => {
+  test("written by @keyv/redis without a namespace are read under Keyv 6 with keyFormat: 'raw'", async () => {
     const cache = new Keyv6({ store: theirs() });
     await cache.set('user:1', USER);
     await cache.disconnect();
@@ -218,7 +219,7 @@ describe('the keys that docs/migrating.md names', () => {
   });
 });
 
-/** A Keyv of either major, as far as these tests use it. */
+/** A Keyv of either major version, with the methods that these tests use. */
 interface AnyCache {
   set(key: string, value: unknown): Promise<unknown>;
   disconnect(): Promise<unknown>;

@@ -14,8 +14,9 @@ interface Layer {
 }
 
 /**
- * Folders and top-level files of `src`, from top to bottom. A layer imports only the layers in its list, all
- * of which are below it. Imports of types count too: they also decide what a reader has to know first.
+ * The folders and top-level files in `src`, from the top layer to the bottom layer. A layer imports only the
+ * layers in its list, which are all below it. Type imports also count, because a reader has to know the
+ * imported types first.
  */
 const ALLOWED: Readonly<Record<string, Layer>> = {
   index: {
@@ -85,7 +86,7 @@ interface Importers {
   readonly why: string;
 }
 
-/** Files that import a package, by the beginning of their path. An import of values may import types too. */
+/** Which files may import a package, by path prefix. Files that may import values may also import types. */
 const PACKAGES: Readonly<Record<string, Importers>> = {
   'hash-ring': {
     values: ['sharding/'],
@@ -111,7 +112,7 @@ interface Import {
 
 type Syntax = { readonly [property: string]: unknown };
 
-/** Imports of a TypeScript file, re-exports, types and `import()` included. */
+/** Returns a TypeScript file's imports, including re-exports, types and `import()`. */
 function importsOf(source: string): Import[] {
   const found: Import[] = [];
   const visit = (value: unknown): void => {
@@ -149,10 +150,12 @@ function isTypeImport(node: Syntax): boolean {
   return specifiers.length > 0 && specifiers.every(({ isTypeOnly }) => isTypeOnly === true);
 }
 
-/** The folder of a file, or the name of a file at the top. */
+/** Returns a file's top folder, or the name of a top-level file. */
 const layerOf = (file: string) => file.replace(/\/.*|\.ts$/, '');
 
-/** Files of one cycle of imports, the first one repeated at the end; undefined if there is none. */
+/**
+ * Returns the files in one import cycle, with the first file repeated at the end; undefined without a cycle.
+ */
 function findCycle(imports: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
   const done = new Set<string>();
   const search = (file: string, path: readonly string[]): readonly string[] | undefined => {
@@ -188,7 +191,7 @@ describe('imports in packages/keyv-dredis/src', () => {
     imports = new Map(Array.from(sources, ([file, source]) => [file, importsOf(source)]));
   });
 
-  /** Imported files of `src`, by the file that imports them. */
+  /** The files in `src` that each file imports. */
   const fileImports = () =>
     new Map(
       Array.from(imports, ([file, all]) => [
@@ -199,12 +202,12 @@ describe('imports in packages/keyv-dredis/src', () => {
       ]),
     );
 
-  test('every source file and no other layer is in the table of layers', () => {
+  test('the table of layers contains the layers of all source files, and no others', () => {
     const layers = new Set(Array.from(sources.keys(), layerOf));
     expect([...layers].sort()).toEqual(Object.keys(ALLOWED).sort());
   });
 
-  test('the table of layers lets a layer import only the layers below it', () => {
+  test('the table of layers allows a layer to import only layers below it', () => {
     const order = Object.keys(ALLOWED);
     const upward = Object.entries(ALLOWED).flatMap(([layer, { imports }]) =>
       imports
@@ -214,7 +217,7 @@ describe('imports in packages/keyv-dredis/src', () => {
     expect(upward).toEqual([]);
   });
 
-  test.each(Object.entries(ALLOWED))('%s imports only the layers of its list', (layer, rule) => {
+  test.each(Object.entries(ALLOWED))('%s imports only the layers in its list', (layer, rule) => {
     const forbidden = Array.from(fileImports())
       .filter(([file]) => layerOf(file) === layer)
       .flatMap(([file, targets]) => targets.map((target) => ({ file, target })))
@@ -228,7 +231,7 @@ describe('imports in packages/keyv-dredis/src', () => {
   });
 
   test.each(Object.entries(PACKAGES))(
-    '%s is imported only where the table of packages allows it',
+    'the package %s is imported only where the table of packages allows it',
     (name, rule) => {
       const startsWithAny = (file: string, beginnings: readonly string[]) =>
         beginnings.some((beginning) => file.startsWith(beginning));
@@ -245,7 +248,7 @@ describe('imports in packages/keyv-dredis/src', () => {
     },
   );
 
-  test('no package is imported that the table of packages does not have', () => {
+  test('all imported packages are in the table of packages, and no others', () => {
     const packages = Array.from(imports.values())
       .flat()
       .map(({ specifier }) => specifier)
@@ -262,7 +265,7 @@ describe('imports in packages/keyv-dredis/src', () => {
   });
 });
 
-describe('the search for imports that the layer tests use', () => {
+describe("the layer tests' search for imports", () => {
   test.each([
     ["import { a } from './a.js';", './a.js', false],
     ["import './a.js';", './a.js', false],
@@ -286,15 +289,15 @@ describe('the search for imports that the layer tests use', () => {
     'const a = "import \'./a.js\'";',
     'export const a = 1;',
     "export function from(a: string) { return require('./a.js'); }",
-  ])('%s imports nothing', (source) => {
+  ])('finds no import in %s', (source) => {
     expect(importsOf(source)).toEqual([]);
   });
 });
 
-describe('the search for cycles that the layer tests use', () => {
+describe("the layer tests' search for cycles", () => {
   const graph = (edges: Record<string, string[]>) => new Map(Object.entries(edges));
 
-  test('finds a cycle of three files behind a file that is not part of it', () => {
+  test('finds a cycle of three files that is reached from a file outside the cycle', () => {
     expect(findCycle(graph({ top: ['a'], a: ['b'], b: ['c'], c: ['a'] }))).toEqual(['a', 'b', 'c', 'a']);
   });
 

@@ -20,7 +20,7 @@ import { type TemporaryFolder, temporaryFolder } from '../support/temporary-fold
 
 const NAMESPACE = 'package-test';
 
-/** Building, packing and installing run several programs, perhaps on a loaded machine. */
+/** Building, packing and installing run several programs, possibly on a loaded machine. */
 const INSTALLATION_MS = 400_000;
 
 let temporary: TemporaryFolder;
@@ -86,27 +86,24 @@ describe('the tarball of keyv-dredis', () => {
     );
   });
 
-  test.each(['README.md', 'LICENSE', 'docs/options.md'])(
-    'contains the %s of the repository',
-    async (name) => {
-      expect(await inside(name)).toBe(await readFile(join(WORKSPACE, name), 'utf8'));
-    },
-  );
+  test.each(['README.md', 'LICENSE', 'docs/options.md'])("contains the repository's %s", async (name) => {
+    expect(await inside(name)).toBe(await readFile(join(WORKSPACE, name), 'utf8'));
+  });
 
-  test('imports only its dependencies and modules of Node.js', async () => {
+  test("imports only its dependencies and Node.js's modules", async () => {
     const { dependencies, peerDependencies } = JSON.parse(await inside('package.json'));
     expect(await packagesImportedBy(unpacked)).toEqual(['keyv', 'redis']);
     expect(Object.keys({ ...dependencies, ...peerDependencies }).sort()).toEqual(['keyv', 'redis']);
   });
 
-  test('has a package.json that names no package of the workspace and has no devDependencies', async () => {
+  test('has a package.json without workspace packages and devDependencies', async () => {
     const text = await inside('package.json');
     expect(JSON.parse(text)).toMatchObject({ name: 'keyv-dredis' });
     expect(JSON.parse(text)).not.toHaveProperty('devDependencies');
     expect(text).not.toMatch(/"(hash-ring|redis-launcher)"|workspace:/);
   });
 
-  test('contains the ring once as ES modules: the store and keyv-dredis/hash-ring share it', async () => {
+  test('contains one ring as ES modules, shared by the store and keyv-dredis/hash-ring', async () => {
     const modules = (await filesOf(join(unpacked, 'dist/esm'))).filter((path) => path.endsWith('.js'));
     const texts = await Promise.all(modules.map((path) => inside(`dist/esm/${path}`)));
     const withRing = modules.filter((_, i) => texts[i]?.includes('INVALID_NODE'));
@@ -115,7 +112,7 @@ describe('the tarball of keyv-dredis', () => {
   });
 });
 
-describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s', (keyvVersion) => {
+describe.each(['6.1.0', '5.6.0'])('keyv-dredis, installed by npm next to keyv %s,', (keyvVersion) => {
   const locations = sharedLocations();
   let project: string;
 
@@ -127,7 +124,7 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s',
     await run('npm', ['install', ...QUIETLY, ...packages], project);
   }, INSTALLATION_MS);
 
-  /** Runs a program of the project, and checks its output and the keys in Redis. */
+  /** Runs one of the project's programs, and checks its output and the keys in Redis. */
   async function expectToWork(program: string): Promise<void> {
     const namespace = `${NAMESPACE}-${keyvVersion}-${basename(program)}`;
     const said = await run(process.execPath, [program, namespace, ...locations], project);
@@ -150,7 +147,7 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s',
     expect(await redis.get(`${namespace}:hits`)).toBe('2');
   }
 
-  test('npm installs one keyv of this version, and no hash-ring', async () => {
+  test('comes with only one keyv, in this version, and without hash-ring', async () => {
     const { packages } = JSON.parse(await readFile(join(project, 'package-lock.json'), 'utf8'));
     const installed = Object.keys(packages).filter((path) => /(^|\/)(keyv|hash-ring)$/.test(path));
     expect(installed).toEqual(['node_modules/keyv']);
@@ -162,13 +159,13 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis installed by npm beside keyv %s',
 
   test('works from CommonJS', () => expectToWork('program.cjs'));
 
-  test('type-checks in a strict TypeScript project, libraries included, and works from both formats', async () => {
+  test('type-checks in a strict TypeScript project with its libraries, and works in both formats', async () => {
     await run(process.execPath, [TYPESCRIPT, '-p', '.'], project);
     await expectToWork('out/typed-esm.js');
     await expectToWork('out/typed-cjs.cjs');
   });
 
-  test('its internal modules cannot be imported', async () => {
+  test('has internal modules that cannot be imported', async () => {
     const program = `import('keyv-dredis/dist/esm/index.js').catch(({ code }) => console.log(code))`;
     expect(await run(process.execPath, ['--eval', program], project)).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n');
   });
@@ -228,7 +225,7 @@ describe.each([
     await run('npm', ['install', ...QUIETLY, tarballs[tarball], '@types/node@20.19.43'], project);
   }, INSTALLATION_MS);
 
-  // libmemcached and twemproxy computed these owners: packages/hash-ring/test/vectors.
+  // These owners were computed by libmemcached and twemproxy; see packages/hash-ring/test/vectors.
   const expected = {
     owners: ['127.0.0.1:7601', '127.0.0.1:7603', '127.0.0.1:7604'],
     replicas: 2,
@@ -240,21 +237,21 @@ describe.each([
     expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(expected);
   });
 
-  test('type-checks in a strict TypeScript project, libraries included, and works from both formats', async () => {
+  test('type-checks in a strict TypeScript project with its libraries, and works in both formats', async () => {
     await run(process.execPath, [TYPESCRIPT, '-p', '.'], project);
     for (const program of ['out/typed-esm.js', 'out/typed-cjs.cjs']) {
       expect(JSON.parse(await run(process.execPath, [program], project))).toEqual(expected);
     }
   });
 
-  test.each(['loaded.mjs', 'loaded.cjs'])('%s loads modules of the ring only', async (program) => {
+  test.each(['loaded.mjs', 'loaded.cjs'])("%s loads only the ring's modules", async (program) => {
     const loaded: string[] = JSON.parse(await run(process.execPath, [program], project));
     expect(loaded.length).toBeGreaterThanOrEqual(2);
     const format = program === 'loaded.mjs' ? 'esm' : 'cjs';
     expect(loaded.filter((path) => !path.startsWith(ringFolder(format)))).toEqual([]);
   });
 
-  test('a bundler for browsers includes the ring without SVG, and nothing for an unused import', async () => {
+  test('a browser bundle includes the ring without SVG, and nothing for an unused import', async () => {
     const ring = await bundled(project, `import { HashRing } from '${specifier}'; console.log(HashRing);`);
     expect(ring.text).toContain('INVALID_NODE');
     expect(ring.text).not.toContain('<svg');
@@ -269,7 +266,7 @@ describe.each([
   });
 });
 
-/** Bundles code of a project for browsers: an import of a module of Node.js fails. */
+/** Bundles a project's code for browsers. Imports of Node.js modules fail. */
 async function bundled(project: string, code: string): Promise<{ text: string; inputs: string[] }> {
   const { outputFiles, metafile } = await build({
     stdin: { contents: code, resolveDir: project },
@@ -320,7 +317,7 @@ async function main() {
 main().then((said) => console.log(JSON.stringify(said)));
 `;
 
-/** Code for the compiler only. */
+/** Code that is only compiled. */
 const TYPES = `
 export function typed(store: DRedisStore): void {
   const adapter: KeyvStoreAdapter = store;
@@ -338,11 +335,11 @@ export function typed(store: DRedisStore): void {
   store.once('node:up', (node) => node.toUpperCase());
   // @ts-expect-error an unknown event
   store.on('node:gone', () => undefined);
-  // @ts-expect-error a node is a name
+  // @ts-expect-error a node is given as a name
   store.on('node:up', (node: number) => node);
   // @ts-expect-error an unknown option
   createKeyv('localhost', { commandTimeout: 500 });
-  // @ts-expect-error milliseconds are a number
+  // @ts-expect-error milliseconds must be a number
   createKeyv('localhost', { commandTimeoutMs: '500' });
   void [adapter, keyv, Store, hits, added];
 }
@@ -359,7 +356,7 @@ const RequiredStore: typeof DRedisStore = keyvDredis.default;
 if (RequiredStore !== DRedisStore) throw new Error('import and require give two stores');
 `;
 
-/** Files of a project that uses the store. */
+/** The files in a project that uses the store. */
 const PROJECT = {
   'package.json': '{ "private": true, "type": "module" }',
   'program.mjs': `
@@ -397,16 +394,16 @@ console.log(
 const RING_TYPES = `
 export function typed(nodes: readonly RingNode[], options: HashRingOptions): string | undefined {
   const made: HashRing = new HashRing(nodes, options);
-  // @ts-expect-error a weight is a number
+  // @ts-expect-error a weight must be a number
   made.add({ name: 'a', weight: '1' });
-  // @ts-expect-error a key is text or bytes
+  // @ts-expect-error a key must be text or bytes
   made.get(1);
   const owners: (string | undefined)[] = made.getMany(['a', Buffer.from('b')]);
   return owners[0];
 }
 `;
 
-/** Prints the modules in node_modules that are loaded. The debugger reports every script that exists. */
+/** Prints the loaded modules in node_modules. The debugger reports every script that has been loaded. */
 const PRINT_LOADED = `
 const session = new Session();
 session.connect();
@@ -418,7 +415,7 @@ session.post('Debugger.enable');
 console.log(JSON.stringify(loaded.sort()));
 `;
 
-/** Files of a project that uses the ring under this name. */
+/** The files in a project that imports the ring by this name. */
 function ringProject(specifier: string): Record<string, string> {
   const imports = `
     import { HashRing, HashRingError, type HashRingOptions, type RingNode } from '${specifier}';

@@ -17,17 +17,17 @@ import {
   type StoreEntry,
 } from '../../src/index.js';
 
-// What this file guards is seen by the compiler: `pnpm check` reads it with tsc. Jest sees to it that what
-// is written here is not only well typed, and that the constructor refuses what the compiler refuses.
+// This file mainly tests types: `pnpm check` compiles it with tsc. Jest also runs the code, and checks that
+// the constructor refuses the arguments that the compiler refuses.
 
-/** Refuses to compile unless the two are one type. */
+/** Compiles only if both types are the same. */
 type Same<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : ['not the same', A, B];
 const same = <A, B>(_proof: Same<A, B>): void => undefined;
 
 const store = new DRedisStore('localhost', { namespace: 'types' });
 
-test('a store is what either Keyv asks for, without a cast', async () => {
+test('a store has the type that Keyv 5 and Keyv 6 expect, without a cast', async () => {
   const adapter6: KeyvStorageAdapter = store;
   const adapter5: KeyvStoreAdapter = store;
   expect(new Keyv(adapter6).store).toBe(store);
@@ -38,13 +38,13 @@ test('a store is what either Keyv asks for, without a cast', async () => {
   await keyv.disconnect();
 });
 
-test('what methods take and give', () => {
+test("the store's methods have the expected parameter and return types", () => {
   interface User {
     readonly name: string;
   }
   const keys: readonly string[] = ['a'];
   const entries: readonly StoreEntry[] = [{ key: 'a', value: 'b', expires: undefined }];
-  // Not called: nothing is to be sent.
+  // The functions are not called, because nothing may be sent.
   const results = {
     get: () => store.get('a'),
     getAs: () => store.get<User>('a'),
@@ -82,7 +82,7 @@ test('what methods take and give', () => {
   same<KeyLocation['client'], RedisClientType>(true);
 });
 
-test('events have names and arguments', () => {
+test('events have typed names and arguments', () => {
   const seen: unknown[] = [];
   const own = new DRedisStore('localhost');
   const chained: DRedisStore = own
@@ -103,82 +103,82 @@ test('events have names and arguments', () => {
   expect(chained).toBe(own);
   // @ts-expect-error there is no such event
   own.on('node:gone', () => undefined);
-  // @ts-expect-error nor can one wait once for it
+  // @ts-expect-error there is no such event for once() either
   own.once('node:gone', () => undefined);
-  // @ts-expect-error a node is told by its name
+  // @ts-expect-error a node is given as a name
   own.on('node:up', (node: number) => node);
-  // @ts-expect-error an event has the arguments that it has
+  // @ts-expect-error the event has other arguments
   own.emit('node:up', 1);
   expect(seen).toEqual([1]);
 });
 
 test('readonly properties cannot be assigned', () => {
   const assign = () => {
-    // @ts-expect-error nodes change with updateNodes()
+    // @ts-expect-error use updateNodes() to change nodes
     store.nodes = [];
   };
   expect(assign).toThrow(TypeError);
 });
 
-test('what the compiler refuses as options, the constructor refuses', () => {
+test('the constructor refuses options that the compiler refuses', () => {
   const refused: (() => DRedisStore)[] = [
-    // @ts-expect-error the unit belongs to the name
+    // @ts-expect-error the name must include the unit
     () => new DRedisStore('h', { commandTimeout: 500 }),
-    // @ts-expect-error another adapter's option
+    // @ts-expect-error this is another adapter's option
     () => new DRedisStore('h', { keyPrefixSeparator: '::' }),
-    // @ts-expect-error a number
+    // @ts-expect-error must be a number
     () => new DRedisStore('h', { commandTimeoutMs: '500' }),
-    // @ts-expect-error a number
+    // @ts-expect-error must be a number
     () => new DRedisStore('h', { scanCount: true }),
-    // @ts-expect-error a string
+    // @ts-expect-error must be a string
     () => new DRedisStore('h', { namespace: 1 }),
-    // @ts-expect-error a boolean
+    // @ts-expect-error must be 'default' or 'raw'
     () => new DRedisStore('h', { keyFormat: true }),
-    // @ts-expect-error a number
+    // @ts-expect-error must be a number
     () => new DRedisStore('h', { database: '2' }),
-    // @ts-expect-error true, false or an object
+    // @ts-expect-error must be true, false or an object
     () => new DRedisStore('h', { tls: 'yes' }),
-    // @ts-expect-error the password has an option of its own
+    // @ts-expect-error the password has a separate option
     () => new DRedisStore('h', { clientOptions: { password: 'secret' } }),
-    // @ts-expect-error so has the namespace
+    // @ts-expect-error the namespace has a separate option
     () => new DRedisStore('h', { clientOptions: { keyPrefix: 'k' } }),
-    // @ts-expect-error options are an object
+    // @ts-expect-error options must be an object
     () => new DRedisStore('h', 'namespace'),
   ];
   for (const construct of refused) expect(construct).toThrow(InvalidOptionError);
-  // @ts-expect-error for createKeyv as well
+  // @ts-expect-error createKeyv() refuses the option, too
   expect(() => createKeyv('h', { commandTimeout: 500 })).toThrow(InvalidOptionError);
 });
 
-test('what the compiler refuses as a location, the constructor refuses', () => {
+test('the constructor refuses locations that the compiler refuses', () => {
   const ioredis = new Redis({ lazyConnect: true });
   const refused: (() => DRedisStore)[] = [
-    // @ts-expect-error a list or a string
+    // @ts-expect-error must be a list or a string
     () => new DRedisStore(6379),
-    // @ts-expect-error what a location may be, a list may hold
+    // @ts-expect-error a location in a list must not be a number
     () => new DRedisStore([6379]),
-    // @ts-expect-error in a list
+    // @ts-expect-error a location as an object must be in a list
     () => new DRedisStore({ host: 'h' }),
-    // @ts-expect-error a number
+    // @ts-expect-error must be a number
     () => new DRedisStore([{ host: 'h', port: '6379' }]),
     // @ts-expect-error there is no such field
     () => new DRedisStore([{ hostname: 'h' }]),
-    // @ts-expect-error a number
+    // @ts-expect-error must be a number
     () => new DRedisStore([{ host: 'h', weight: '2' }]),
-    // @ts-expect-error another library's client
+    // @ts-expect-error this is another library's client
     () => new DRedisStore([ioredis]),
-    // @ts-expect-error a factory makes a client at once
+    // @ts-expect-error a factory must be synchronous
     () => new DRedisStore([async () => createClient()]),
-    // @ts-expect-error a factory makes a client
+    // @ts-expect-error a factory must return a client
     () => new DRedisStore([() => 'localhost:6379']),
-    // @ts-expect-error a client is a client
+    // @ts-expect-error a client must not be a string
     () => new DRedisStore([{ name: 'n', client: 'localhost:6379' }]),
   ];
   for (const construct of refused) expect(construct).toThrow(InvalidOptionError);
   ioredis.disconnect();
 });
 
-test('options and locations may be readonly, undefined, and kept in variables', async () => {
+test('options and locations may be readonly, undefined, or stored in variables', async () => {
   const options: DRedisStoreOptions = {
     namespace: undefined,
     password: process.env['THERE_IS_NO_SUCH_VARIABLE'],
@@ -197,7 +197,7 @@ test('options and locations may be readonly, undefined, and kept in variables', 
   await made.disconnect();
 });
 
-test('locations are clients of any make, as node-redis types them', async () => {
+test("locations may be any kind of client, with node-redis' types", async () => {
   const plain: RedisClientType = createClient({ socket: { host: 'plain' } });
   const scripts = {
     twice: defineScript({

@@ -11,10 +11,10 @@ import {
   startServers,
 } from '../support/index.js';
 
-// The servers count the commands that a call sends, so this file has servers of its own.
+// The tests read the servers' command counts, so this file uses its own servers.
 
 const SERVER_COUNT = 3;
-/** Enough keys that every server owns some. */
+/** Enough keys that every server owns some of them. */
 const KEYS = Array.from({ length: 60 }, (_, number) => `key-${number}`);
 
 let servers: RedisServers;
@@ -76,7 +76,7 @@ describe.each(MAJORS)('commands sent under %s', (_title, major) => {
     expect(await counts()).toEqual(onEach({ mget: 2 }));
   });
 
-  test('get() calls of one tick send one MGET to each server', async () => {
+  test('get() calls in one tick send one MGET to each server', async () => {
     await Promise.all(KEYS.map((key) => keyv.get(key)));
     expect(await counts()).toEqual(onEach({ mget: 1 }));
   });
@@ -84,12 +84,12 @@ describe.each(MAJORS)('commands sent under %s', (_title, major) => {
   test('setMany() without expiries sends one MSET to each server', async () => {
     expect(await keyv.setMany(KEYS.map((key) => ({ key, value: key })))).toEqual(KEYS.map(() => true));
     expect(await counts()).toEqual(onEach({ mset: 1 }));
-    // Both Keyvs turn 0 into no ttl.
+    // Both major versions of Keyv treat 0 as no ttl.
     await keyv.setMany([...KEYS, ...KEYS].map((key) => ({ key, value: key, ttl: 0 })));
     expect(await counts()).toEqual(onEach({ mset: 2 }));
   });
 
-  test('setMany() with one expiry sends a SET per entry to the owner of that entry only', async () => {
+  test('setMany() with one expiring entry sends SETs to its owner, and an MSET to each other server', async () => {
     const keys = KEYS.filter((key) => store.locate(key).node === store.nodes[0]);
     const [brief] = keys;
     await keyv.setMany(
@@ -98,7 +98,7 @@ describe.each(MAJORS)('commands sent under %s', (_title, major) => {
     expect(await counts()).toEqual([{ set: keys.length }, { mset: 1 }, { mset: 1 }]);
   });
 
-  test('setMany() and getMany() of one server’s keys send nothing to the others', async () => {
+  test("setMany() and getMany() for one server's keys send nothing to the other servers", async () => {
     const keys = KEYS.filter((key) => store.locate(key).node === store.nodes[1]);
     await keyv.setMany(keys.map((key) => ({ key, value: 1 })));
     await keyv.getMany(keys);
@@ -135,7 +135,7 @@ describe.each(MAJORS)('commands sent under %s', (_title, major) => {
   });
 });
 
-test('without Keyv, get() calls of one tick send one MGET to each server and resolve to their values', async () => {
+test('without Keyv, get() calls in one tick send one MGET to each server, and return their values', async () => {
   const store = openStore();
   await store.setMany(KEYS.map((key) => ({ key, value: `value of ${key}` })));
   const keys = [...KEYS, 'nothing', 'key-0'];
@@ -144,23 +144,23 @@ test('without Keyv, get() calls of one tick send one MGET to each server and res
   expect(await mGetCounts()).toEqual([1, 1, 1]);
 });
 
-test('with maxBatchSize: 1, each get() sends a command of its own', async () => {
+test('with maxBatchSize: 1, each get() sends a separate command', async () => {
   const store = openStore({ maxBatchSize: 1 });
   await Promise.all(KEYS.map((key) => store.get(key)));
   expect((await mGetCounts()).reduce((total, count) => total + count)).toBe(KEYS.length);
 });
 
-describe('the values of a node are read as text until one is not text', () => {
+describe("a node's values are read as text until a value is not text,", () => {
   const bytes = Buffer.from([0x00, 0xff, 0xfe, 0x80]);
   const text = 'text \ufffd as such';
 
-  test('and as bytes from then on: only one MGET is sent again', async () => {
+  test('and as bytes from then on, so only one MGET is sent again', async () => {
     const store = openStore();
     await store.setMany(KEYS.map((key) => ({ key, value: 'text' })));
     expect(await store.getMany(KEYS)).toEqual(KEYS.map(() => 'text'));
     expect(await mGetCounts()).toEqual([1, 1, 1]);
 
-    // From another store: a store that wrote bytes reads bytes.
+    // Written by another store, because a store that has written bytes reads bytes.
     await openStore().setMany(KEYS.map((key) => ({ key, value: bytes })));
     expect(await store.getMany(KEYS)).toEqual(KEYS.map(() => bytes));
     expect(await mGetCounts()).toEqual([3, 3, 3]);
@@ -180,7 +180,7 @@ describe('the values of a node are read as text until one is not text', () => {
     },
   );
 
-  test('and text with a replacement character of its own is returned unchanged', async () => {
+  test('and text that contains a replacement character is returned unchanged', async () => {
     const store = openStore();
     await store.set('text', text);
     expect(await store.get('text')).toBe(text);

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { DRedisStore } from '../../src/index.js';
 import { interceptCommands, openStore, sharedRedis } from '../support/index.js';
 
-// A call over many keys is prepared and sent in chunks of 1,000. Everything that it depends on is read before
-// the first chunk, and nothing is sent if one key is invalid.
+// A call with many keys is prepared and sent in chunks of 1,000. Its entries and the namespace are read
+// before the first chunk. If one key is invalid, nothing is sent.
 
 const KEYS = Array.from({ length: 5000 }, (_, number) => `key-${number}`);
 const ENTRIES = KEYS.map((key) => ({ key, value: `value of ${key}` }));
@@ -14,7 +14,7 @@ beforeEach(() => {
   store = openStore({ namespace: 'app', commandTimeoutMs: 20_000 });
 });
 
-describe('a call of several chunks', () => {
+describe('a call with several chunks', () => {
   test('stores, finds and removes every key', async () => {
     expect(await store.setMany(ENTRIES)).toEqual(KEYS.map(() => true));
     expect(await store.getMany(KEYS)).toEqual(ENTRIES.map(({ value }) => value));
@@ -23,12 +23,12 @@ describe('a call of several chunks', () => {
     expect(await sharedRedis.keys('app:')).toEqual([]);
   });
 
-  test('keeps the later of two entries for one key in different chunks', async () => {
+  test('keeps the later of two entries with the same key in different chunks', async () => {
     await store.setMany([...ENTRIES, { key: 'key-7', value: 'later' }]);
     expect(await store.get('key-7')).toBe('later');
   });
 
-  test('yields to the event loop between chunks, also before it sends the first one', async () => {
+  test('yields to the event loop between chunks, also before it sends the first chunk', async () => {
     await store.connect();
     let turns = 0;
     let turnsBeforeSending: number | undefined;
@@ -80,7 +80,7 @@ describe('a call of several chunks', () => {
     expect(await store.get('key-0')).toBe('value');
   });
 
-  test('does not overtake a read of the same tick', async () => {
+  test('does not overtake a read in the same tick', async () => {
     await store.set('key-4999', 'before');
     const read = store.get('key-4999');
     const written = store.setMany(ENTRIES);

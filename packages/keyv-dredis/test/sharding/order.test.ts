@@ -11,7 +11,7 @@ import {
   useSharedDatabase,
 } from '../support/index.js';
 
-// Reads wait for the end of the tick to be sent as a batch. A later write must not overtake them.
+// Reads wait until the end of the tick to be sent as a batch. A later write must not overtake them.
 
 let store: DRedisStore;
 
@@ -20,7 +20,7 @@ beforeEach(async () => {
   await store.setMany(['a', 'b'].map((key) => ({ key, value: 'old' })));
 });
 
-describe('a get() does not see a later call of the same tick:', () => {
+describe('a read does not see the effect of a later call in the same tick:', () => {
   test.each<[string, () => Promise<unknown>]>([
     ['set', () => store.set('a', 'new')],
     ['setMany', () => store.setMany([{ key: 'a', value: 'new' }])],
@@ -28,14 +28,14 @@ describe('a get() does not see a later call of the same tick:', () => {
     ['deleteMany', () => store.deleteMany(['b', 'a'])],
     ['clear', () => store.clear()],
     ['set with an expiry', () => store.set('a', 'new', Date.now() + 60_000)],
-  ])('%s', async (_name, write) => {
+  ])('get() before %s', async (_name, write) => {
     const read = store.get('a');
     const written = write();
     expect(await read).toBe('old');
     await written;
   });
 
-  test('nor do several get() calls and getMany()', async () => {
+  test('several get() calls and getMany() before set()', async () => {
     const reads = [store.get('b'), store.get('a'), store.getMany(['a', 'b'])];
     const written = store.set('a', 'new');
     expect(await Promise.all(reads)).toEqual(['old', 'old', ['old', 'old']]);
@@ -46,14 +46,14 @@ describe('a get() does not see a later call of the same tick:', () => {
     await deleted;
   });
 
-  test('nor does get() before delete() under Keyv', async () => {
+  test('get() before delete() under Keyv', async () => {
     const keyv = openKeyv(6, { namespace: 'app' }, store.withNamespace('app'));
     await keyv.set('taken', 1);
     expect(await Promise.all([keyv.get('taken'), keyv.delete('taken')])).toEqual([1, true]);
   });
 });
 
-test('a get() does not see a later set(), even with calls of another namespace in between', async () => {
+test('a get() does not see a later set(), even with calls in another namespace in between', async () => {
   const other = store.withNamespace('app-other');
   const reads = [store.get('a'), other.get('b'), store.get('b')];
   const written = store.set('a', 'new');
@@ -61,13 +61,13 @@ test('a get() does not see a later set(), even with calls of another namespace i
   await written;
 });
 
-test('a get() sees an earlier set() of the same tick', async () => {
+test('a get() sees an earlier set() in the same tick', async () => {
   const written = store.set('a', 'new');
   expect(await store.get('a')).toBe('new');
   await written;
 });
 
-test('a set() of another key does not send waiting reads early', async () => {
+test('a set() of another key does not make waiting reads go out early', async () => {
   const { client, node } = store.locate('a');
   await store.connect();
   const sent = recordCommands(client);
@@ -78,7 +78,7 @@ test('a set() of another key does not send waiting reads early', async () => {
   expect(sent.map(([command]) => command)).toEqual(['SET', 'MGET']);
 });
 
-test('writes that wait for a connection are sent in their order, before writes that come after it is ready', async () => {
+test('writes that wait for a connection are sent in order, before writes made once it is ready', async () => {
   const client = createClient({ url: `redis://${sharedLocations()[0]}`, database: useSharedDatabase() });
   client.on('error', () => undefined);
   onCleanUp(() => client.close());

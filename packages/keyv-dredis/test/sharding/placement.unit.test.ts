@@ -5,7 +5,9 @@ import { ownerOf, snapshotOf, Topology } from '../../src/sharding/topology.js';
 
 const keys = Array.from({ length: 50 }, (_, number) => `key-${number}`);
 
-/** Nodes a, b and c, of which some are unavailable, and a fallback that sends every key to one of them. */
+/**
+ * Makes nodes a, b and c, some of them unavailable, and a fallback that sends every key to one of the nodes.
+ */
 function placementWith({ unavailable = [] as string[], fallbackTo = undefined as string | undefined } = {}) {
   const nodes = ['a', 'b', 'c'].map(
     (name) => ({ name, isAvailable: !unavailable.includes(name) }) as unknown as Node,
@@ -22,8 +24,8 @@ function placementWith({ unavailable = [] as string[], fallbackTo = undefined as
   return { placement: new Placement(topology, fallback), snapshot, ownerNameOf };
 }
 
-describe('the route of a key', () => {
-  test('is its owner while that is available, even with a fallback', () => {
+describe("a key's route", () => {
+  test('is the owner while the owner is available, even with a fallback', () => {
     const { placement, snapshot, ownerNameOf } = placementWith({ fallbackTo: 'a' });
     for (const key of keys) {
       const { node, ...rest } = placement.routeOf(key, snapshot);
@@ -31,7 +33,7 @@ describe('the route of a key', () => {
     }
   });
 
-  test('is the fallback while its owner is unavailable', () => {
+  test('is the fallback while the owner is unavailable', () => {
     const { placement, snapshot, ownerNameOf } = placementWith({ unavailable: ['b'], fallbackTo: 'c' });
     const key = keys.find((each) => ownerNameOf(each) === 'b') as string;
     const { node, ...rest } = placement.routeOf(key, snapshot);
@@ -45,8 +47,8 @@ describe('the route of a key', () => {
   });
 });
 
-describe('the requests of a multi-key call', () => {
-  test('send the keys of an unavailable owner to the fallback, apart from its own keys', () => {
+describe("a multi-key call's requests", () => {
+  test("send an unavailable owner's keys to the fallback, separately from the fallback's own keys", () => {
     const { placement, snapshot, ownerNameOf } = placementWith({ unavailable: ['b'], fallbackTo: 'c' });
     const requests = placement.requestsFor(keys, 100, snapshot);
     const positionsOf = (owner: string) =>
@@ -64,7 +66,7 @@ describe('the requests of a multi-key call', () => {
     );
   });
 
-  test('stay with unavailable owners if there is no fallback', () => {
+  test('go to unavailable owners if there is no fallback', () => {
     const { placement, snapshot } = placementWith({ unavailable: ['a', 'b'] });
     const requests = placement.requestsFor(keys, 0, snapshot);
     expect(requests.map(({ node, isFallback }) => [node.name, isFallback]).sort()).toEqual([

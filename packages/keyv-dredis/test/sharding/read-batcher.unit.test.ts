@@ -3,7 +3,7 @@ import { type Batch, ReadBatcher } from '../../src/sharding/read-batcher.js';
 
 const bad = new Error('bad');
 
-/** A batcher that resolves each key with its name, and the keys of each batch that it sent. */
+/** Makes a batcher that resolves each key to its name, and a list of the batches that it sent. */
 function batcher(limits = { maxKeys: 100, maxLength: 1000 }) {
   const sent: (readonly string[])[] = [];
   const it = new ReadBatcher<string>(limits, (batch: Batch<string>) => {
@@ -16,27 +16,27 @@ function batcher(limits = { maxKeys: 100, maxLength: 1000 }) {
   return { it, sent, get: (key: string) => it.get(key) };
 }
 
-describe('reads of one turn of the event loop', () => {
-  test('are one batch, and each caller gets its own value', async () => {
+describe('reads in one event loop turn', () => {
+  test('are sent as one batch, and each caller gets its own value', async () => {
     const { get, sent } = batcher();
     expect(await Promise.all([get('a'), get('b'), get('c')])).toEqual(['<a>', '<b>', '<c>']);
     expect(sent).toEqual([['a', 'b', 'c']]);
   });
 
-  test('of the same key are one key of the batch', async () => {
+  test('of the same key appear once in the batch', async () => {
     const { get, sent } = batcher();
     const all = ['a', 'a', 'b', 'a', 'b'].map((key) => get(key));
     expect(await Promise.all(all)).toEqual(['<a>', '<a>', '<b>', '<a>', '<b>']);
     expect(sent).toEqual([['a', 'b']]);
   });
 
-  test('fail one by one, for every caller of the key', async () => {
+  test('fail individually, for every caller that reads the key', async () => {
     const { get } = batcher();
     const outcomes = await Promise.allSettled([get('a'), get('bad'), get('b'), get('bad')]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
   });
 
-  test('that follow each other by promises are one batch', async () => {
+  test('are sent as one batch even if promise jobs separate them', async () => {
     const { get, sent } = batcher();
     const late = async (key: string, jobs: number) => {
       for (let job = 0; job < jobs; job += 1) await undefined;
@@ -46,7 +46,7 @@ describe('reads of one turn of the event loop', () => {
     expect(sent).toEqual([['a', 'b', 'c']]);
   });
 
-  test('are sent before the event loop continues, if there is one', async () => {
+  test('are sent before the event loop continues if there is only one read', async () => {
     const { get, sent } = batcher();
     const answered = get('a');
     const sentByThen = await new Promise((resolve) => setImmediate(() => resolve(sent.length)));
@@ -54,7 +54,7 @@ describe('reads of one turn of the event loop', () => {
     await answered;
   });
 
-  test('wait for reads of the next turn as long as each turn adds some', async () => {
+  test('wait for reads in the next turn as long as each turn adds some', async () => {
     const { get, sent } = batcher();
     const turn = () => new Promise((resolve) => setImmediate(resolve));
     const all = [get('a'), get('b')];
@@ -100,7 +100,7 @@ describe('multi-key reads', () => {
     expect([...errors]).toEqual([bad]);
   });
 
-  test('share a batch with each other and with single reads', async () => {
+  test('share a batch with one another and with single reads', async () => {
     const { it, get, sent } = batcher();
     const answers = await Promise.all([
       it.getMany(['a', 'b']),
@@ -112,7 +112,7 @@ describe('multi-key reads', () => {
     expect(sent).toEqual([['a', 'b', 'c', 'b', 'd']]);
   });
 
-  test('are sent before the event loop continues, if there is one', async () => {
+  test('are sent before the event loop continues if there is only one read', async () => {
     const { it, sent } = batcher();
     const answered = it.getMany(['a', 'b', 'c']);
     expect(await new Promise((resolve) => setImmediate(() => resolve(sent.length)))).toBe(1);
@@ -120,15 +120,15 @@ describe('multi-key reads', () => {
   });
 });
 
-test('reads of the next turn are another batch', async () => {
+test('reads in the next event loop turn are another batch', async () => {
   const { get, sent } = batcher();
   await get('a');
   await get('a');
   expect(sent).toHaveLength(2);
 });
 
-describe('a limit of a batch', () => {
-  test('of keys sends the batch at once', async () => {
+describe("a batch's limit", () => {
+  test('for the number of keys, once reached, sends the batch at once', async () => {
     const { get, sent } = batcher({ maxKeys: 2, maxLength: 1000 });
     const all = ['a', 'b', 'c', 'd', 'e'].map((key) => get(key));
     expect(sent).toEqual([
@@ -139,13 +139,13 @@ describe('a limit of a batch', () => {
     expect(sent.map((keys) => keys.length)).toEqual([2, 2, 1]);
   });
 
-  test('of one key sends each key by itself', async () => {
+  test('of one key makes the batcher send each key separately', async () => {
     const { get, sent } = batcher({ maxKeys: 1, maxLength: 1000 });
     await Promise.all([get('a'), get('a')]);
     expect(sent).toEqual([['a'], ['a']]);
   });
 
-  test('of length counts all keys of the batch', async () => {
+  test('for the length counts all keys in the batch', async () => {
     const { get, sent } = batcher({ maxKeys: 100, maxLength: 6 });
     await Promise.all([get('aaa'), get('aaa'), get('bbb'), get('c')]);
     expect(sent).toEqual([['aaa', 'bbb'], ['c']]);
@@ -162,8 +162,8 @@ test('flush() sends the open batch once', async () => {
   expect(sent).toHaveLength(1);
 });
 
-describe('flushBefore() a write', () => {
-  test('sends a batch that contains the key', async () => {
+describe('flushBefore()', () => {
+  test('sends a batch that contains the written key', async () => {
     const { it, get, sent } = batcher();
     const value = get('a');
     it.flushBefore('a');
@@ -171,7 +171,7 @@ describe('flushBefore() a write', () => {
     await value;
   });
 
-  test('leaves a batch of other keys open', async () => {
+  test('does not send a batch that contains only other keys', async () => {
     const { it, get, sent } = batcher();
     const value = get('a');
     it.flushBefore('b');

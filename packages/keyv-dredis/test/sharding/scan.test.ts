@@ -12,7 +12,7 @@ import {
   startServers,
 } from '../support/index.js';
 
-// iterator() and clear() read keys page by page and hold one page in memory.
+// iterator() and clear() read keys page by page and keep only one page in memory.
 
 const KEY_COUNT = 200_000;
 const VALUE_BYTES = 500;
@@ -25,7 +25,7 @@ let store: DRedisStore;
 beforeAll(async () => {
   redis = await startServers({ count: 1 });
   const client = await connectClient(redis.locations[0] as string);
-  // With a script, because sending 100 MB takes longer than the tests.
+  // Uses a script, because sending 100 MB would take longer than the tests.
   const fill = `
     local value = '{"value":"' .. string.rep('v', ARGV[2] - 12) .. '"}'
     for number = 1, ARGV[1] do redis.call('SET', '${NAMESPACE}:' .. number, value) end`;
@@ -67,8 +67,8 @@ function watch(store: DRedisStore): Traffic {
   return traffic;
 }
 
-test('iterator() over 200,000 entries holds one page in memory', async () => {
-  // In a process of its own, because Jest allocates about as much meanwhile as the test measures.
+test('iterator() over 200,000 entries keeps only one page in memory', async () => {
+  // In a separate process, because Jest allocates about as much memory as the test measures.
   const program = `
     import { setFlagsFromString } from 'node:v8';
     import { runInNewContext } from 'node:vm';
@@ -103,7 +103,7 @@ test('iterator() over 200,000 entries holds one page in memory', async () => {
 });
 
 test.each(MAJORS)(
-  'iterator() under %s reads no page before the current one is used up',
+  'iterator() under %s does not read the next page before the current page is used up',
   async (_title, major) => {
     const iterator = openKeyv(major, { namespace: NAMESPACE }, store).iterator();
     await iterator.next();
@@ -116,13 +116,13 @@ test.each(MAJORS)(
   },
 );
 
-test('clear() removes page by page, with one command in flight', async () => {
+test('clear() removes keys page by page, with one command in flight', async () => {
   const client = await connectClient(redis.locations[0] as string);
-  // In a namespace of its own, because the other tests need the other keys.
+  // In a separate namespace, because the other tests need the other keys.
   await client.eval(`for number = 1, 20000 do redis.call('SET', 'cleared:' .. number, '') end`);
   const before = await client.dbSize();
   store.namespace = 'cleared';
-  // The store records a new namespace on the server before it answers its first call.
+  // The first call in a new namespace also records the namespace on the server, so make this call now.
   await store.has('any');
   traffic.commands.length = 0;
   traffic.maxInFlight = 0;

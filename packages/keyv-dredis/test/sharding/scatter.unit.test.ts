@@ -10,11 +10,11 @@ import { ownerOf, snapshotOf, Topology } from '../../src/sharding/topology.js';
 const NAMES = ['a', 'b', 'c'];
 const ring = new HashRing(NAMES);
 
-/** A snapshot of available nodes that have only a name. */
+/** Makes a snapshot of available nodes that have only a name. */
 const snapshotWith = (names: readonly string[]) =>
   snapshotOf(names.map((name) => [{ name, isAvailable: true } as unknown as Node, 1]));
 
-/** Sends a multi-key call over nodes of these names. */
+/** Sends a multi-key call to nodes with these names. */
 function scatter<T>(
   keys: readonly string[],
   missing: T,
@@ -41,7 +41,7 @@ const [a1, a2, b1, c1] = [
 const unavailable = (node: string) => new NodeUnavailableError(node, new Error('gone'));
 
 describe('a multi-key call', () => {
-  test('is one request per node, with keys in the order of the call, duplicates included', async () => {
+  test('sends one request per node, with keys in the order of the call, duplicates included', async () => {
     const requests: (readonly [string, readonly string[], readonly number[]])[] = [];
     await scatter([b1, a1, c1, a2, a1], undefined, async ({ node, keys, positions }) => {
       requests.push([node.name, keys, positions]);
@@ -88,7 +88,7 @@ describe('a multi-key call', () => {
 });
 
 describe('a node that fails in a multi-key call', () => {
-  test('costs only its own keys, and is one error', async () => {
+  test('affects only its own keys, and causes one error', async () => {
     const error = unavailable('a');
     const result = await scatter([a1, b1, a2, c1], 'missing', async ({ node, keys }) => {
       if (node.name === 'a') throw error;
@@ -97,7 +97,7 @@ describe('a node that fails in a multi-key call', () => {
     expect(result).toEqual({ values: ['missing', b1, 'missing', c1], errors: [error] });
   });
 
-  test('is one error per node if all fail', async () => {
+  test('causes exactly one error even if all nodes fail', async () => {
     const result = await scatter([a1, b1, a2, c1], false, async ({ node }) => {
       throw unavailable(node.name);
     });
@@ -105,7 +105,7 @@ describe('a node that fails in a multi-key call', () => {
     expect(result.errors.map(({ node }) => node).sort()).toEqual(['a', 'b', 'c']);
   });
 
-  test('in part keeps the values that it returned', async () => {
+  test('for only some of its keys does not lose the values that it returned', async () => {
     const error = unavailable('a');
     const result = await scatter([a1, b1, a2], false, async ({ node }) =>
       node.name === 'a' ? { values: [false, true], error } : { values: [true] },
@@ -167,7 +167,7 @@ describe('a multi-key call with more than 1,000 keys', () => {
     expect(sent).toBe(true);
   });
 
-  test('continues with the next chunk after a node failed, which is one error', async () => {
+  test('continues with the next chunk after a node fails, and returns one error for the node', async () => {
     const error = unavailable('a');
     const chunks = new Map<string, number>();
     const result = await scatter(keys, 'missing', async ({ node, keys }) => {
@@ -183,7 +183,7 @@ describe('a multi-key call with more than 1,000 keys', () => {
     expect(result.errors).toEqual([error]);
   });
 
-  test('that fails in part in several chunks is one error, the first', async () => {
+  test('returns only the first error of a node that fails for some keys in several chunks', async () => {
     const errors: DRedisError[] = [];
     const result = await scatter(
       keys,
@@ -200,7 +200,7 @@ describe('a multi-key call with more than 1,000 keys', () => {
   });
 });
 
-test('ownerOf() is the node that the ring names', () => {
+test('ownerOf() returns the node that the ring names', () => {
   const snapshot = snapshotWith(NAMES);
   for (const key of [a1, a2, b1, c1, '', 'ü']) expect(ownerOf(key, snapshot).name).toBe(owner(key));
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { openKeyv, openStore, sharedRedis } from '../support/index.js';
 
-// The sharding test of the Django backend that this store descends from, with the same limit.
+// The sharding test from the Django backend that this store is based on, with the same limit.
 test('setMany() spreads 10,000 random keys almost evenly over four servers', async () => {
   const count = 10_000;
   const keyv = openKeyv(6, { namespace: 'app' }, openStore({ commandTimeoutMs: 10_000 }));

@@ -16,7 +16,7 @@ import {
   takeErrors,
 } from '../support/index.js';
 
-/** Each, used as a glob, as a prefix or without regard to case, matches keys of others. */
+/** If used as a glob, as a prefix or case-insensitively, each namespace matches keys in other namespaces. */
 const NAMESPACES_ALIKE = [
   'app',
   'app2',
@@ -35,7 +35,7 @@ const NAMESPACES_ALIKE = [
 ];
 
 describe.each(MAJORS)('clear() under %s', (_major, major) => {
-  test.each(NAMESPACES_ALIKE)('of namespace %j removes no key of a similar namespace', async (namespace) => {
+  test.each(NAMESPACES_ALIKE)('in namespace %j removes no keys in similar namespaces', async (namespace) => {
     const keyvs = NAMESPACES_ALIKE.map((namespace) => openKeyv(major, { namespace }));
     const keys = ['b', 'b:b', '*', 'B', ...Array.from({ length: 8 }, (_, number) => `b:${number}`)];
     await Promise.all(keyvs.map((keyv) => keyv.setMany(keys.map((key) => ({ key, value: 'value' })))));
@@ -55,14 +55,14 @@ describe.each(MAJORS)('clear() under %s', (_major, major) => {
       keyv = openKeyv(major, { namespace }, store);
     });
 
-    test('removes many pages of keys on every server, and no key of another namespace', async () => {
+    test('removes many pages of keys on every server, and no keys in another namespace', async () => {
       await keyv.setMany(Array.from({ length: 500 }, (_, number) => ({ key: `${number}`, value: number })));
       await openKeyv(major, { namespace: 'app-neighbour' }).set('key', 'value');
       await keyv.clear();
       expect(await sharedRedis.keys()).toEqual(['app-neighbour:key']);
     });
 
-    test('removes lists, hashes and counters with the prefix, and none without', async () => {
+    test('removes lists, hashes and counters that have the prefix, and no others', async () => {
       for (const name of ['list', 'hash', 'counter']) {
         const { client, key } = store.locate(name);
         if (name === 'list') await client.rPush(key, ['a', 'b']);
@@ -109,7 +109,7 @@ describe.each(MAJORS)('clear() under %s', (_major, major) => {
       expect(await sharedRedis.keys()).toEqual(['app-raw']);
     });
 
-    test('and ownsDatabase removes every key of the database, and none of another database', async () => {
+    test('and ownsDatabase removes every key in the database, and none in another database', async () => {
       const { locations } = await startServers({ count: 2 });
       const store = openStoreOver(locations, { keyFormat: 'raw', ownsDatabase: true, database: 1 });
       const keyv = openKeyv(major, { namespace: undefined }, store);
@@ -122,13 +122,13 @@ describe.each(MAJORS)('clear() under %s', (_major, major) => {
       expect(await clients[0]?.dbSize()).toBe(1);
       await clients[0]?.select(1);
       const left = (await Promise.all(clients.map((client) => client.keys('*')))).flat();
-      // The store's reserved keys stay.
+      // The store's reserved keys are not removed.
       expect(left.filter((key) => !key.startsWith('%dredis:'))).toEqual([]);
     });
   });
 });
 
-test('clear() and iterator() ignore keys that SCAN returns although they do not match', async () => {
+test('clear() and iterator() ignore keys from SCAN that do not match the pattern', async () => {
   const store = openStore({ namespace: 'app' });
   await store.set('key', 'value');
   const { client } = store.locate('key');
@@ -139,7 +139,7 @@ test('clear() and iterator() ignore keys that SCAN returns although they do not 
   expect(await sharedRedis.keys()).toEqual(['ap-neighbour']);
 });
 
-test('without Keyv, clear() with keyFormat raw rejects and names ownsDatabase', async () => {
+test('without Keyv, clear() with keyFormat raw rejects with an error that names ownsDatabase', async () => {
   const error = await rejection(openStore({ keyFormat: 'raw' }).clear());
   expect(error).toMatchObject({ name: 'DRedisError', code: 'DREDIS_CLEAR_REFUSED' });
   expect(error.message).toContain('ownsDatabase');

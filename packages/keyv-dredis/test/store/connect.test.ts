@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 const openStore = (options?: DRedisStoreOptions) => openStoreOver(redis.locations, options);
 
-/** Connections that each server has accepted, including the one that asks. */
+/** Counts the connections that each server has accepted, including the connection that asks for the count. */
 function connectionCounts(): Promise<number[]> {
   return Promise.all(
     redis.locations.map(async (location) => {
@@ -37,12 +37,12 @@ async function connectionsMadeBy(work: () => Promise<unknown>): Promise<number[]
   const before = await connectionCounts();
   await work();
   const after = await connectionCounts();
-  // Asking takes one connection.
+  // Asking for the counts uses one connection.
   return after.map((count, index) => count - (before[index] as number) - 1);
 }
 
 describe('the store opens one connection per node', () => {
-  test('but none before the first operation', async () => {
+  test('but not before the first operation', async () => {
     const made = await connectionsMadeBy(async () => {
       const store = openStore();
       store.withNamespace('users');
@@ -52,7 +52,7 @@ describe('the store opens one connection per node', () => {
     expect(made).toEqual([0, 0]);
   });
 
-  test('for every node at the first operation, because any of them may hold hints', async () => {
+  test('to every node at the first operation, because any node may have hints', async () => {
     const store = openStore();
     const [key] = keysOf(store, redis.locations[1] as string, 1) as [string];
     expect(await connectionsMadeBy(() => store.get(key))).toEqual([1, 1]);
@@ -74,7 +74,7 @@ describe('the store opens one connection per node', () => {
     expect(made).toEqual([1, 1]);
   });
 
-  test('again after a connection is lost, whatever is called meanwhile', async () => {
+  test('again after a connection is lost, even if calls are made in the meantime', async () => {
     const store = openStore();
     await store.connect();
     const admin = await connectClient(redis.locations[0] as string);
@@ -84,7 +84,7 @@ describe('the store opens one connection per node', () => {
       const down = nextEvent(store, 'node:down');
       const killed = admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
       await down;
-      // Before the reply to CLIENT KILL, which may arrive after the new connection.
+      // Done before the reply to CLIENT KILL, because this reply may arrive after the new connection.
       await Promise.all(keys.map((key) => rejection(store.get(key))));
       await Promise.all([killed, up]);
       await store.getMany(keys);
@@ -111,11 +111,11 @@ describe.each(MAJORS)('a thousand %s over one store', (_title, major) => {
   });
 });
 
-// In a process of its own, because Jest hides the warnings of Node.js.
+// In a separate process, because Jest hides Node.js's warnings.
 test.each([
   ['Keyv 5', 'keyv5'],
   ['Keyv 6', 'keyv'],
-])('a thousand %s over one store cause no warning of a listener leak', async (_title, keyv) => {
+])('a thousand %s over one store cause no listener leak warning', async (_title, keyv) => {
   const program = `
     const { Keyv } = await import('${keyv}');
     const store = new DRedisStore(locations);

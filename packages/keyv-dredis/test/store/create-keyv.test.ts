@@ -15,7 +15,8 @@ import {
   useSharedDatabase,
 } from '../support/index.js';
 
-// createKeyv() makes a Keyv of the installed major version. Under both, only the store prefixes keys.
+// createKeyv() makes a Keyv of the installed major version. Under both versions, only the store prefixes
+// keys.
 
 let createKeyv: (options?: DRedisStoreOptions) => AnyKeyv & { store: DRedisStore };
 
@@ -39,7 +40,7 @@ describe.each([
   describe.each(NAMESPACES)('and %s', (_title, namespace, prefix) => {
     const KEYS = ['key', 'a:b', `${prefix}key`, `${namespace}:key`];
 
-    test('prefixes each key once, whatever it begins with', async () => {
+    test('prefixes each key exactly once, even if the key begins with a prefix', async () => {
       const keyv = createKeyv({ namespace });
       for (const key of KEYS) expect(await keyv.set(key, `value of ${key}`, 60_000)).toBe(true);
       expect(await sharedRedis.keys()).toEqual([...new Set(KEYS)].map((key) => prefix + key).sort());
@@ -60,7 +61,7 @@ describe.each([
       expect(await sharedRedis.keys()).toEqual([]);
     });
 
-    test('reads and clears the keys of a Keyv that was made without createKeyv()', async () => {
+    test('reads and clears keys from a Keyv that was made without createKeyv()', async () => {
       const keyv = createKeyv({ namespace });
       for (const major of [5, 6] as const) {
         await openKeyv(major, { namespace }).set(`by ${major}`, major);
@@ -71,16 +72,16 @@ describe.each([
       expect(await sharedRedis.keys()).toEqual(['app-neighbour:key']);
     });
 
-    test('sets the namespace of the Keyv and of the store', () => {
+    test('sets the namespaces of the Keyv and the store', () => {
       const keyv = createKeyv({ namespace });
       expect(keyv.namespace).toBe(namespace);
-      // Keyv 5 expects the namespace in the keys of iterator(), where it is escaped.
+      // Keyv 5 expects the namespace in iterator()'s keys, which contain the escaped namespace.
       const escaped = namespace?.replaceAll('%', '%25').replaceAll(':', '%3A');
       expect(keyv.store.namespace).toBe((Keyv as unknown) === Keyv5 ? escaped : namespace);
     });
   });
 
-  test('passes the options of the store to the store', async () => {
+  test('passes store options to the store', async () => {
     const keyv = createKeyv({ keyFormat: 'raw' });
     await keyv.set('app-raw', 'value');
     expect(await sharedRedis.keys()).toEqual(['app-raw']);

@@ -78,7 +78,7 @@ describe('disconnect()', () => {
     expect(await call).toBe(true);
   });
 
-  test('waits for a get() of the same tick', async () => {
+  test('waits for a get() in the same tick', async () => {
     const store = openStore();
     await store.set('last', 'words');
     const read = store.get('last');
@@ -119,7 +119,7 @@ describe('disconnect()', () => {
     expect(ups).toEqual([]);
   });
 
-  test('emits no node:down', async () => {
+  test("emits no 'node:down'", async () => {
     const store = openStore();
     const downs: string[] = [];
     store.on('node:down', (name) => downs.push(name));
@@ -129,14 +129,14 @@ describe('disconnect()', () => {
   });
 });
 
-test('Symbol.asyncDispose, for `await using`, is disconnect()', async () => {
+test('Symbol.asyncDispose, which `await using` calls, disconnects the store', async () => {
   const store = openStore();
   await store.connect();
   await store[Symbol.asyncDispose]();
   expect((await rejection(store.get('key'))).code).toBe('DREDIS_CLOSED');
 });
 
-describe('after disconnect()', () => {
+describe('after disconnect(),', () => {
   const calls: Record<string, (store: DRedisStore) => Promise<unknown>> = {
     get: (store) => store.get('key'),
     getMany: (store) => store.getMany(['key']),

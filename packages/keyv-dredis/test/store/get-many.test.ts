@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type AnyKeyv, MAJORS, NAMESPACES, openKeyv } from '../support/index.js';
 
-/** Enough keys that every server owns some. */
+/** Enough keys that every server owns some of them. */
 const KEYS = Array.from({ length: 200 }, (_, number) => `key-${number}`);
 
 describe.each(MAJORS)('getMany() under %s', (_major, major) => {
@@ -13,13 +13,13 @@ describe.each(MAJORS)('getMany() under %s', (_major, major) => {
       await keyv.setMany(KEYS.map((key) => ({ key, value: `value of ${key}` })));
     });
 
-    test('returns the values in the order of the keys', async () => {
+    test('returns the values in key order', async () => {
       expect(await keyv.getMany(KEYS)).toEqual(KEYS.map((key) => `value of ${key}`));
       const backwards = KEYS.toReversed();
       expect(await keyv.getMany(backwards)).toEqual(backwards.map((key) => `value of ${key}`));
     });
 
-    test('returns hits, misses and duplicates where their keys are', async () => {
+    test('returns hits, misses and duplicates at the positions of their keys', async () => {
       const keys = KEYS.flatMap((key) => [key, `no ${key}`, 'key-7']);
       expect(await keyv.getMany(keys)).toEqual(
         keys.map((key) => (key.startsWith('no') ? undefined : `value of ${key}`)),

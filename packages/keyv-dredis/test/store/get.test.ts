@@ -25,7 +25,7 @@ describe.each(MAJORS)('get() under %s', (_major, major) => {
     });
   });
 
-  test('resolves to undefined for a value whose own expiry has passed, and Keyv deletes it', async () => {
+  test("resolves to undefined if the value's own expiry has passed, and Keyv deletes the value", async () => {
     const store = openStore();
     const keyv = openKeyv(major, { namespace: 'app' }, store);
     const { client, key } = store.locate('key');

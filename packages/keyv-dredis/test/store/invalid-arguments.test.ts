@@ -45,7 +45,7 @@ describe('invalid arguments are refused before anything is sent:', () => {
         message: typeof message === 'string' ? message : expect.stringMatching(message),
       });
 
-    test('makes every method reject, and none emits an error', async () => {
+    test('makes every method reject without emitting an error', async () => {
       const bad = key as string;
       const errors = errorsOf(store);
       await refused(store.get(bad));
@@ -65,7 +65,7 @@ describe('invalid arguments are refused before anything is sent:', () => {
       expect(errors).toEqual([]);
     });
 
-    test('fails alone in a batch of valid keys', async () => {
+    test('makes only its own read fail in a batch with valid keys', async () => {
       const [before, bad, after] = await Promise.allSettled([
         store.get('kept'),
         store.get(key as string),
@@ -76,13 +76,13 @@ describe('invalid arguments are refused before anything is sent:', () => {
     });
   });
 
-  // Keyv 6 takes an array for a list of keys, and fails itself on a list that holds no key.
+  // Keyv 6 treats an array as a list of keys, and itself fails for a list that contains no key.
   const PASSED_ON = INVALID_KEYS.filter(
     ([, key]) => key !== undefined && key !== null && !Array.isArray(key),
   );
 
   test.each(PASSED_ON)(
-    '%s as a key under Keyv 6 makes each call a miss or a failure, with one error',
+    '%s as a key under Keyv 6 makes each call return a miss or a failure, and emit one error',
     async (_title, key) => {
       const keyv = openKeyv(6, { namespace: 'app' }, store) as unknown as Keyv6;
       const bad = key as string;
@@ -102,7 +102,7 @@ describe('invalid arguments are refused before anything is sent:', () => {
     },
   );
 
-  describe('without Keyv, set() and setMany() reject', () => {
+  describe('without Keyv, set() and setMany() refuse', () => {
     const INVALID_VALUES: unknown[] = [
       undefined,
       null,
@@ -142,7 +142,7 @@ describe('invalid arguments are refused before anything is sent:', () => {
   test.each(
     MAJORS.flatMap(([title, major]) => ['\ud800', 'a\udc00'].map((key) => [key, title, major] as const)),
   )(
-    'a lone surrogate, %j, as a key under %s makes each call a miss or a failure, with one error',
+    'a lone surrogate (%j) as a key under %s makes each call return a miss or a failure, and emit one error',
     async (key, _title, major) => {
       const keyv = openKeyv(major, { namespace: 'app' }, store);
       expect(await keyv.set(key, 'value')).toBe(false);

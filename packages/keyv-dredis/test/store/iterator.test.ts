@@ -11,7 +11,7 @@ import {
   sharedRedis,
 } from '../support/index.js';
 
-/** Keys that a wrong iterator cuts in the wrong place or takes for keys of another namespace. */
+/** Keys that a faulty iterator would cut in the wrong place or treat as keys in another namespace. */
 const AWKWARD = [
   'a',
   ':',
@@ -54,7 +54,7 @@ describe.each(MAJORS)('iterator() under %s', (_major, major) => {
       for (const [key, value] of await entriesOf(keyv)) expect(await keyv.get(key)).toBe(value);
     });
 
-    test('yields every entry of many small pages', async () => {
+    test('yields every entry from many small pages', async () => {
       const keys = Array.from({ length: 300 }, (_, number) => `key-${number}`);
       await setAll(keys);
       const paging = openKeyv(major, { namespace }, openStore({ scanCount: 7 }));
@@ -67,7 +67,7 @@ describe.each(MAJORS)('iterator() under %s', (_major, major) => {
       expect(await entriesOf(keyv)).toEqual(values.map((value, index) => [`${index}`, value]));
     });
 
-    test('does not yield entries of other namespaces', async () => {
+    test('does not yield entries in other namespaces', async () => {
       await setAll(['mine']);
       for (const other of ['app-2', 'app:', 'ap', 'keyv-2', 'app*']) {
         await openKeyv(major, { namespace: other }).set('theirs', 1);
@@ -86,7 +86,7 @@ describe.each(MAJORS)('iterator() under %s', (_major, major) => {
 
     test('does not yield entries on servers that do not own them', async () => {
       await setAll(['key']);
-      // As other nodes of the ring would have left them.
+      // Simulates copies that were left behind when the ring had other nodes.
       const { node } = store.locate('key');
       for (const name of store.nodes.filter((name) => name !== node)) {
         const other = openStore();
@@ -131,7 +131,7 @@ describe('iterator() without Keyv', () => {
     ]);
   });
 
-  test('yields the entries of the namespace that it is given', async () => {
+  test('yields the entries in the namespace that is passed to it', async () => {
     const store = openStore({ namespace: 'app' });
     await store.set('mine', 'value');
     await store.withNamespace('app:2').set('theirs', 'value');

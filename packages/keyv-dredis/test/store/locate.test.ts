@@ -3,7 +3,7 @@ import { entriesOf, MAJORS, NAMESPACES, openKeyv, openStore, sharedRedis } from 
 
 describe.each(MAJORS)('locate() under %s', (_major, major) => {
   test.each(NAMESPACES)(
-    'with %s names the only server that holds a key',
+    'with %s returns the only server that has a key',
     async (_title, namespace, prefix) => {
       const store = openStore();
       const keyv = openKeyv(major, { namespace }, store);
@@ -20,10 +20,10 @@ describe.each(MAJORS)('locate() under %s', (_major, major) => {
   );
 });
 
-// Keyv 5 cuts its prefix off the keys of iterator() and skips keys without it. The store used to infer from the
-// last key whether Keyv prefixes. locate() takes an unprefixed key from the user, which the store mistook for
-// one from Keyv, and then iterator() yielded nothing.
-test('locate() does not change what iterator() of a Keyv 5 yields', async () => {
+// Regression: Keyv 5 removes its prefix from iterator()'s keys and skips keys without the prefix. The store
+// inferred from the last key whether Keyv prefixes keys. The user passes an unprefixed key to locate(), but
+// the store treated this key as a key from Keyv, and then iterator() yielded nothing.
+test("locate() does not change what a Keyv 5's iterator() yields", async () => {
   const store = openStore();
   const keyv = openKeyv(5, { namespace: 'app' }, store);
   await keyv.set('key', 'value');

@@ -31,8 +31,8 @@ describe('a process exits after disconnect()', () => {
   });
 
   test.each([
-    ['accepts and never answers', startBlackHole],
-    ['does not even accept', startFullServer],
+    ['accepts connections but never answers', startBlackHole],
+    ['does not even accept connections', startFullServer],
   ])('of a store that is connecting to a server that %s', async (_name, start) => {
     const { location } = await start();
     const program = `
@@ -61,7 +61,7 @@ describe('a process exits after disconnect()', () => {
     });
   });
 
-  test('of a store over an external client, when the caller has closed the client', async () => {
+  test('of a store over an external client once the caller has closed the client', async () => {
     const program = `
       const client = createClient({ url: 'redis://' + locations[0] });
       const store = new DRedisStore([client]);

@@ -9,7 +9,7 @@ import {
   sharedRedis,
 } from '../support/index.js';
 
-/** Enough keys that every server owns some. */
+/** Enough keys that every server owns some of them. */
 const KEYS = Array.from({ length: 200 }, (_, number) => `key-${number}`);
 
 const MINUTE = 60_000;
@@ -40,7 +40,7 @@ describe.each(MAJORS)('setMany() under %s', (_major, major) => {
     test.each([
       ['without expiries', undefined],
       ['with expiries', MINUTE],
-    ])('keeps the later of two values for one key, %s', async (_how, ttl) => {
+    ])('keeps the later of two values with the same key, %s', async (_how, ttl) => {
       const entries = [...KEYS, ...KEYS].map((key, index) => ({
         key,
         value: index,
@@ -57,12 +57,12 @@ describe.each(MAJORS)('setMany() under %s', (_major, major) => {
     ['an hour after a minute', [MINUTE, HOUR], [HOUR - 10_000, HOUR + 1]],
     ['a minute after an hour and none', [HOUR, undefined, MINUTE], [MINUTE - 10_000, MINUTE + 1]],
     ['none after none', [undefined, undefined], [-1, -1]],
-  ])('keeps the latest expiry of a key: %s', async (_order, ttls, [from, to]) => {
+  ])("applies the expiry of a key's last entry: %s", async (_order, ttls, [from, to]) => {
     const store = openStore();
     const keyv = openKeyv(major, { namespace: 'app' }, store);
     const errors = errorsOf(store);
     const optional = (ttl: number | undefined) => (ttl === undefined ? {} : { ttl });
-    // On every server, between entries of other keys.
+    // There are keys on every server, with entries of other keys in between.
     const keys = Array.from({ length: 20 }, (_, number) => `key-${number}`);
     const entries = ttls.flatMap((ttl, turn) => keys.map((key) => ({ key, value: turn, ...optional(ttl) })));
     expect(await keyv.setMany(entries)).toEqual(entries.map(() => true));
@@ -76,7 +76,7 @@ describe.each(MAJORS)('setMany() under %s', (_major, major) => {
   });
 });
 
-test('under Keyv 5, setMany() with a negative ttl after a positive one removes the key, and vice versa sets it', async () => {
+test("under Keyv 5, a negative ttl in setMany() removes the key only in the key's last entry", async () => {
   const keyv = openKeyv(5, { namespace: 'app' });
   await keyv.set('gone', 'old');
   const entries = [
@@ -90,7 +90,7 @@ test('under Keyv 5, setMany() with a negative ttl after a positive one removes t
   expect(await sharedRedis.keys('app')).toEqual(['app:there']);
 });
 
-test('without Keyv, setMany() with an expiry in the past after a value removes the key, and vice versa sets it', async () => {
+test("without Keyv, a past expiry in setMany() removes the key only in the key's last entry", async () => {
   const store = openStore({ namespace: 'app' });
   const past = Date.now() - 1;
   const entries = [

@@ -39,21 +39,21 @@ beforeEach(async () => {
   await openStoreOverThree();
 });
 
-/** Opens a store over three of the servers, which are empty. */
+/** Opens a store over three of the servers. They are empty. */
 async function openStoreOverThree(options?: DRedisStoreOptions): Promise<void> {
   store = openStoreOver(redis.locations, { ...NO_DEADLINES, ...options });
   await store.clear();
   await store.updateNodes(three);
 }
 
-/** The owner of each key. locate() connects the owners. */
+/** Returns the owner of each key. locate() also connects to the owners. */
 const owners = () => KEYS.map((key) => store.locate(key).node);
 const clients = () =>
   new Map(store.nodes.map((name) => [name, store.locate(keysOf(store, name, 1)[0] as string).client]));
 const fill = () => store.setMany(KEYS.map((key) => ({ key, value: `value of ${key}` })));
 
 describe('updateNodes() with one more node', () => {
-  test('moves keys to the new node, and none between the others', async () => {
+  test('moves keys to the new node, but not between the other nodes', async () => {
     const before = owners();
     await fill();
     await store.updateNodes([...three, fourth]);
@@ -74,7 +74,7 @@ describe('updateNodes() with one more node', () => {
     expect(clients().get(fourth)?.isReady).toBe(true);
   });
 
-  test('leaves old copies behind, which iterator() does not yield and clear() removes', async () => {
+  test('leaves old copies behind, but iterator() does not yield them and clear() removes them', async () => {
     await fill();
     const before = owners();
     await store.updateNodes([...three, fourth]);
@@ -89,8 +89,8 @@ describe('updateNodes() with one more node', () => {
   });
 });
 
-describe('updateNodes() with one node less', () => {
-  test('moves the keys of the removed node, and no others', async () => {
+describe('updateNodes() with one fewer node', () => {
+  test("moves the removed node's keys, and no others", async () => {
     await fill();
     const before = owners();
     const gone = three[1] as string;
@@ -106,7 +106,7 @@ describe('updateNodes() with one node less', () => {
     );
   });
 
-  test('closes the client of the removed node', async () => {
+  test("closes the removed node's client", async () => {
     const { client } = store.locate(keysOf(store, three[0] as string, 1)[0] as string);
     await store.connect();
     await store.updateNodes(three.slice(1));
@@ -124,8 +124,8 @@ describe('updateNodes() with one node less', () => {
   });
 });
 
-describe('updateNodes() with nodes that stay', () => {
-  test('keeps their clients, in whatever order and form the locations are', async () => {
+describe('updateNodes() with unchanged nodes', () => {
+  test("keeps the nodes' clients, regardless of the order and form of the locations", async () => {
     await store.connect();
     const before = clients();
     await store.updateNodes([fourth, ...three.toReversed().map((name) => `redis://${name}`)]);
@@ -133,7 +133,7 @@ describe('updateNodes() with nodes that stay', () => {
     for (const name of three) expect(after.get(name)).toBe(before.get(name));
   });
 
-  test('makes a new client if the client options of a node change', async () => {
+  test("makes a new client if a node's client options change", async () => {
     await store.connect();
     const before = clients();
     const [first, ...others] = three as [string, string, string];
@@ -157,7 +157,7 @@ describe('updateNodes() with nodes that stay', () => {
   });
 });
 
-describe('updateNodes() that fails changes nothing', () => {
+describe('a failed updateNodes() changes nothing', () => {
   test.each([
     ['is dead', async () => '127.0.0.1:1'],
     ['never answers', async () => (await startBlackHole()).location],
@@ -211,7 +211,7 @@ describe('updateNodes() during other calls', () => {
     await firstIsHeld;
     const updated = store.updateNodes(three);
     while (store.nodes.length > 3) await new Promise((resolve) => setImmediate(resolve));
-    // Calls use the new nodes while the old node drains.
+    // New calls use the new nodes while the old node finishes its calls.
     expect(await store.getMany([one, stayed])).toEqual([undefined, 'stayed']);
     proxy.onReply = undefined;
     for (const release of held) release();
@@ -219,7 +219,7 @@ describe('updateNodes() during other calls', () => {
     await updated;
   });
 
-  test('makes no call fail, however often it is repeated', async () => {
+  test('makes no call fail, even if it is repeated many times', async () => {
     await fill();
     const errors = errorsOf(store);
     let stop = false;
@@ -240,7 +240,7 @@ describe('updateNodes() during other calls', () => {
     expect(errors).toEqual([]);
   });
 
-  test('makes concurrent changes one after the other', async () => {
+  test('makes concurrent changes one after another', async () => {
     const changes = [[...three, fourth], three.slice(0, 1), [fourth], three].map((nodes) =>
       store.updateNodes(nodes),
     );
@@ -249,7 +249,7 @@ describe('updateNodes() during other calls', () => {
     expect(await store.setMany(KEYS.map((key) => ({ key, value: 'v' })))).toEqual(KEYS.map(() => true));
   });
 
-  test('ends when disconnect() interrupts it', async () => {
+  test('settles when disconnect() interrupts it', async () => {
     const change = store.updateNodes([...three, fourth]).then(
       () => 'changed',
       (error) => error.code,
@@ -268,7 +268,7 @@ describe('a removed node finishes long calls', () => {
     await store.setMany(MANY.map((key) => ({ key, value: 'value' })));
   });
 
-  test('getMany() and hasMany() of several chunks', async () => {
+  test('such as getMany() and hasMany() with several chunks', async () => {
     const errors = errorsOf(store);
     const calls = Promise.all([store.getMany(MANY), store.hasMany(MANY)]);
     await Promise.all([calls, store.updateNodes(three)]);
@@ -278,7 +278,7 @@ describe('a removed node finishes long calls', () => {
     expect(errors).toEqual([]);
   });
 
-  test('iterator() and clear()', async () => {
+  test('such as iterator() and clear()', async () => {
     let count = 0;
     const iterate = async () => {
       for await (const _entry of store.iterator()) count += 1;
@@ -293,20 +293,20 @@ describe('a removed node finishes long calls', () => {
     expect(await store.hasMany(MANY)).toEqual(MANY.map(() => false));
   });
 
-  test('getMany() of several chunks, if the store is disconnected instead', async () => {
+  test('such as getMany() with several chunks, and so does a store that is disconnected', async () => {
     const [values] = await Promise.all([store.getMany(MANY), store.disconnect()]);
     expect(values.filter((value) => value === 'value')).toHaveLength(MANY.length);
   });
 });
 
-describe('updateNodes() closes the unused clients of a factory', () => {
+describe("updateNodes() closes a factory's unused clients", () => {
   let made: { readonly isOpen: boolean }[];
 
   beforeEach(() => {
     made = [];
   });
 
-  /** Connects its clients itself, which a factory need not do. */
+  /** A factory that connects its clients itself. Factories do not have to do this. */
   const factory = () => {
     const client = createClient({ url: `redis://${fourth}` });
     client.on('error', () => undefined);
@@ -316,7 +316,7 @@ describe('updateNodes() closes the unused clients of a factory', () => {
     return client;
   };
 
-  test('if the node stays', async () => {
+  test('if the node is unchanged', async () => {
     for (let times = 0; times < 3; times += 1) await store.updateNodes([...three, factory] as never);
     expect(made.map(({ isOpen }) => isOpen)).toEqual([true, false, false]);
     await store.disconnect();

@@ -22,7 +22,7 @@ describe('a store from withNamespace()', () => {
     }
   });
 
-  test('neither sees nor clears the keys of the original store', async () => {
+  test("neither reads nor clears the original store's keys", async () => {
     await store.set('key', 'of the store');
     await users.set('key', 'of the users');
     expect([await store.get('key'), await users.get('key')]).toEqual(['of the store', 'of the users']);
@@ -32,26 +32,26 @@ describe('a store from withNamespace()', () => {
     expect([await store.get('key'), await users.get('key')]).toEqual(['of the store', undefined]);
   });
 
-  test('can change its namespace without changing that of the original store', async () => {
+  test("can change its namespace without changing the original store's namespace", async () => {
     users.namespace = 'app-other';
     expect(store.namespace).toBe('app');
     expect(users.locate('key').key).toBe('app-other:key');
     expect(store.locate('key').key).toBe('app:key');
   });
 
-  test('has no namespace if none is given', () => {
+  test('has no namespace if none is passed', () => {
     expect(store.withNamespace().namespace).toBeUndefined();
     expect(store.withNamespace().locate('key').key).toBe('keyv:key');
     expect(store.withNamespace(undefined).locate('key').key).toBe('keyv:key');
   });
 
-  test('has withNamespace(), too, over the same connections', () => {
+  test('also has withNamespace(), which uses the same connections', () => {
     const third = users.withNamespace('app-third');
     expect(third.locate('key').key).toBe('app-third:key');
     expect(third.nodes).toEqual(store.nodes);
   });
 
-  test('emits no error for a call that rejects', async () => {
+  test('emits no error if a call rejects', async () => {
     const errors = errorsOf(store);
     const usersErrors = errorsOf(users);
     expect((await rejection(users.get('\ud800'))).code).toBe('DREDIS_INVALID_ARGUMENT');
@@ -66,7 +66,7 @@ describe('a store from withNamespace()', () => {
     expect(store.nodes).toEqual([first, second]);
   });
 
-  test('answers reads of the tick in which the original store is disconnected', async () => {
+  test('answers reads from the tick in which the original store is disconnected', async () => {
     await users.set('key', 'of the users');
     const reads = [users.get('key'), users.getMany(['key'])];
     const disconnected = store.disconnect();
@@ -76,7 +76,7 @@ describe('a store from withNamespace()', () => {
 });
 
 describe('disconnect()', () => {
-  test('of a store from withNamespace() leaves the original store open', async () => {
+  test('on a store from withNamespace() keeps the original store open', async () => {
     await store.set('key', 'value');
     await users.disconnect();
     expect((await rejection(users.get('key'))).code).toBe('DREDIS_CLOSED');
@@ -84,14 +84,14 @@ describe('disconnect()', () => {
     expect(await store.get('key')).toBe('value');
   });
 
-  test('of a store from withNamespace() leaves other namespaces open', async () => {
+  test('on a store from withNamespace() keeps other namespaces open', async () => {
     const pages = store.withNamespace('app-pages');
     await users[Symbol.asyncDispose]();
     expect(await pages.set('key', 'value')).toBe(true);
     await pages.clear();
   });
 
-  test('of the original store closes all stores from withNamespace()', async () => {
+  test('on the original store closes all stores from withNamespace()', async () => {
     await store.disconnect();
     expect((await rejection(users.get('key'))).code).toBe('DREDIS_CLOSED');
     expect((await rejection(users.connect())).code).toBe('DREDIS_CLOSED');
@@ -99,7 +99,7 @@ describe('disconnect()', () => {
   });
 });
 
-test('withNamespace() refuses what is not a namespace', () => {
+test('withNamespace() refuses invalid namespaces', () => {
   const wrong = (namespace: unknown) => () => store.withNamespace(namespace as never);
   const expected = 'A namespace must be a string of well-formed Unicode, or undefined';
   expect(wrong(1)).toThrow(`${expected}, got number`);

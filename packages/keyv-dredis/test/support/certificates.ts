@@ -10,9 +10,9 @@ export interface Certificate {
 export interface CertificateOptions {
   /** Host names and IP addresses. @default localhost, 127.0.0.1 */
   readonly hosts?: readonly string[];
-  /** Days until it expires; a negative number makes an expired one. @default 1 */
+  /** Days until the certificate expires; a negative number makes an expired certificate. @default 1 */
   readonly days?: number;
-  /** Encrypts the private key. @default none */
+  /** Encrypts the private key. @default not encrypted */
   readonly passphrase?: string;
 }
 
@@ -38,7 +38,7 @@ export class Authority implements Certificate {
     this.cert = this.#sign(name, publicKey, 1, extensions);
   }
 
-  /** A certificate for a server or a client. */
+  /** Issues a certificate for a server or a client. */
   issue(name: string, options: CertificateOptions = {}): Certificate {
     const { hosts = ['localhost', '127.0.0.1'], days = 1, passphrase } = options;
     const { publicKey, privateKey } = generateKeys(passphrase);

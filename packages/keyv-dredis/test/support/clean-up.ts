@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeEach } from '@jest/globals';
 
 /*
- * Everything that the harness opens is closed here: after the test that opened it, or after the last test of
- * the file if no test was running (in `beforeAll`). Importing this module installs the hooks.
+ * Closes everything that the harness opens: after the test that opened it, or after the file's last test if
+ * no test was running (in `beforeAll`). Importing this module installs the hooks.
  *
- * Jest runs an `afterEach` at the top level of a test file after this clean-up, and one inside a `describe`
- * before it.
+ * Jest runs an `afterEach` hook at the top level of a test file after this clean-up, and an `afterEach` hook
+ * inside a `describe` before it.
  */
 
 type Step = () => unknown;
@@ -26,25 +26,26 @@ afterEach(async () => {
 afterAll(() => runAll(afterFile));
 
 /**
- * Runs a step after the current test, or after the last test of the file if no test is running. Steps run in
- * reverse order. A function that is registered again before it has run keeps its place and runs once.
+ * Registers a step to run after the current test, or after the file's last test if no test is running. Steps
+ * run in reverse order. If a function is registered again before it has run, it keeps its place and runs
+ * once.
  */
 export function onCleanUp(step: Step): void {
   const steps = isTestRunning ? afterTest : afterFile;
   if (!steps.includes(step)) steps.push(step);
 }
 
-/** Runs a step after the last test of the file, even if a test is running. */
+/** Registers a step to run after the file's last test, even when called from inside a test. */
 export function onFileCleanUp(step: Step): void {
   afterFile.push(step);
 }
 
-/** Runs a step after the current test. Does nothing if no test is running. */
+/** Registers a step to run after the current test. Does nothing if no test is running. */
 export function onTestCleanUp(step: Step): void {
   if (isTestRunning) afterTest.push(step);
 }
 
-/** One failing step must not keep the others from running. */
+/** Runs all steps, even if some fail. @throws the error of a failed step, or an AggregateError of several */
 async function runAll(steps: Step[]): Promise<void> {
   const errors: unknown[] = [];
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {

@@ -18,7 +18,9 @@ export async function connectClient(location: string, database = 0): Promise<Pla
   return client;
 }
 
-/** Connects a plain client to each server, to look past the store. The clean-up closes them. */
+/**
+ * Connects a plain client to each server, to access Redis without the store. The clean-up closes the clients.
+ */
 export async function connectPlain(locations: readonly string[], database = 0): Promise<PlainServers> {
   const servers = await PlainServers.connect(locations, database);
   onCleanUp(() => servers.close());
@@ -26,12 +28,12 @@ export async function connectPlain(locations: readonly string[], database = 0): 
 }
 
 /**
- * Database of this test file on the shared servers. A Jest worker runs one file at a time, so no other file
- * uses it meanwhile. Database 0 is left to tests that cannot choose one.
+ * This test file's database on the shared servers. A Jest worker runs one file at a time, so no other file
+ * uses the database at the same time. Database 0 is reserved for tests that cannot choose a database.
  */
 export const SHARED_DATABASE = Number(process.env['JEST_WORKER_ID'] ?? 1);
 
-/** @returns the database of this test file, which the clean-up empties */
+/** @returns this test file's database, which the clean-up empties */
 export function useSharedDatabase(): number {
   onCleanUp(emptySharedDatabase);
   return SHARED_DATABASE;
@@ -52,7 +54,7 @@ function connectShared(): Promise<PlainServers> {
   return shared;
 }
 
-/** What Redis holds in the database of this test file on the shared servers, past every store. */
+/** Reads this test file's database on the shared servers, without a store. */
 export const sharedRedis: Pick<PlainServers, 'get' | 'keys' | 'keysByServer' | 'ttlMs'> = {
   get: async (key) => (await connectShared()).get(key),
   keys: async (prefix) => (await connectShared()).keys(prefix),

@@ -1,11 +1,11 @@
 import { expect } from '@jest/globals';
 import { type AnyKeyv, entriesOf, type Major } from './keyvs.js';
 
-/** Enough keys that every server owns some. */
+/** Enough keys that every server owns some of them. */
 const COUNT = 24;
 const TTL_MS = 600_000;
 
-/** Calls every method of a Keyv and checks the results. The namespace must be empty, and is empty afterwards. */
+/** Calls every method of a Keyv and checks the results. The namespace must be empty before the call. */
 export async function expectEveryOperation(keyv: AnyKeyv, major: Major): Promise<void> {
   const entries = (name: string, ttl?: number) =>
     Array.from({ length: COUNT }, (_, index) => ({
@@ -17,7 +17,7 @@ export async function expectEveryOperation(keyv: AnyKeyv, major: Major): Promise
   const keys = stored.map(({ key }) => key);
   const values = stored.map(({ value }) => value);
 
-  // Entries without an expiry are sent as MSET, others as SET.
+  // Entries without an expiry are sent with MSET, other entries with SET.
   expect(await keyv.setMany(entries('lasting'))).toEqual(Array(COUNT).fill(true));
   expect(await keyv.setMany(entries('expiring', TTL_MS))).toEqual(Array(COUNT).fill(true));
   expect(await keyv.set('one', 'value of one')).toBe(true);

@@ -1,7 +1,13 @@
 import type { DRedisError } from '../../src/index.js';
 import { rejection } from './stores.js';
 
-/** The error that a promise rejects with in this turn of the event loop. @throws Error if it rejects later */
+/**
+ * Expects a promise to reject before the event loop turns.
+ *
+ * @returns its error
+ *
+ * @throws Error if it does not
+ */
 export async function rejectionAtOnce(promise: Promise<unknown>): Promise<DRedisError> {
   const turn = new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
   const error = await Promise.race([rejection(promise), turn]);

@@ -1,6 +1,6 @@
 /**
- * The test harness. What it starts, opens or connects is closed by itself: after the test that did so, or
- * after the last test of the file if `beforeAll` did so. See clean-up.ts.
+ * The test harness. It closes everything that it starts, opens or connects: after the test that used it, or
+ * after the file's last test if `beforeAll` used it. See clean-up.ts.
  */
 export { onCleanUp } from './clean-up.js';
 export { connectClient, connectPlain, SHARED_DATABASE, sharedRedis, useSharedDatabase } from './clients.js';

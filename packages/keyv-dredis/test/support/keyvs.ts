@@ -13,14 +13,14 @@ export const MAJORS: readonly [title: string, major: Major][] = [
   ['Keyv 6', 6],
 ];
 
-/** For `describe.each`: namespaces with the prefix that their keys have in Redis. */
+/** For `describe.each`: namespaces, each with the prefix of its keys in Redis. */
 export const NAMESPACES: readonly [title: string, namespace: string | undefined, prefix: string][] = [
   ['no namespace', undefined, 'keyv:'],
   ['a namespace', 'app', 'app:'],
   ['a namespace of special characters', 'app*?[a-z]\\:%{x}:', 'app*?[a-z]\\%3A%25{x}%3A:'],
 ];
 
-/** What both majors offer, in types that hold for both. */
+/** The members that both majors have, with types that are valid for both. */
 export interface AnyKeyv {
   namespace?: string | undefined;
   get(key: string): Promise<unknown>;
@@ -55,8 +55,8 @@ export function makeKeyv(major: Major, store: DRedisStore, options: AnyKeyvOptio
 const errors: unknown[] = [];
 
 /**
- * Makes a Keyv whose 'error' events are collected: `takeErrors()` returns them, and a test that leaves some
- * untaken fails. Without a store, it opens one over the shared servers.
+ * Makes a Keyv and collects its 'error' events. `takeErrors()` returns the collected errors. A test fails if
+ * it does not take all of them. If no store is passed, this opens a store over the shared servers.
  */
 export function openKeyv(major: Major, options: AnyKeyvOptions = {}, store = openStore()): AnyKeyv {
   const keyv = makeKeyv(major, store, options);
@@ -64,31 +64,31 @@ export function openKeyv(major: Major, options: AnyKeyvOptions = {}, store = ope
   return keyv;
 }
 
-/** Collects the 'error' events of anything that emits them, as `openKeyv()` does for its Keyv. */
+/** Collects the 'error' events of any emitter, like `openKeyv()` for its Keyv. */
 export function collectErrors(emitter: {
   on(event: 'error', listener: (error: unknown) => void): unknown;
 }): void {
   emitter.on('error', (error) => errors.push(error));
 }
 
-/** @returns the errors that were emitted since the last call */
+/** @returns the errors emitted since the last call */
 export function takeErrors(): unknown[] {
   return errors.splice(0);
 }
 
-/** @returns the codes of the errors that were emitted since the last call */
+/** @returns the codes of the errors emitted since the last call */
 export function takeErrorCodes(): (string | undefined)[] {
   return takeErrors().map((error) => (error as { code?: string }).code);
 }
 
-// After the clean-up, whose hook was installed first: closing a store must not emit errors either. Not with
-// `expect`: `expect.assertions()` of a test would count it.
+// Runs after the clean-up, whose hook was installed first, because closing a store must not emit errors
+// either. Does not use `expect`, because `expect.assertions()` in a test would count the assertion.
 afterEach(() => {
   const errors = takeErrors();
   if (errors.length > 0) throw new Error(`The test did not expect these 'error' events: ${inspect(errors)}`);
 });
 
-/** The entries that an iterator yields, sorted by key. */
+/** Returns the entries that an iterator yields, sorted by key. */
 export async function entriesOf(iterable: {
   iterator(): AsyncGenerator<[key: string, value: unknown]>;
 }): Promise<[key: string, value: unknown][]> {

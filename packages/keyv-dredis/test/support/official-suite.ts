@@ -5,8 +5,8 @@ interface TestContext {
 }
 
 /**
- * Stands in for the Vitest that @keyv/test-suite expects: its tests take `expect` from their first argument,
- * and Jest passes a `done` callback to any test function with a parameter.
+ * Replaces Vitest, which @keyv/test-suite expects. The suite's tests take `expect` from their first argument,
+ * but Jest passes a `done` callback to any test function with a parameter.
  */
 export const jestAsVitest = {
   it: (name: string, test: (context: TestContext) => unknown) =>

@@ -8,20 +8,20 @@ import { type StubServer, startStub } from './stub-server.js';
 export const stateOf = (store: DRedisStore, node: string): NodeState | undefined =>
   store.status().find(({ name }) => name === node)?.state;
 
-/** Pauses a server, and sends commands until it is down for each of the stores. */
+/** Pauses a server, and sends commands until each store sees its node as down. */
 export async function pauseUntilDown(server: RedisServer, ...stores: DRedisStore[]): Promise<void> {
   await server.pause();
   await Promise.all(stores.map((store) => timeOut(store, keysOf(store, server.location, 1)[0] as string)));
   for (const store of stores) expect(stateOf(store, server.location)).toBe('down');
 }
 
-/** Resumes a paused server, and waits until it is up for each of the stores. */
+/** Resumes a paused server, and waits until each store sees its node as up. */
 export async function resumeUntilUp(server: RedisServer, ...stores: DRedisStore[]): Promise<void> {
   await server.resume();
   await untilUp(server.location, ...stores);
 }
 
-/** Waits until a node is up for each of the stores. */
+/** Waits until each of the stores sees the node as up. */
 export async function untilUp(node: string, ...stores: DRedisStore[]): Promise<void> {
   await Promise.all(
     stores.map(async (store) => {
@@ -30,11 +30,11 @@ export async function untilUp(node: string, ...stores: DRedisStore[]): Promise<v
   );
 }
 
-/** A network link to a server, which goes on while the link is cut. */
+/** A network link to a server. The server keeps running while the link is cut. */
 export interface Link extends Pick<StubServer, 'location'> {
-  /** Closes all connections and refuses new ones. Resolves when the node is down for each of the stores. */
+  /** Closes all connections and refuses new ones. Resolves when each store sees the node as down. */
   cut(...stores: DRedisStore[]): Promise<void>;
-  /** Accepts connections again. Resolves when the node is up for each of the stores. */
+  /** Accepts connections again. Resolves when each store sees the node as up. */
   restore(...stores: DRedisStore[]): Promise<void>;
 }
 

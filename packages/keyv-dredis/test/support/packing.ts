@@ -9,13 +9,13 @@ export const WORKSPACE = fileURLToPath(new URL('../../../../', import.meta.url))
 
 export const TYPESCRIPT = join(WORKSPACE, 'node_modules/typescript/bin/tsc');
 
-/** Paths of the packed files. */
+/** Paths of the tarballs. */
 export interface Tarballs {
   readonly ring: string;
   readonly store: string;
 }
 
-/** Builds and packs both packages in a copy of the workspace: other tests run at the same time. */
+/** Builds and packs both packages in a copy of the workspace, because other tests run at the same time. */
 export async function buildAndPack(copy: string): Promise<Tarballs> {
   const copied = [
     ...['package.json', 'pnpm-workspace.yaml', 'tsconfig.base.json'],
@@ -29,7 +29,7 @@ export async function buildAndPack(copy: string): Promise<Tarballs> {
     'packages/redis-launcher/package.json',
   ];
   for (const path of copied) {
-    // Links to dependencies stay relative, so they lead to the copy.
+    // Links to dependencies stay relative, so they point into the copy.
     await cp(join(WORKSPACE, path), join(copy, path), { recursive: true, verbatimSymlinks: true });
   }
   await symlink(join(WORKSPACE, 'node_modules'), join(copy, 'node_modules'));
@@ -46,19 +46,19 @@ export async function buildAndPack(copy: string): Promise<Tarballs> {
   return { ring, store };
 }
 
-/** The pnpm that runs the tests, or one from npx if they run without pnpm. */
+/** The command of the pnpm that runs the tests, or `npx pnpm` if the tests run without pnpm. */
 function pnpmCommand(): [string, ...string[]] {
   const path = process.env['npm_execpath'];
   if (path === undefined || !basename(path).startsWith('pnpm')) return ['npx', '-y', 'pnpm@12'];
   return /^\.[cm]?js$/.test(extname(path)) ? [process.execPath, path] : [path];
 }
 
-/** Options of npm install. It asks the registry only for packages that are not in its cache. */
+/** Options for npm install. It asks the registry only for packages that are not in its cache. */
 export const QUIETLY = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
-/** Runs a command as a user would, outside of any package manager. @returns its output */
+/** Runs a command like a user, outside any package manager. @returns its output */
 export async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
-  // pnpm sets variables for its child processes. npm needs only those that lead to the registry.
+  // pnpm sets environment variables for its child processes. npm needs only the variables about the registry.
   const wanted = /^npm_config_(registry|cafile|cache|userconfig|https?_?proxy|no_?proxy)$/i;
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^p?npm_/i.test(name) || wanted.test(name)),
@@ -71,7 +71,7 @@ export async function run(command: string, args: readonly string[], cwd: string)
   }
 }
 
-/** Paths of all files below a folder, sorted. */
+/** Returns the paths of all files in a folder and its subfolders, sorted. */
 export async function filesOf(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
@@ -80,14 +80,14 @@ export async function filesOf(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** Unpacks a tarball like npm. @returns the folder */
+/** Unpacks a tarball like npm. @returns the unpacked folder */
 export async function unpack(tarball: string, into: string): Promise<string> {
   await mkdir(into);
   await run('tar', ['-xzf', tarball, '-C', into, '--strip-components=1'], into);
   return into;
 }
 
-/** The packages that the JavaScript and the declarations of a package import, without Node.js's own modules. */
+/** The packages that a package's JavaScript and declarations import, without Node.js's own modules. */
 export async function packagesImportedBy(folder: string): Promise<string[]> {
   const imported = new Set<string>();
   for (const file of (await filesOf(folder)).filter((file) => file.startsWith('dist/'))) {

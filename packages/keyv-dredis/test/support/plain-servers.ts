@@ -1,6 +1,6 @@
 import { createClient } from 'redis';
 
-/** Looks into servers past every store, with a plain client for each server. */
+/** Accesses servers without a store, through one plain client per server. */
 export class PlainServers implements AsyncDisposable {
   readonly #clients: readonly Client[];
 
@@ -15,7 +15,7 @@ export class PlainServers implements AsyncDisposable {
   }
 
   /**
-   * The keys that begin with a prefix, server by server, without the keys that stores reserve for themselves.
+   * Lists each server's keys with this prefix, without the stores' reserved keys.
    *
    * @param prefix without glob characters
    */
@@ -30,12 +30,12 @@ export class PlainServers implements AsyncDisposable {
     );
   }
 
-  /** The same for all servers together: a key that two servers hold is listed twice. */
+  /** Lists the keys on all servers. A key that exists on two servers is listed twice. */
   async keys(prefix = ''): Promise<string[]> {
     return (await this.keysByServer(prefix)).flat().sort();
   }
 
-  /** The value of a key, whichever server holds it. */
+  /** Reads a key from the server that has it. */
   async get(key: string): Promise<string | null> {
     const values = await Promise.all(this.#clients.map((client) => client.get(key)));
     return values.find((value) => value !== null) ?? null;
@@ -46,7 +46,7 @@ export class PlainServers implements AsyncDisposable {
     return Math.max(...(await Promise.all(this.#clients.map((client) => client.pTTL(key)))));
   }
 
-  /** Removes the keys that begin with a prefix. */
+  /** Removes the keys with this prefix. */
   async remove(prefix: string): Promise<void> {
     const keys = await this.keysByServer(prefix);
     await Promise.all(
@@ -54,7 +54,7 @@ export class PlainServers implements AsyncDisposable {
     );
   }
 
-  /** Removes every key of the database. */
+  /** Removes every key in the database. */
   async flush(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.flushDb()));
   }

@@ -6,7 +6,7 @@ const SOURCE = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
 const TSCONFIG = fileURLToPath(new URL('../../tsconfig.json', import.meta.url));
 
 /**
- * Runs a program in a process of its own, with `DRedisStore`, `createClient` and `locations` in scope. The
+ * Runs a program in a separate process, with `DRedisStore`, `createClient` and `locations` in scope. The
  * process has to exit by itself: if something keeps it alive, the test times out.
  */
 export function runProgram(

@@ -15,8 +15,8 @@ export function sharedLocations(): string[] {
 }
 
 /**
- * Starts servers that a test may kill, pause or configure. If a test kills or pauses one and other tests use
- * it, too, it runs again after the test.
+ * Starts servers that a test may kill, pause or configure. If several tests share a server, it is started or
+ * resumed after a test that killed or paused it.
  */
 export async function startServers(options: StartOptions = {}): Promise<RedisServers> {
   const redis = await startRedis(options);
@@ -25,7 +25,7 @@ export async function startServers(options: StartOptions = {}): Promise<RedisSer
   return redis;
 }
 
-/** Starts one server. @param args further arguments of redis-server */
+/** Starts one server. @param args additional arguments for redis-server */
 export async function startServer(...args: readonly string[]): Promise<RedisServer> {
   const redis = await startServers({ count: 1, args });
   return redis.servers[0] as RedisServer;
@@ -46,8 +46,8 @@ function restoreAfterTest(server: RedisServer): void {
 /**
  * Starts servers that accept TLS connections only.
  *
- * @param clientCa PEM of the authority that client certificates must be signed by; without it, clients need
- *   no certificate
+ * @param clientCa PEM of the authority that must sign client certificates; if omitted, clients need no
+ *   certificate
  */
 export async function startTlsServers(
   count: number,
@@ -76,7 +76,7 @@ export interface FullServer {
   resume(): Promise<void>;
 }
 
-/** Starts a paused server with a full accept queue: the system does not answer a further TCP connect. */
+/** Starts a paused server whose accept queue is full, so that the system does not answer new TCP connects. */
 export async function startFullServer(): Promise<FullServer> {
   const server = await startServer('--tcp-backlog', '1');
   await server.pause();
@@ -98,7 +98,7 @@ export async function startFullServer(): Promise<FullServer> {
   };
 }
 
-/** Makes a folder that the clean-up removes. @returns its path */
+/** Creates a folder that the clean-up removes. @returns its path */
 export async function makeTemporaryFolder(prefix: string): Promise<string> {
   const folder = await temporaryFolder(prefix);
   onCleanUp(() => folder.remove());

@@ -5,7 +5,7 @@ import { Reporter } from '../../src/errors/reporter.js';
 import { Runtime } from '../../src/runtime.js';
 import { NamespacedStore } from '../../src/store.js';
 
-/** A DRedisStore that records no hints: the negative control of tests that show what hints prevent. */
+/** A DRedisStore that records no hints. It is the negative control for tests that show what hints prevent. */
 export class StoreWithoutHints extends NamespacedStore {
   constructor(locations: Locations, options?: DRedisStoreOptions) {
     const resolved = resolveOptions(options);

@@ -11,23 +11,27 @@ import { useSharedDatabase } from './clients.js';
 import { sharedLocations } from './servers.js';
 
 /*
- * The harness adds no 'error' listener to a store: whether anybody listens changes what the store does with
- * an error. `errorsOf(store)` listens if a test wants to.
+ * The harness adds no 'error' listener to a store, because a listener changes how the store reports errors. A
+ * test that needs a listener calls `errorsOf(store)`.
  */
 
-/** Opens a store over the shared servers, in the database of this test file. The clean-up disconnects it. */
+/**
+ * Opens a store over the shared servers, in this test file's database. The clean-up disconnects the store.
+ */
 export function openStore(options?: DRedisStoreOptions): DRedisStore {
   return openStoreOver(sharedLocations(), { database: useSharedDatabase(), ...options });
 }
 
-/** Opens a store over other servers. The clean-up disconnects it. */
+/** Opens a store over other servers. The clean-up disconnects the store. */
 export function openStoreOver(locations: Locations, options?: DRedisStoreOptions): DRedisStore {
   const store = new DRedisStore(locations, options);
   onCleanUp(() => store.disconnect());
   return store;
 }
 
-/** Resolves with the arguments of the next event. Unlike events.once(), an 'error' does not reject it. */
+/**
+ * Resolves with the next event's arguments. Unlike events.once(), it does not reject after an 'error' event.
+ */
 export function nextEvent<E extends keyof DRedisStoreEvents>(
   store: DRedisStore,
   event: E,
@@ -44,7 +48,7 @@ export function errorsOf(store: DRedisStore): DRedisError[] {
   return errors;
 }
 
-/** The error that a promise rejects with. @throws Error if the promise resolves */
+/** Expects a promise to reject. @returns its error @throws Error if the promise resolves */
 export async function rejection<E extends Error = DRedisError>(promise: Promise<unknown>): Promise<E> {
   const outcome = await promise.then(
     (value) => ({ value }),
@@ -54,7 +58,10 @@ export async function rejection<E extends Error = DRedisError>(promise: Promise<
   throw new Error(`Expected a rejection, got ${JSON.stringify(outcome.value)}`);
 }
 
-/** Keys that one node owns, without the namespace. Uses the ring, because store.locate() would connect. */
+/**
+ * Returns keys that one node owns, without the namespace. Uses the ring, because store.locate() would
+ * connect.
+ */
 export function keysOf(store: DRedisStore, node: string, count: number, prefix = 'key'): string[] {
   const ring = new HashRing(store.nodes);
   const keys: string[] = [];
@@ -65,7 +72,7 @@ export function keysOf(store: DRedisStore, node: string, count: number, prefix =
   return keys;
 }
 
-/** Sends as many commands without a reply as take a node down. @returns their errors */
+/** Sends commands until enough have timed out to take the node down. @returns their errors */
 export async function timeOut(store: DRedisStore, key: string): Promise<DRedisError[]> {
   return Promise.all([1, 2, 3].map(() => rejection(store.has(key))));
 }
@@ -74,8 +81,8 @@ export async function timeOut(store: DRedisStore, key: string): Promise<DRedisEr
 type Send = (args: readonly string[]) => Promise<unknown>;
 
 /**
- * Passes each command that a store sends to one of its nodes to a function, which may send it, change it or
- * send others first.
+ * Intercepts the commands that a store sends to one of its nodes. The function gets each command, and may
+ * send it, change it, or send other commands first.
  */
 export function interceptCommands(
   client: object,

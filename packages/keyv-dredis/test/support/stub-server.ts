@@ -27,9 +27,11 @@ export const startBlackHole = () => startStub((socket) => socket.resume());
 
 /** A server between a client and a real Redis server. */
 export interface ProxyServer extends StubServer {
-  /** Receives replies from now on. If undefined, the proxy forwards them. */
+  /** Called for each reply, instead of forwarding it. If undefined, the proxy forwards replies. */
   onReply: ((reply: Buffer, toClient: Socket) => void) | undefined;
-  /** Returns what to forward instead of a request. If undefined, the proxy forwards requests as they are. */
+  /**
+   * Returns the bytes to forward instead of a request. If undefined, the proxy forwards requests unchanged.
+   */
   onRequest: ((request: Buffer) => Buffer) | undefined;
 }
 

@@ -4,13 +4,13 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder that `remove()` deletes, or the end of this process, even if it is killed. */
+/** A folder that is deleted by `remove()` or when this process exits, even if the process is killed. */
 export interface TemporaryFolder {
   readonly path: string;
   remove(): Promise<void>;
 }
 
-/** Deletes the folder when its standard input ends, which this process holds open until it exits. */
+/** Deletes the folder when its standard input ends. The test process keeps this input open until it exits. */
 const JANITOR = `
   const { rmSync } = require('node:fs');
   process.stdin.resume().on('close', () => {
@@ -19,7 +19,7 @@ const JANITOR = `
 
 export async function temporaryFolder(prefix: string): Promise<TemporaryFolder> {
   const path = await mkdtemp(join(tmpdir(), prefix));
-  // Detached, because Ctrl-C reaches every process of a terminal.
+  // Detached, because Ctrl-C would otherwise stop the janitor, too.
   const janitor = spawn(process.execPath, ['--eval', JANITOR, path], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -1,4 +1,4 @@
-/** Builders of short histories. Times are milliseconds. */
+/** Builders for short histories. Times are in milliseconds. */
 import { checkHistory } from '../../../fault-checker/check-history.js';
 import {
   type Entry,
@@ -19,7 +19,7 @@ export const RUN: RunEntry = {
   startedAt: 0,
 };
 
-/** Node n1 owns the keys k and l, node n2 owns m. Clients a, b and c see both nodes up from the start. */
+/** Node n1 owns the keys k and l, node n2 owns m. Clients a, b and c see both nodes as up from the start. */
 export const START: readonly Entry[] = [
   { type: 'owners', owners: { k: 'n1', l: 'n1', m: 'n2' } },
   ...['a', 'b', 'c'].flatMap((client) => [sees(client, 'up', 0), sees(client, 'up', 0, 'n2')]),
