@@ -6,8 +6,8 @@
  * Output: one table per scenario and metric, then the expectations and whether the store meets them. The
  * figures are saved in .bench/. write-tables.ts then copies them into README.md and docs/benchmarks.md.
  */
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dim, heading, line, table } from '../terminal/terminal.js';
 import { verdictTable } from './expectations.js';
@@ -110,13 +110,16 @@ function printProfile(file: string): void {
   for (const [share, place] of topOfProfile(file, PROFILE_LINES)) line(`${share.padStart(7)}  ${place}`);
 }
 
-/** Copies a build, so that all processes load the same code even if the build changes during the run. */
+/**
+ * Copies a build's folder, so that all processes load the same code even if the build changes during the run.
+ *
+ * @returns the copy of the build's entry file
+ */
 function copyBuild(build: string, copyName: string): string {
   if (!existsSync(build)) throw new Error(`${build} does not exist: run npx -y pnpm@12 build`);
-  const copy = join(COPIES_FOLDER, `${copyName}-${process.pid}.js`);
-  mkdirSync(dirname(copy), { recursive: true });
-  copyFileSync(build, copy);
-  process.on('exit', () => rmSync(copy, { force: true }));
+  const copy = join(COPIES_FOLDER, `${copyName}-${process.pid}`);
+  cpSync(dirname(build), copy, { recursive: true });
+  process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  return copy;
+  return join(copy, basename(build));
 }

@@ -21,7 +21,7 @@ export {
   NodeUnavailableError,
   PartialFailureError,
 } from './errors/errors.js';
-export type { DRedisStoreEvents, NodeEvent } from './errors/reporter.js';
+export type { DRedisStoreEvents, DRedisStoreListener, NodeEvent } from './errors/reporter.js';
 export type { KeyFormat } from './format/keyspace.js';
 export type { StoredValue } from './format/values.js';
 export type { MethodCapability, StoreCapabilities } from './keyv/capabilities.js';

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import type { RedisClientType } from 'redis';
 import { type Locations, parseLocations } from './config/locations.js';
 import { DRedisError } from './errors/errors.js';
-import { type DRedisStoreEvents, Reporter } from './errors/reporter.js';
+import { type DRedisStoreEvents, type DRedisStoreListener, Reporter } from './errors/reporter.js';
 import { assertNamespace } from './format/keyspace.js';
 import { encodeValue, type StoredValue } from './format/values.js';
 import { CAPABILITIES, type StoreCapabilities } from './keyv/capabilities.js';
@@ -79,10 +79,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /** Adds a listener for one of the {@link DRedisStoreEvents}. */
-  override on<E extends keyof DRedisStoreEvents>(
-    event: E,
-    listener: (...args: DRedisStoreEvents[E]) => void,
-  ): this {
+  override on<E extends keyof DRedisStoreEvents>(event: E, listener: DRedisStoreListener<E>): this {
     super.on(event, listener as never);
     if (event === 'error') {
       this.#compat.errorListenerAdded();
@@ -98,8 +95,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
    * @throws DRedisError; under Keyv 5, a failure emits an `error` event and counts as a miss
    */
   get<Value = StoredValue>(key: string): Promise<Value | undefined> {
-    const read = () => this.#runtime.router.get(this.#physicalKey(key));
-    return this.#failures.read(read, undefined) as Promise<Value | undefined>;
+    return this.#failures.read(this.#get, key, undefined) as Promise<Value | undefined>;
   }
 
   /** Reads many values, in the order of the keys; undefined if a value is missing or its node failed. */
@@ -114,7 +110,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
    * @throws DRedisError; under Keyv 5, a failure emits an `error` event and the result is false
    */
   has(key: string): Promise<boolean> {
-    return this.#failures.read(() => this.#runtime.router.has(this.#physicalKey(key)), false);
+    return this.#failures.read(this.#has, key, false);
   }
 
   /** Whether each key exists, in the order of the keys. */
@@ -206,8 +202,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
     const compat = this.#compat.forNamespace(namespace);
     // Captured once: the namespace may change mid-iteration.
     const { prefix } = compat.convention;
-    const report = (error: DRedisError) => this.#failures.report(error);
-    for await (const [key, value] of this.#runtime.scanner.entries(prefix, report)) {
+    for await (const [key, value] of this.#runtime.scanner.entries(prefix, this.#failures.report)) {
       yield [compat.presentKey(key.slice(prefix.length)), value as Awaited<Value>];
     }
   }
@@ -285,6 +280,9 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
       throw new DRedisError('DREDIS_CLOSED', 'The store is disconnected');
     }
   }
+
+  readonly #get = (key: string) => this.#runtime.router.get(this.#physicalKey(key));
+  readonly #has = (key: string) => this.#runtime.router.has(this.#physicalKey(key));
 
   #physicalKey(key: string): string {
     this.#assertOpen();

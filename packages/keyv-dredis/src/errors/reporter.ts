@@ -27,6 +27,9 @@ export interface DRedisStoreEvents {
   'node:up': NodeEvent;
 }
 
+/** A listener for an event of a store. */
+export type DRedisStoreListener<E extends keyof DRedisStoreEvents> = (...args: DRedisStoreEvents[E]) => void;
+
 /** Emits events and process warnings. A listener that throws cannot affect the store. */
 export class Reporter {
   readonly #emitter: EventEmitter<DRedisStoreEvents>;

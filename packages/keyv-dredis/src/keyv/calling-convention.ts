@@ -48,9 +48,10 @@ export class CallingConvention {
    * @throws InvalidArgumentError if the key cannot be stored
    */
   physicalKey(key: string): string {
+    if (this.#givenPrefix === undefined) return physicalKey(this.prefix, key);
     const namespace = this.#namespaceOf(key);
     // If Keyv adds a prefix to keys, it also strips that prefix from the keys that iterator() yields.
-    if (this.#givenPrefix !== undefined) this.#state.lastKey.prefixed = namespace !== undefined;
+    this.#state.lastKey.prefixed = namespace !== undefined;
     return this.#join(namespace, key);
   }
 

@@ -30,9 +30,13 @@ export class FailurePolicy {
     this.#downIsMiss = downIsMiss;
   }
 
-  /** Runs a single-key read. @param miss the result if a failure counts as a miss */
-  read<T>(read: () => Promise<T>, miss: T): Promise<T> {
-    const value = attempt(read);
+  /**
+   * Runs a single-key read. A function and its argument instead of a closure, which every `get` would allocate.
+   *
+   * @param miss the result if a failure counts as a miss
+   */
+  read<T>(read: (key: string) => Promise<T>, key: string, miss: T): Promise<T> {
+    const value = attempt(read, key);
     if (this.#compat.convention.version === 6 && !this.#downIsMiss) return value;
     return value.catch((error) => {
       if (this.#isMiss(error)) return miss;
@@ -44,7 +48,7 @@ export class FailurePolicy {
 
   /** Runs a single-key write. Resolves with false if a failure counts as a miss. */
   write(write: () => Promise<boolean>): Promise<boolean> {
-    const done = attempt(write);
+    const done = attempt(write, undefined);
     if (!this.#downIsMiss) return done;
     return done.catch((error) => {
       if (this.#isMiss(error)) return false;
@@ -60,9 +64,9 @@ export class FailurePolicy {
   }
 
   /** Emits an `error` event, unless the failure counts as a miss. */
-  report(error: DRedisError): void {
+  readonly report = (error: DRedisError): void => {
     if (!this.#isMiss(error)) this.#reporter.report(error);
-  }
+  };
 
   #isMiss(error: unknown): boolean {
     return this.#downIsMiss && error instanceof NodeUnavailableError;
@@ -70,9 +74,9 @@ export class FailurePolicy {
 }
 
 /** Runs a call. If it throws, returns a rejected promise instead. */
-function attempt<T>(call: () => Promise<T>): Promise<T> {
+function attempt<Argument, T>(call: (argument: Argument) => Promise<T>, argument: Argument): Promise<T> {
   try {
-    return call();
+    return call(argument);
   } catch (error) {
     return Promise.reject(error);
   }

@@ -184,17 +184,18 @@ async function setEntries(
   { node, keys, positions, latestExpiry }: NodeRequest,
   entries: readonly WriteEntry[],
 ): Promise<NodeReply<boolean>> {
-  const entryAt = (index: number) => entries[positions[index] as number] as WriteEntry;
-  const expiryAt = (index: number) => sooner(entryAt(index).expiresAt, latestExpiry);
-  const expiresAt = expiryAt(0);
-  if (keys.length > 1 && keys.every((_, index) => expiryAt(index) === expiresAt)) {
-    const values = keys.map((_, index) => entryAt(index).value);
+  const own = positions.map((position) => entries[position] as WriteEntry);
+  const expiryOf = (entry: WriteEntry) => sooner(entry.expiresAt, latestExpiry);
+  const expiresAt = expiryOf(own[0] as WriteEntry);
+  if (own.length > 1 && own.every((entry) => expiryOf(entry) === expiresAt)) {
+    const values = own.map(({ value }) => value);
     if (await node.run((commands) => commands.mSet(keys, values, expiresAt))) {
       return { values: keys.map(() => true) };
     }
   }
   return pipeline(keys, false, async (key, index) => {
-    await node.run((commands) => commands.set(key, entryAt(index).value, expiryAt(index)));
+    const entry = own[index] as WriteEntry;
+    await node.run((commands) => commands.set(key, entry.value, expiryOf(entry)));
     return true;
   });
 }
