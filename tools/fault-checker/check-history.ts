@@ -20,7 +20,7 @@
  *
  * If delete() returns `false` in mode `error`, N replied. In the other modes, `false` can also mean that N
  * did not reply in time. There, `false` counts as a reply only if delete() returned it before the deadline.
- * The same is true for clear().
+ * Likewise, a clear() counts as a reply only if it completed before the deadline.
  *
  * **Stale.** A read R that returns the value of a write W is stale if there is a write X to the same key with
  *
