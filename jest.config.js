@@ -19,7 +19,8 @@ const common = {
       '@swc/jest',
       {
         jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-        // Jest loads the global setup as CommonJS, where only import() can load ES modules.
+        // Jest loads the global setup as CommonJS. There, only import() can load ES modules, so SWC must keep
+        // import().
         module: { type: 'es6', ignoreDynamic: true },
       },
     ],
@@ -34,7 +35,7 @@ const common = {
   },
 };
 
-/** A project for those tests in a folder that need Redis. */
+/** A project for a folder's tests, without the unit tests. */
 const withRedis = (displayName, folder) => ({
   ...common,
   displayName,

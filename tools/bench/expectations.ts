@@ -24,8 +24,8 @@ interface Expectation {
   readonly scenario: string;
   readonly table?: string;
   /**
-   * Columns in order of preference. The first column that the run measured is used, because a quick run has
-   * only smaller cells.
+   * Columns in order of preference. A quick run has only smaller cells, so the first column that the run
+   * measured is used.
    */
   readonly columns: readonly string[];
   readonly numerator: Figure;

@@ -32,7 +32,8 @@ function placeOf({ functionName, url, lineNumber }: Profiler.Profile['nodes'][nu
   const name = functionName === '' ? '(anonymous)' : functionName;
   if (url === '') return name;
   const path = url.startsWith('file:') ? relative(ROOT, fileURLToPath(url)) : url;
-  // The bench runs a copy of the build. This shows the original's path instead.
+  // The bench runs a copy of the build, so the profile has the copy's path. The original's path is shown
+  // instead.
   const short = path.replace(/^.*node_modules\//, '').replace(/\.bench\/store-\d+\.js$/, 'dist/esm/index.js');
   return `${name} ${short}:${lineNumber + 1}`;
 }

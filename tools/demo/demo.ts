@@ -99,8 +99,7 @@ function keysByOwner(): Map<string, string[]> {
 }
 
 /**
- * Asks the owner of these keys how many of them it has stored. @param ownedKeys keys that all have the same
- * owner
+ * Asks the owner of some keys how many of the keys it has stored. @param ownedKeys keys with the same owner
  */
 async function storedCount(ownedKeys: readonly string[]): Promise<number> {
   const [first] = ownedKeys;

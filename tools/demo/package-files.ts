@@ -15,8 +15,8 @@ export async function readPackageFiles(folder: string, root: string): Promise<Re
 async function* packageFilesIn(folder: string): AsyncGenerator<string> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    // pnpm's symbolic links are neither directories nor files, so they are skipped. Following them would
-    // visit packages twice, or never end.
+    // pnpm's symbolic links are neither directories nor files, so they are skipped. If they were followed,
+    // packages would be read twice, or the search would never end.
     if (entry.isDirectory()) yield* packageFilesIn(path);
     else if (entry.isFile() && entry.name === 'package.json') yield path;
   }

@@ -1,9 +1,9 @@
 /**
  * Checks a history against what the store guarantees under failures:
  *
- * > If a node was unreachable for a client and is back, no client reads an old value of a key from that node
- * > if any client set, deleted or cleared the key during the outage. No fallback entry outlives the next
- * > write to its key.
+ * > If any client sets, deletes or clears a key while the key's node is unreachable for a client, no client
+ * > reads the key's old value from the node once the node is back. No fallback entry outlives the next write
+ * > to its key.
  *
  * The store is a cache: a miss or an error is always allowed. Only a value can be wrong. main.ts explains the
  * terms.
@@ -13,14 +13,14 @@
  *
  * - If N replied, and A saw N as up from the invocation to the completion, the write is acknowledged. It is
  *   settled when it completes.
- * - Otherwise the write failed, timed out, was dropped, went to a fallback node, or N's state changed during
- *   the write. A has to remove the key from N before A uses N again, so the write is settled when A first
- *   sees N come up after the completion. A suspect node also comes up when it replies again.
+ * - Otherwise, the write failed, timed out, was dropped or went to a fallback node, or N's state changed
+ *   during the write. A has to remove the key from N before A uses N again. So the write is settled when A
+ *   first sees N come up after the write's completion. If N is suspect, it comes up when it replies again.
  * - If A never sees N come up again, the write is never settled.
  *
- * In mode `error`, if delete() returns `false`, N replied. In the other modes, `false` can also mean that N
- * did not reply in time, so it counts as a reply only if it came before the deadline. The same is true for
- * clear().
+ * If delete() returns `false` in mode `error`, N replied. In the other modes, `false` can also mean that N
+ * did not reply in time. There, `false` counts as a reply only if delete() returned it before the deadline.
+ * Likewise, a clear() counts as a reply only if it completed before the deadline.
  *
  * **Stale.** A read R that returns the value of a write W is stale if there is a write X to the same key with
  *
@@ -30,28 +30,29 @@
  *
  * - in the modes `error` and `miss`, when it is settled;
  * - in mode `failover`, when it is settled and its client has since then seen all nodes as up at the same
- *   time. The client could then remove every fallback entry of W. If W failed, it is never overwritable,
- *   because it is unknown which nodes it reached.
+ *   time, because the client could then remove every fallback entry of W. If W failed, it is never
+ *   overwritable, because it is unknown which nodes it reached.
  *
- * This rule raises no false alarms. W's value can be on N or in a fallback entry.
+ * This rule raises no false alarms. W's value can be in two places, on N and in a fallback entry. It is gone
+ * from both places when R is invoked:
  *
  * - On N: if W is acknowledged, its value is on N when W completes, so X overwrites it. If W is not
  *   acknowledged, a command from W can still be in flight, but only on a connection that W's client dropped
- *   before it used N again. The server reads such a command before it reads from later connections, and this
- *   checker's proxies deliver nothing from a closed connection. So when W is overwritable, no command from W
- *   is in flight, and X comes after all of W's commands. If X is acknowledged, it has overwritten W.
- *   Otherwise, X's client removed the key from N before X was settled.
+ *   before this client used N again. The server reads such a command before it reads from later connections.
+ *   In addition, this checker's proxies deliver nothing from a closed connection. So when W is overwritable,
+ *   no command from W is in flight, and X comes after all of W's commands. If X is acknowledged, X has
+ *   overwritten W. Otherwise, X's client removed the key from N before X was settled.
  * - In a fallback entry: if W is acknowledged, it has no fallback entries. If W is not acknowledged, its
  *   fallback entries are removed before W is overwritable.
  *
- * So no trace of W is left when R is invoked, and it does not matter how R's client sees the node. Before X
- * is settled, a client that can still reach N may read W there, so the rule ignores such reads.
+ * So it does not matter how R's client sees the node. Before X is settled, a client that can still reach N
+ * may read W there. The rule ignores such reads.
  *
  * **After a rollback.** A server that is killed and restarted from an old snapshot loses acknowledged writes.
  * With `restartPolicy: 'purge'`, no client may notice the loss. With `'keep'`, the operator accepts the loss,
- * so X counts only if it was invoked after the old process was gone. If such an X failed, the key still has
- * to be removed from the new process. In mode `failover`, any node's snapshot can bring back a fallback
- * entry.
+ * so X counts only if it was invoked after the old server process was gone. Even if such an X failed, the key
+ * has to be removed from the new server process. In mode `failover`, this applies to a rollback of any node,
+ * because any node's snapshot can bring back a fallback entry.
  *
  * **Unwritten.** A read returned a value that was never written, was written to another key, or was written
  * only after the read.
@@ -95,7 +96,7 @@ export interface Counts {
   /** Hits that could be stale, because another write to the key was settled before the read. */
   readonly checked: number;
   /**
-   * Reads of keys whose newest settled write did not reach the node. They are correct only if the key was
+   * Reads of keys whose newest settled write did not reach the node. If such a read is correct, the key was
    * removed.
    */
   readonly afterMissedWrite: number;

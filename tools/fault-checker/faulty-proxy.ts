@@ -92,8 +92,8 @@ class Link {
     server.setNoDelay(true).on('error', noop);
     client.on('data', (request) => this.#requests.pass(request));
     server.on('data', (reply) => this.#onReply(reply));
-    // Drops data in flight when the client closes the connection. The checker relies on this: no command from
-    // a closed connection may arrive after the client has opened a new connection.
+    // When the client closes the connection, data in flight is dropped. The checker relies on this: no
+    // command from a closed connection may arrive after the client has opened a new connection.
     client.on('close', () => {
       this.#requests.drop();
       this.#replies.drop();

@@ -89,7 +89,8 @@ export interface FaultEntry {
   readonly from: number;
   readonly to: number;
   /**
-   * For a rollback: when the old server process was gone, and with it all data that is not in the snapshot.
+   * For a rollback: the time when the old server process was gone. All data that is not in the snapshot was
+   * lost then.
    */
   readonly goneAt?: number | undefined;
 }

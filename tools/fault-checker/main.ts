@@ -1,6 +1,6 @@
 /**
- * Fault checker: injects faults into servers and connections while many clients use the store, and checks
- * that no client reads a value that must be gone according to the store's guarantees. It works like Jepsen.
+ * Fault checker: injects faults into servers and connections while many clients use the store. It checks that
+ * no client reads a value that the store guarantees to be gone. It works like Jepsen.
  *
  *     npx -y pnpm@12 check:failures --seconds 60 --mode all
  *

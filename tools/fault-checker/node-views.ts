@@ -1,8 +1,8 @@
 import type { StateEntry } from './history.js';
 
 /**
- * When a suspect node replies, its client removes the missed keys. This is the longest that the removal takes
- * on a loaded machine.
+ * When a suspect node replies, the client removes the missed keys from this node. On a loaded machine, the
+ * removal takes at most this long.
  */
 const MAX_REMOVAL_MS = 250;
 
@@ -30,8 +30,8 @@ export class NodeViews {
   }
 
   /**
-   * The first time after `after` when a client had seen a node come up and had removed the missed keys;
-   * Infinity if there is none. A node that was down comes up after the removal. A suspect node comes up
+   * The first time, later than `after`, when a client has seen a node come up and has removed the missed
+   * keys; Infinity if there is none. A node that was down comes up after the removal. A suspect node comes up
    * before the removal, so MAX_REMOVAL_MS is added.
    */
   nextUp(client: string, node: string, after: number): number {

@@ -4,7 +4,7 @@ import { NodeViews } from './node-views.js';
 /** A set, a delete, or the part of a clear that concerns one node. check-history.ts explains the terms. */
 export interface Write {
   readonly operation: OperationEntry;
-  /** Whether the node replied and the client saw it as up during the whole operation. */
+  /** Whether the node replied and the client saw the node as up during the whole operation. */
   readonly acknowledged: boolean;
   /** After this time, no client may read an earlier value. Infinity means never. */
   readonly settledAt: number;
@@ -42,8 +42,8 @@ export class Settlement {
   }
 
   /**
-   * With failover, any other node can have a fallback entry. The client removes the entry once it reaches
-   * that node.
+   * In mode `failover`, every node except the owner can have a fallback entry of the write. The client
+   * removes such an entry once it can reach the fallback node again.
    */
   #overwritableAt(client: string, replied: boolean, settledAt: number): number {
     if (this.#run.mode !== 'failover') return settledAt;

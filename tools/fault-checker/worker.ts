@@ -88,9 +88,8 @@ process.removeAllListeners('disconnect');
 process.disconnect();
 
 /**
- * Waits until a client sees all nodes as up, and records each node that does not come up in time. While
- * waiting, it reads from the nodes that are not up, because a suspect node comes up only when it replies to a
- * command.
+ * Waits until a client sees all nodes as up, and records each node that does not come up in time. A suspect
+ * node comes up only when it replies to a command, so this function reads from the nodes that are not up.
  */
 async function waitForNodes(client: RecordedClient): Promise<void> {
   while (client.nodesNotUp.length > 0 && now() - finishedAt < NODES_UP_TIMEOUT_MS) {

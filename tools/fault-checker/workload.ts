@@ -3,9 +3,9 @@ import type { Random } from './random.js';
 import type { RecordedClient } from './recorded-client.js';
 
 /**
- * The keys that all clients use. They are few enough that each key is written often. They are many enough
- * that a node misses writes to only some of its keys in a short outage. If it missed writes to all its keys,
- * hints would remove all of them and hide an undetected rollback.
+ * The keys that all clients use. Their number is small, so that each key is written often. But it is large
+ * enough that in a short outage, a node misses writes to only some of its keys. If a node missed writes to
+ * all its keys, hints would remove all these keys and hide an undetected rollback.
  */
 export const KEYS = Array.from({ length: 120 }, (_, number) => `key-${number}`);
 

@@ -1,6 +1,6 @@
 /**
- * Measures the ring and its peers, which take turns in one process, and MD5 in C. Writes the results to
- * `.bench/ring.json`, from which `write-tables.ts` creates tables. `--long` runs more rounds.
+ * Measures the ring, its peers and MD5 in C. The ring and its peers take turns in one process. Writes the
+ * results to `.bench/ring.json`, from which `write-tables.ts` creates tables. `--long` runs more rounds.
  *
  * Expectations, set before the first run:
  *
@@ -207,8 +207,7 @@ async function bytesPerLookup(ring: Ring, keys: readonly string[]): Promise<numb
   const observer = new PerformanceObserver((list) => {
     collections += list.getEntries().length;
   });
-  // Uses an index, because a loop over an iterable allocates an object per iteration until V8 has compiled
-  // the loop.
+  // Uses an index: a loop over an iterable allocates an object per iteration until V8 has compiled the loop.
   const getAll = () => {
     let found = 0;
     for (let i = 0; i < keys.length; i++) if (ring.get(keys[i] as string) !== undefined) found++;

@@ -29,7 +29,8 @@ export type Work = () => number;
 
 /**
  * Measures contenders in turn, round by round, so that noise on the machine affects all of them. The result
- * is processor time, which excludes other processes. The first rounds are a warm-up and do not count.
+ * is processor time, so it does not include the time of other processes. The first rounds are a warm-up and
+ * do not count.
  */
 export function inTurn<Name extends string>(
   contenders: Record<Name, Work>,

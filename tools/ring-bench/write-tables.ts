@@ -19,8 +19,8 @@ function time(ns: number): string {
 }
 
 /**
- * A cell shows the median, the fastest and slowest round, and the ratio to the unit's median. The unit's own
- * cell is bold and has no ratio.
+ * A cell shows the median, the fastest and slowest round, and the ratio to the median of `unit`. If `isUnit`,
+ * this is the cell of `unit` itself: it is bold and has no ratio.
  */
 function cell(timing: Timing | undefined, unit: Timing, isUnit: boolean): string {
   if (!timing) return '';

@@ -39,8 +39,8 @@ export interface Cache {
 export type CallListener = (outcome: Outcome, call: Call, endedAt: number) => void;
 
 /**
- * Simulates the callers of a service with a cache-aside cache. Nine in ten calls are reads, and one in ten is
- * a write. After a miss, the caller writes the key. Each value contains its key and a version number, so that
+ * Simulates the callers of a service with a cache-aside cache. Nine of ten calls are reads, and one is a
+ * write. After a miss, the caller writes the key. Each value contains its key and a version number, so that
  * stale values and values of other keys are detected.
  */
 export class CacheAsideCallers {

@@ -2,8 +2,8 @@ type Callback = (...args: unknown[]) => void;
 
 /**
  * Counts pending setTimeout timers by replacing the global setTimeout and clearTimeout. Unlike
- * process.getActiveResourcesInfo(), it includes unref'ed timers. It does not include the timers of
- * node:timers/promises and sockets.
+ * process.getActiveResourcesInfo(), this counts unref'ed timers, too. It does not count the timers of
+ * node:timers/promises and of sockets.
  *
  * @returns a function that returns the number of pending timers, out of those set since this call
  */

@@ -18,8 +18,8 @@ export const RESOURCES = {
   'timers (all)': { maxGrowth: 0, format: count },
   'listeners of the store': { maxGrowth: 0, format: count },
   'listeners of its clients': { maxGrowth: 0, format: count },
-  // A hint that arrives too late is not replayed until the next recovery. So each node can have one set of
-  // hints left.
+  // If a hint arrives too late for a recovery, it stays on the server until the next recovery. So one set of
+  // hints can be left for each node.
   'reserved keys on the servers': { maxGrowth: 4, format: count },
 } as const;
 export type Resource = keyof typeof RESOURCES;

@@ -25,8 +25,8 @@ const VALUE_BYTES = 100;
 const WARM_UP_FAILURES = 2;
 const FAILURE_INTERVAL_MS = 20_000;
 /**
- * A frozen server stays away longer, because the store marks it as down only after three command timeouts of
- * 2 s.
+ * The store marks a frozen server as down only after three command timeouts of 2 s. So a frozen server stays
+ * away longer than a killed server.
  */
 const AWAY_MS = { kill: 5_000, freeze: 9_000 };
 /** Longer than the longest backoff and the longest command. */

@@ -27,7 +27,7 @@ export default async function globalSetup(): Promise<void> {
   Object.assign(process.env, { DREDIS_TEST_LOCATIONS: servers.locations.join(',') });
 }
 
-/** Checks that the servers in REDIS_LOCATIONS are empty. Stopping them empties them again. */
+/** Checks that the servers in REDIS_LOCATIONS are empty. The returned `stop()` empties the servers again. */
 async function emptyServers(launcher: typeof import('redis-launcher')): Promise<RedisLocations> {
   const { locations } = await launcher.redisLocations(4);
   for (const location of locations) {

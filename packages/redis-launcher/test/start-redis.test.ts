@@ -87,7 +87,7 @@ test('args are passed to the server, and a server that requires a password count
 });
 
 test('startRedis({ tls: true }) makes the server listen with TLS', async () => {
-  // Without certificates the server fails to start, which shows that it tried to use TLS.
+  // The server has no certificates, so it fails to start. This failure shows that it tried to use TLS.
   await expect(startRedis({ count: 1, tls: true })).rejects.toThrow(/tls-cert-file|configure TLS/);
 });
 

@@ -20,7 +20,7 @@ async function holdServers(ending: string) {
   const [line] = await once(child.stdout, 'data');
   const held: { pid: number; folder: string; location: string }[] = JSON.parse(String(line));
   expect(held).toHaveLength(2);
-  // The supervisor shares the program's stderr, so 'close' is emitted when both have exited.
+  // The supervisor shares the program's stderr, so 'close' is emitted when both processes have exited.
   return { pid: child.pid as number, held, closed };
 }
 

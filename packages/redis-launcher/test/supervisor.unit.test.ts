@@ -22,7 +22,7 @@ test('a supervisor leaves no folder behind if its parent exits before the superv
         env: { ...process.env, TMPDIR: folder },
         stdio: ['ignore', 'ignore', 'pipe'],
       });
-      // The supervisor shares stderr, so stderr closes when both have exited.
+      // The supervisor shares the child's stderr, so stderr closes when both processes have exited.
       await once(child.stderr.resume(), 'close');
       expect(readdirSync(folder)).toEqual([]);
     }

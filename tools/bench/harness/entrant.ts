@@ -57,8 +57,8 @@ export class Entrant {
   }
 
   /**
-   * Profiles a longer measurement and writes the CPU profile to a file. Skips scenarios that start a new
-   * process for each round.
+   * Profiles a longer measurement and writes the CPU profile to a file. Does nothing for a scenario that
+   * starts a new process for each round.
    */
   async profile({ name: scenario, freshProcess }: Scenario, cell: Cell, file: string): Promise<void> {
     if (freshProcess) return;

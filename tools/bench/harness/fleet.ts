@@ -12,8 +12,8 @@ import { loadKeys } from './load-keys.js';
 
 const CLUSTER = { masterCount: 4 };
 /**
- * A cluster needs at least three masters to elect a replica. The timeout is shorter than Redis' default of 15
- * seconds, to keep the rounds short.
+ * A cluster needs at least three masters to elect a replica. To keep the rounds short, the timeout is shorter
+ * than Redis' default of 15 seconds.
  */
 const REPLICATED_CLUSTER = { masterCount: 3, replicaCount: 1, nodeTimeoutMs: 2_000 };
 const PROXIED_SERVER_COUNT = 4;

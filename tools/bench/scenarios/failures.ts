@@ -73,8 +73,8 @@ export const failures: Scenario<FailureCell> = {
     },
   ],
   rowPerMetric: true,
-  // All contestants share the servers, so an idle process would notice the failures in another contestant's
-  // round.
+  // All contestants share the servers. So if a process stayed open between its rounds, it would notice the
+  // failures in the other contestants' rounds.
   freshProcess: true,
   async round({ cell, contestant, servers, measure }) {
     const isReplicated = contestant.servers.kind === 'replicated';
@@ -127,8 +127,8 @@ export const failures: Scenario<FailureCell> = {
 let watch: FailureWatch | undefined;
 
 /**
- * Waits until the surviving servers have promoted a replica. @returns the time, or undefined if the deadline
- * passes first
+ * Waits until the surviving servers have promoted a replica. @returns the time of the promotion, or undefined
+ * if the deadline passes first
  */
 async function promotionTime(
   survivors: readonly RedisServer[],

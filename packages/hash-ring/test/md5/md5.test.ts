@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { md5, md5Many } from '../../src/md5/index.js';
 import { md5Reference } from '../../src/md5/reference.js';
 
-/** Any code point except surrogates. fast-check's own unit 'binary' takes a second to set up. */
+/** Any code point except surrogates. Replaces fast-check's unit 'binary', which takes a second to set up. */
 const codePoint = fc
   .integer({ min: 0, max: 0x10_ffff })
   .filter((code) => code < 0xd800 || code > 0xdfff)
@@ -91,7 +91,7 @@ test('MD5 hashes keys completely if they fill the arena or are larger than the a
       expect(Array.from(md5Many(['a', key, 'b', key], 4))).toEqual(['a', key, 'b', key].flatMap(theirWords));
     }
   }
-  // Runs of keys up to the arena's end. Their ends have every possible distance from the end of a block.
+  // Each list of keys reaches the arena's end. The keys end at every possible distance from a block's end.
   for (let size = 950; size < 1020; size++) {
     const text = Array.from({ length: 80 }, (_, i) => `${'é'.repeat(i % 3)}${'x'.repeat(size)}`);
     expect(md5Many(text, 1).join()).toBe(text.map((key) => theirWords(key)[0]).join());
@@ -144,8 +144,8 @@ test('MD5 agrees with node:crypto on a key of 1 MB', () => {
 });
 
 test('md5Many agrees with node:crypto if a lane reads past its key, up to the end of the memory', () => {
-  // In both lanes, the second-to-last key ends near the arena's end. Then one lane has a long key, the other
-  // a short key.
+  // In both lanes, the second-to-last key ends near the arena's end. After it, one lane has a long key and
+  // the other lane has a short key.
   const filler = Array.from({ length: 9 }, () => '€'.repeat(1000));
   const long = '€'.repeat(1800);
   const keys = [...filler, long, ...filler, 'short', ...filler, 'short', ...filler, long];

@@ -25,8 +25,8 @@ import {
   timeOut,
 } from '../support/index.js';
 
-// The tests use the ACL user from docs/security.md, which may use one namespace. On these servers, only this
-// user and an administrator have permissions.
+// The tests use the ACL user from docs/security.md. This user may use one namespace. On these servers, only
+// this user and an administrator have permissions.
 
 const page = await readFile(new URL('../../../../docs/security.md', import.meta.url), 'utf8');
 const [SETUSER = ''] = /^ACL SETUSER .*$/m.exec(page) ?? [];
@@ -125,7 +125,7 @@ test('docs/security.md lists exactly the commands that a store sends', async () 
     .join('\n')
     .matchAll(/^cmdstat_([^:]+):calls=[1-9]/gm);
   const sent = new Set([...counted].map(([, name]) => name as string));
-  // Commands sent before the authentication or by the administrator.
+  // These commands were sent before the authentication, or by the administrator.
   const others = /^(hello|auth|config\|resetstat|client\|setinfo)$/;
   const listed = rules.filter((rule) => rule.startsWith('+')).map((rule) => rule.slice(1));
   expect([...sent].filter((name) => !others.test(name)).sort()).toEqual(listed.sort());

@@ -181,7 +181,8 @@ describe('a client factory', () => {
     const arrived = proxy.nextConnection();
     await store.disconnect();
     await call;
-    // A TCP connect in progress cannot be stopped. The client closes the connection once it is established.
+    // A TCP connect in progress cannot be stopped, so the client closes the connection once it is
+    // established.
     const socket = await arrived;
     if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve));
     expect(client.isOpen).toBe(false);
@@ -254,8 +255,8 @@ describe.each([
   });
 });
 
-// Regression: node-redis has no time limit for the greeting, so connect() and updateNodes() never settled.
-// disconnect() waits for a running updateNodes(), so it never settled either.
+// Regression: connect() and updateNodes() never settled, because node-redis has no time limit for the
+// greeting. disconnect() never settled either, because it waits for a running updateNodes().
 describe('a client whose server accepts connections and never answers', () => {
   /** These deadlines can be short because no live server has to meet them. */
   const timeouts = { commandTimeoutMs: 150, connectTimeoutMs: 150 };

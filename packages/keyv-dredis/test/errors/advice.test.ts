@@ -209,7 +209,8 @@ describe.each(BAD_SERVERS)(
 
 describe('advice for a missing password', () => {
   test.each([
-    // RESP 3 starts with HELLO, which the server refuses. In RESP 2 it refuses the first command.
+    // With RESP 3, the client sends HELLO first, and the server refuses HELLO. With RESP 2, the server
+    // refuses the first command.
     [3, 'is unavailable'],
     [2, 'refused a command'],
   ] as const)('is in the error with RESP %i', async (RESP, verb) => {

@@ -141,7 +141,7 @@ describe("Keyv 6 without an 'error' listener and one dead server", () => {
     async (call, answer) => {
       const keyv = makeUnheardKeyv(6);
       expect(await CALLS[call](keyv)).toEqual(answer);
-      // Keyv 6 throws into the store, because Keyv 6 has no listener to forward the error to.
+      // Keyv 6 has no listener to forward the store's error to, so it throws the error into the store.
       expect(warningCodes()).toEqual(['DREDIS_NODE_UNAVAILABLE']);
       expect(warnings.mock.calls[0]?.[0]).toContain(dead);
       await CALLS[call](keyv);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { InvalidArgumentError } from '../../src/errors/errors.js';
 import { escapeNamespace, keyPrefix, physicalKey, scanPattern } from '../../src/format/keyspace.js';
 
-/** Any code point except surrogates. fast-check's own unit 'binary' takes a second to set up. */
+/** Any code point except surrogates. Replaces fast-check's unit 'binary', which takes a second to set up. */
 const codePoint = fc
   .integer({ min: 0, max: 0x10_ffff })
   .filter((code) => code < 0xd800 || code > 0xdfff)

@@ -22,9 +22,9 @@ async function entriesWhile(
 
 const sorted = (keys: readonly string[]) => keys.map((key): [string, unknown] => [key, key]).sort();
 
-// Regression: iterator() scanned for the prefix that it started with, but removed as many characters as the
-// current prefix has from each key. Keys were cut in the wrong place if the new namespace was shorter, and
-// empty if it was longer.
+// Regression: iterator() scanned for the prefix that it started with. But from each key, it removed as many
+// characters as the new prefix has. If the new namespace was shorter, keys were cut in the wrong place. If it
+// was longer, keys were empty.
 describe.each([
   ['shorter', 'ap'],
   ['longer', 'app-much-longer-than-any-key'],

@@ -100,8 +100,8 @@ test('two Keyv 5 with different namespaces over one store keep their keys separa
 });
 
 // A store accepts keys and expiries in the form of only one major version. Regression: if Keyv 5 and Keyv 6
-// shared a store, it read Keyv 5's ttl of one minute as a time in 1970. set() resolved to true, but the key
-// was gone, and there was no error.
+// shared a store, the store read Keyv 5's ttl of one minute as a time in 1970. So set() resolved to true, but
+// the key was gone, and there was no error.
 test.each<[string, Major, Major]>([
   ['A Keyv 5 and then a Keyv 6', 5, 6],
   ['A Keyv 6 and then a Keyv 5', 6, 5],

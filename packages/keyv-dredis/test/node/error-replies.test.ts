@@ -15,8 +15,8 @@ import {
 } from '../support/index.js';
 import { recordStates } from '../support/node-states.js';
 
-// The node goes down at once after an error reply that means that the server cannot handle requests. Other
-// error replies do not affect the node.
+// If an error reply means that the server cannot handle requests, the node goes down at once. Other error
+// replies do not affect the node.
 
 let redis: RedisServers;
 let victim: RedisServer;

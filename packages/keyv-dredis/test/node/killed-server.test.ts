@@ -23,8 +23,8 @@ import {
 } from '../support/index.js';
 import { recordStates } from '../support/node-states.js';
 
-// A killed server's connections close, and it refuses new connections. The stores have no deadlines, so a
-// test fails if a call waits instead of failing at once.
+// A killed server's connections close, and it refuses new connections. The stores have no deadlines: if a
+// call waits instead of failing at once, the test fails.
 
 let redis: RedisServers;
 let victim: RedisServer;

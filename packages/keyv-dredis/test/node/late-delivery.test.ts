@@ -16,7 +16,7 @@ test('a command that the network delivers after its connection was dropped chang
   const toServer: Socket[] = [];
   const held: Buffer[] = [];
   let holds = false;
-  // Keeps the requests that it has received even after the client has closed the connection.
+  // This network keeps requests that it has received, even after the client has closed the connection.
   const network = await startStub((client) => {
     const server = connect(port, host);
     toServer.push(server);
@@ -44,8 +44,7 @@ test('a command that the network delivers after its connection was dropped chang
   expect(Buffer.concat(held).toString()).toContain('late');
   const [first] = toServer as [Socket];
   first.write(Buffer.concat(held));
-  // Once the server closes the connection or replies, it has executed all commands that it is going to
-  // execute.
+  // Once the server closes the connection or replies, it will not execute any more of these commands.
   if (!first.closed) await new Promise((resolve) => first.once('close', resolve).once('data', resolve));
   expect(await store.get('key')).toBe('next');
   expect(errors).toEqual([]);

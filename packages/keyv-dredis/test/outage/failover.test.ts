@@ -127,8 +127,8 @@ describe('while a node is down,', () => {
     expect(await store.get(key)).toBeUndefined();
   });
 
-  // Regression: a value written to the fallback node between the hint replay and 'node:up' used to stay
-  // there, and was read in the next outage.
+  // Regression: if a value was written to the fallback node between the hint replay and 'node:up', the value
+  // stayed there and was read in the next outage.
   test('a value written to the fallback just before the owner is up is not read in the next outage', async () => {
     const up = nextEvent(store, 'node:up');
     let isUp = false;

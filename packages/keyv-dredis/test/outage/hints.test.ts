@@ -104,7 +104,7 @@ test("more than 10,000 hints about raw keys next to other programs' keys are sen
   while (count < lost.length) count = await holder.sCard(hintsKey);
   const callCount = async () => /cmdstat_sadd:calls=(\d+)/.exec(await holder.info('commandstats'))?.[1];
   const before = await callCount();
-  // If hints were sent again, they would be sent between these reads, on the same connection.
+  // If the store sent hints again, it would send them between these reads, on the same connection.
   const kept = keys.find((key) => store.locate(key).node === redis.locations[1]) as string;
   for (let reads = 0; reads < 100; reads += 1) await store.get(kept);
   expect(await callCount()).toBe(before);

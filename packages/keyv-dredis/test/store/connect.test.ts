@@ -84,7 +84,7 @@ describe('the store opens one connection per node', () => {
       const down = nextEvent(store, 'node:down');
       const killed = admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
       await down;
-      // Done before the reply to CLIENT KILL, because this reply may arrive after the new connection.
+      // These calls do not wait for the reply to CLIENT KILL. It may arrive after the new connection.
       await Promise.all(keys.map((key) => rejection(store.get(key))));
       await Promise.all([killed, up]);
       await store.getMany(keys);

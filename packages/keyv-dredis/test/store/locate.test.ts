@@ -20,9 +20,10 @@ describe.each(MAJORS)('locate() under %s', (_major, major) => {
   );
 });
 
-// Regression: Keyv 5 removes its prefix from iterator()'s keys and skips keys without the prefix. The store
-// inferred from the last key whether Keyv prefixes keys. The user passes an unprefixed key to locate(), but
-// the store treated this key as a key from Keyv, and then iterator() yielded nothing.
+// Keyv 5 removes its prefix from iterator()'s keys, and skips keys without the prefix. So the store has to
+// know whether Keyv prefixes keys. Regression: the store inferred this from the last key that it received,
+// even if the user had passed this key to locate(). Such a key has no prefix, so the store then assumed that
+// Keyv adds none, and iterator() yielded nothing.
 test("locate() does not change what a Keyv 5's iterator() yields", async () => {
   const store = openStore();
   const keyv = openKeyv(5, { namespace: 'app' }, store);

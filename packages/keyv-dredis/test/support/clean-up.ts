@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeEach } from '@jest/globals';
  * Closes everything that the harness opens: after the test that opened it, or after the file's last test if
  * no test was running (in `beforeAll`). Importing this module installs the hooks.
  *
- * Jest runs an `afterEach` hook at the top level of a test file after this clean-up, and an `afterEach` hook
- * inside a `describe` before it.
+ * Jest runs `afterEach` hooks at the top level of a test file after this clean-up. It runs `afterEach` hooks
+ * inside a `describe` before this clean-up.
  */
 
 type Step = () => unknown;
@@ -27,8 +27,8 @@ afterAll(() => runAll(afterFile));
 
 /**
  * Registers a step to run after the current test, or after the file's last test if no test is running. Steps
- * run in reverse order. If a function is registered again before it has run, it keeps its place and runs
- * once.
+ * run in reverse order. If a step is registered again before it has run, it runs only once, at its first
+ * place.
  */
 export function onCleanUp(step: Step): void {
   const steps = isTestRunning ? afterTest : afterFile;

@@ -6,7 +6,7 @@ import { rejection } from './stores.js';
  *
  * @returns its error
  *
- * @throws Error if it does not
+ * @throws Error if the promise does not reject in time
  */
 export async function rejectionAtOnce(promise: Promise<unknown>): Promise<DRedisError> {
   const turn = new Promise<undefined>((resolve) => setImmediate(resolve, undefined));

@@ -55,8 +55,8 @@ export function makeKeyv(major: Major, store: DRedisStore, options: AnyKeyvOptio
 const errors: unknown[] = [];
 
 /**
- * Makes a Keyv and collects its 'error' events. `takeErrors()` returns the collected errors. A test fails if
- * it does not take all of them. If no store is passed, this opens a store over the shared servers.
+ * Makes a Keyv and collects its 'error' events. `takeErrors()` returns the collected errors. If a test does
+ * not take all errors, it fails. If no store is passed, this opens a store over the shared servers.
  */
 export function openKeyv(major: Major, options: AnyKeyvOptions = {}, store = openStore()): AnyKeyv {
   const keyv = makeKeyv(major, store, options);
@@ -81,8 +81,9 @@ export function takeErrorCodes(): (string | undefined)[] {
   return takeErrors().map((error) => (error as { code?: string }).code);
 }
 
-// Runs after the clean-up, whose hook was installed first, because closing a store must not emit errors
-// either. Does not use `expect`, because `expect.assertions()` in a test would count the assertion.
+// Closing a store must not emit errors either, so this hook runs after the clean-up. The clean-up runs first,
+// because its hook was installed first. This hook does not use `expect`, because `expect.assertions()` in a
+// test would count the assertion.
 afterEach(() => {
   const errors = takeErrors();
   if (errors.length > 0) throw new Error(`The test did not expect these 'error' events: ${inspect(errors)}`);

@@ -5,8 +5,8 @@ interface TestContext {
 }
 
 /**
- * Replaces Vitest, which @keyv/test-suite expects. The suite's tests take `expect` from their first argument,
- * but Jest passes a `done` callback to any test function with a parameter.
+ * Replaces Vitest, which @keyv/test-suite expects. The suite's tests take `expect` from their first argument.
+ * Jest would pass a `done` callback instead, so each test is wrapped in a function without parameters.
  */
 export const jestAsVitest = {
   it: (name: string, test: (context: TestContext) => unknown) =>

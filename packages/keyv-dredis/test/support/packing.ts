@@ -53,7 +53,7 @@ function pnpmCommand(): [string, ...string[]] {
   return /^\.[cm]?js$/.test(extname(path)) ? [process.execPath, path] : [path];
 }
 
-/** Options for npm install. It asks the registry only for packages that are not in its cache. */
+/** Options for npm install. With them, npm asks the registry only for packages that are not in its cache. */
 export const QUIETLY = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
 /** Runs a command like a user, outside any package manager. @returns its output */

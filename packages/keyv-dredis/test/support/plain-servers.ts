@@ -35,7 +35,7 @@ export class PlainServers implements AsyncDisposable {
     return (await this.keysByServer(prefix)).flat().sort();
   }
 
-  /** Reads a key from the server that has it. */
+  /** Reads a key's value from the server that has the key. */
   async get(key: string): Promise<string | null> {
     const values = await Promise.all(this.#clients.map((client) => client.get(key)));
     return values.find((value) => value !== null) ?? null;

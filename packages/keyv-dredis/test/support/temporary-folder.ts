@@ -10,7 +10,7 @@ export interface TemporaryFolder {
   remove(): Promise<void>;
 }
 
-/** Deletes the folder when its standard input ends. The test process keeps this input open until it exits. */
+/** The janitor deletes the folder when its standard input ends. That happens when the test process exits. */
 const JANITOR = `
   const { rmSync } = require('node:fs');
   process.stdin.resume().on('close', () => {
