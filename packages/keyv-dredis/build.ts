@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
 
 /**
- * Builds `dist/esm` and `dist/cjs`, each with declarations, and copies the documentation that is published
+ * Builds `dist/esm` and `dist/cjs`, each with declarations, and copies the documentation, which is published
  * with them.
  *
  * The ring is bundled and exported as `keyv-dredis/hash-ring`, because on npm the name hash-ring belongs to
@@ -36,8 +36,8 @@ async function bundle(): Promise<void> {
     platform: 'node',
     target: 'node20',
   };
-  // With splitting, the store and the ring's entry point import the same copy of the ring. The file with this
-  // copy gets a name without a hash, which works as long as there is only one such file. esbuild cannot split
+  // With splitting, the store and the ring's entry point import the same copy of the ring. The name of the
+  // copy's file has no hash, which works as long as there is only one such file. esbuild cannot split
   // CommonJS, so in the CommonJS build the store and the entry point have separate copies.
   const splitting = { splitting: true, chunkNames: 'hash-ring/hash-ring' };
   await build({ ...common, outdir: join(DIST, 'esm'), format: 'esm', ...splitting });
@@ -73,7 +73,7 @@ async function reachableDeclarations(
   if (found.has(path)) return found;
   found.add(path);
   const text = await readFile(join(folder, path), 'utf8');
-  // A user's compiler would look for hash-ring in the other package with that name.
+  // For a user's compiler, hash-ring is the other package with that name.
   if (/from\s+'hash-ring'/.test(text)) throw new Error(`The public ${path} imports hash-ring`);
   for (const [, target] of text.matchAll(/(?:from\s+|import\()['"](\.{1,2}\/[^'"]+)\.js['"]/g)) {
     await reachableDeclarations(folder, join(dirname(path), `${target}.d.ts`), found);
@@ -82,8 +82,8 @@ async function reachableDeclarations(
 }
 
 /**
- * npm shows the package's README, whose relative links point to docs/. Both are maintained at the repository
- * root.
+ * Copies the README and docs/ from the repository root, where they are maintained. npm shows the README, and
+ * its relative links point to docs/.
  */
 async function copyDocs(): Promise<void> {
   await rm(join(HERE, 'docs'), { recursive: true, force: true });

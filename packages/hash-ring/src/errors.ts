@@ -23,7 +23,7 @@ export class HashRingError extends Error {
 }
 
 /**
- * Validates a value. The error message contains its name, the allowed values, and the given value.
+ * Validates a value. The error message contains the value's name, the allowed values, and the given value.
  * @throws HashRingError if `isAllowed` is false
  */
 export function check(

@@ -10,8 +10,8 @@ import type { ResolvedNode, ResolvedOptions } from './options.js';
 const PROBES = ['', 'hash-ring', '{é}€', 'x'.repeat(100)];
 
 /**
- * A digest, as 32 hex digits, of everything that determines a key's owner: options, names, weights, zones,
- * and the points with their owners. It does not depend on the order in which nodes were added.
+ * A digest of everything that determines a key's owner: options, names, weights, zones, and the points with
+ * their owners. The digest has 32 hex digits. It does not depend on the order in which nodes were added.
  */
 export function fingerprint(
   nodes: readonly ResolvedNode[],

@@ -17,7 +17,7 @@ import { replicasOf } from './replicas.js';
 import { buildTable, type RingTable } from './ring-table.js';
 import { unpack } from './sort-points.js';
 
-/** A ring as JSON. If `hash` is a function, it is not serializable, and `'custom'` replaces it. */
+/** A ring as JSON. If `hash` is a function, `'custom'` replaces it, because JSON cannot contain functions. */
 export interface HashRingJSON {
   /** The nodes, in the order in which they were added. */
   readonly nodes: readonly RingNode[];
@@ -89,7 +89,7 @@ export class HashRing {
 
   /**
    * The owners of many keys as positions in `nodes`, in the order of the keys. Use it to group keys by node
-   * without comparing strings. -1 means no owner: the ring is empty.
+   * without comparing strings. If the ring is empty, every position is -1.
    */
   getManyIndexes(keys: readonly Key[]): Int32Array {
     const table = this.#table;

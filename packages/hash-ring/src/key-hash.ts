@@ -28,7 +28,7 @@ export function hashKeys(keys: readonly Key[], options: ResolvedOptions): Uint32
 
 /**
  * The part of a key between the first opening mark and the next closing mark. If there is no such part, or if
- * it is empty, the whole key.
+ * the part is empty, this is the whole key.
  */
 function tagOf(key: Key, marks: string): Key {
   // Strings and typed arrays both have `indexOf` and `slice`.

@@ -26,9 +26,9 @@ export function labelCounts(nodes: readonly ResolvedNode[], options: ResolvedOpt
 }
 
 /**
- * Orders two nodes that share a point by their label prefixes: the shorter prefix first. If both have the
- * same length, the prefix with the smaller bytes comes first. twemproxy sorts its servers in the same way.
- * The order in which nodes were added does not matter.
+ * If two nodes share a point, their label prefixes decide the order. The shorter prefix comes first. If both
+ * prefixes have the same length, the prefix with the smaller bytes comes first. twemproxy sorts its servers
+ * in the same way. The order in which nodes were added does not matter.
  */
 export function compareLabels(a: string, b: string): number {
   const left = utf8.encode(a);

@@ -44,15 +44,15 @@ export interface HashRingOptions {
    */
   readonly hashTag?: string;
   /**
-   * The hash function for keys: `'md5'`, which takes the first word of the key's MD5 as ketama does, or a
-   * function that returns a uint32 (or an int32 with the same bits). The function gets the key, or the part
-   * of it that `hashTag` selects. It should return the same hash for a text and for the text's UTF-8 bytes.
-   * Nodes are always placed by MD5. @default 'md5'
+   * The hash function for keys: `'md5'`, or a function that returns a uint32 (or an int32 with the same
+   * bits). `'md5'` takes the first word of the key's MD5, as ketama does. A function gets the key, or the
+   * part of the key that `hashTag` selects. It should return the same hash for a text and for the text's
+   * UTF-8 bytes. Nodes are always placed by MD5. @default 'md5'
    */
   readonly hash?: 'md5' | KeyHash;
   /**
-   * Whether a node named `host:11211`, with memcached's default port, gets the points of `host`, as in
-   * libmemcached and twemproxy.
+   * Whether to omit memcached's default port from node names, as libmemcached and twemproxy do: `host:11211`
+   * then gets the same points as `host`.
    * @default false
    */
   readonly omitMemcachedPort?: boolean;

@@ -23,7 +23,7 @@ const MAX_POINTS = 2 ** 27;
 
 /**
  * Builds the table for these nodes. O(p) for p points. If a node has the same points in the previous table,
- * they are copied from there. Otherwise they are hashed.
+ * the points are copied from there. Otherwise, they are computed by hashing.
  * @throws HashRingError `DUPLICATE_NODE`; `INVALID_NODE` if the weights give no points or too many
  */
 export function buildTable(

@@ -6,7 +6,7 @@ const MAX_BITS = 16;
 /**
  * Sorts points together with their owners, in O(p) if the points are spread evenly. First, a counting sort by
  * prefix sorts the points roughly and gives the prefix table. Then, an insertion sort sorts the few points
- * with the same prefix. `compare` orders the owners of the same point.
+ * with the same prefix. If several owners have the same point, `compare` orders these owners.
  */
 export function sortPoints(
   points: Uint32Array,
@@ -15,8 +15,8 @@ export function sortPoints(
   compare: (owner: number, other: number) => number,
 ): SortedPoints {
   const size = points.length;
-  // Enough bits for four to eight points per prefix, but at most MAX_BITS. More bits only if an owner needs
-  // them.
+  // Enough bits for four to eight points per prefix, but at most MAX_BITS. If an owner needs more bits, these
+  // limits do not apply.
   const bits = Math.max(1, 32 - Math.clz32(ownerCount), Math.min(MAX_BITS, 29 - Math.clz32(size)));
   const prefixes = new Uint32Array(2 ** bits + 1);
   const entries = new Uint32Array(size);
@@ -26,8 +26,8 @@ export function sortPoints(
   };
   for (let i = 0; i < size; i++) add((points[i] as number) >>> (32 - bits), 1);
   for (let prefix = 1; prefix < prefixes.length; prefix++) add(prefix, prefixes[prefix - 1] as number);
-  // `prefixes[prefix]` is now the end of the prefix's points. Each point decrements it, so it becomes their
-  // start.
+  // `prefixes[prefix]` is now the end of the prefix's points. Each of these points decrements it, so it
+  // becomes the start of the points.
   for (let i = size - 1; i >= 0; i--) {
     const point = points[i] as number;
     entries[add(point >>> (32 - bits), -1)] = (point << bits) | (owners[i] as number);

@@ -11,10 +11,10 @@ const ROW = 26;
 
 /**
  * Draws a ring as SVG. A circle shows each node's arcs, clockwise from the top. Next to the circle, bars show
- * each node's share, with a mark at the ideal share for the node's weight. If there is a second ring, an
- * outer circle shows the arcs that change their owner, in the new owner's colour, and the bars show the
- * shares in the second ring. The picture is readable for up to about fifty nodes. O(p), where p counts the
- * points of both rings.
+ * each node's share. A mark on each bar shows the ideal share for the node's weight. If there is a second
+ * ring, an outer circle shows the arcs that change their owner, in the new owner's colour. The bars then show
+ * the shares in the second ring. The picture is readable for up to about fifty nodes. O(p), where p counts
+ * the points of both rings.
  */
 export function renderRing(ring: HashRing, next?: HashRing): string {
   const shown = next ?? ring;

@@ -5,7 +5,8 @@ import { DRedisStore } from './dredis-store.js';
 
 /**
  * Creates a Keyv over a new {@link DRedisStore}, like `createKeyv` of the official adapters. Only the store
- * adds the namespace to keys. So Keyv 5 passes every key unchanged, even a key that begins with `namespace:`.
+ * adds the namespace to keys, and Keyv does not. So Keyv 5 passes every key unchanged, even a key that begins
+ * with `namespace:`.
  *
  * @throws InvalidOptionError if a location or an option is not allowed
  */

@@ -10,8 +10,8 @@ import { NamespacedStore } from './store.js';
  * key to one node. A multi-key call sends one request per node, to all nodes in parallel. If a node fails,
  * only its own keys are affected.
  *
- * It works with Keyv 5 and Keyv 6. Without Keyv, call it as Keyv 6 does: pass keys without a namespace, and
- * expiries in milliseconds since the Unix epoch.
+ * The store works with Keyv 5 and Keyv 6. Without Keyv, call the store as Keyv 6 does: pass keys without a
+ * namespace, and expiries in milliseconds since the Unix epoch.
  *
  * @example
  * const store = new DRedisStore(['10.0.0.1:6379', '10.0.0.2:6379']);

@@ -51,8 +51,8 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * The namespace that a Keyv assigned last; if none did, the option `namespace`. Under Keyv 5, `:` and `%`
-   * in it are percent-encoded, as in physical keys.
+   * The last namespace that a Keyv assigned; if there is none, the option `namespace`. Under Keyv 5, the
+   * characters `:` and `%` are percent-encoded, as in physical keys.
    */
   get namespace(): string | undefined {
     return this.#compat.namespace;
@@ -123,7 +123,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
    *
    * @param value a string or a Buffer; `get` returns the same type
    * @param expiry milliseconds since the Unix epoch (under Keyv 5, milliseconds from now); a time in the past
-   * removes the key; if it is undefined or not finite, the entry never expires
+   * removes the key; if the expiry is undefined or not finite, the entry never expires
    * @returns true, or false if the node is down and `nodeDownPolicy` is not `'error'`
    * @throws DRedisError
    */
@@ -136,9 +136,9 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * Stores many entries. Sends one MSET per node if no entry expires, one MSETEX per node if all entries
-   * expire at the same time and the server supports it, else one SET per entry. If a key occurs twice, the
-   * later entry wins.
+   * Stores many entries. If no entry expires, sends one MSET per node. If all entries expire at the same time
+   * and the server supports MSETEX, sends one MSETEX per node. Otherwise, sends one SET per entry. If a key
+   * occurs twice, the later entry wins.
    *
    * @returns whether each entry was stored, in the order of the entries
    */
@@ -159,7 +159,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   /**
    * Removes a key.
    *
-   * @returns whether it existed
+   * @returns whether the key existed
    * @throws DRedisError
    */
   delete(key: string): Promise<boolean> {
@@ -182,7 +182,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
    * Removes all of the namespace's entries from all nodes. O(n) in the number of keys in the databases.
    *
    * @throws PartialFailureError with the names of the nodes that were not cleared
-   * @throws DRedisError if it might remove keys that do not belong to the namespace
+   * @throws DRedisError if the call might remove keys that do not belong to the namespace
    */
   async clear(): Promise<void> {
     assertClearable(this.#compat, this.#runtime.options.ownsDatabase);
@@ -192,8 +192,9 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * Yields all entries of a namespace, by default the store's, page by page. An entry that exists during the
-   * whole iteration is yielded at least once. If a node fails, it is skipped and an `error` event is emitted.
+   * Yields all entries of a namespace, page by page. Default: the store's namespace. An entry that exists
+   * during the whole iteration is yielded at least once. If a node fails, it is skipped and an `error` event
+   * is emitted.
    */
   async *iterator<Value = StoredValue>(
     namespace?: string,
@@ -208,7 +209,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * The node that owns a key, and its client, which can send any Redis command.
+   * The node that owns a key, and the node's client, which can send any Redis command.
    *
    * @throws DRedisError if the key cannot be stored
    */
@@ -221,8 +222,8 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * Creates a store for another namespace that uses the same connections. Only `disconnect()` on the original
-   * {@link DRedisStore} closes them.
+   * Creates a store for another namespace. Both stores use the same connections, and only `disconnect()` on
+   * the original {@link DRedisStore} closes them.
    *
    * @param namespace default: none, like the option `namespace`
    * @throws InvalidArgumentError if the namespace is not a well-formed Unicode string
@@ -243,8 +244,8 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   }
 
   /**
-   * Replaces the nodes while the store is running. No data is moved: a key that gets another owner is a miss
-   * until it is set again. If one node is added to n nodes, this affects one of n + 1 keys.
+   * Replaces the nodes while the store is running. No data is moved, so a key that gets another owner is a
+   * miss until it is set again. If you add one node to n nodes, one of n + 1 keys gets another owner.
    *
    * @throws InvalidOptionError if a location is not allowed
    * @throws PartialFailureError if a new node cannot be reached; then nothing changes
@@ -256,7 +257,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
 
   /**
    * Closes the store: later operations reject with `DREDIS_CLOSED`. The original {@link DRedisStore} also
-   * closes its connections after replies in flight, but not the caller's clients. Idempotent.
+   * waits for replies in flight, and then closes its connections, but not the caller's clients. Idempotent.
    */
   async disconnect(): Promise<void> {
     this.#runtime.reads.flush();

@@ -4,9 +4,9 @@
  *     await using redis = await startRedis({ count: 2 });
  *     redis.locations; // ['127.0.0.1:12345', '127.0.0.1:23456']
  *
- * It uses redis-server or valkey-server from PATH. If neither is there, it tries to install one, and
- * otherwise uses Docker. A **supervisor** process owns the servers. When this process ends, even by SIGKILL,
- * the supervisor stops the servers and deletes their folder.
+ * It uses redis-server or valkey-server from PATH. If neither is there, it tries to install one. If that is
+ * not possible, it uses Docker. A **supervisor** process owns the servers. When this process ends, even by
+ * SIGKILL, the supervisor stops the servers and deletes their folder.
  */
 export { ask } from './ask.js';
 export { ping } from './ping.js';

@@ -4,7 +4,7 @@ export type PackageManager = 'apt-get' | 'brew';
 
 /**
  * Debian starts a service when its package is installed, and at every boot. Here, only the program is needed.
- * So the script adds a temporary policy-rc.d, which package scripts ask before they start a service. It
+ * So the script adds a temporary policy-rc.d. Package scripts ask it before they start a service, and it
  * denies only Redis and Valkey. An existing policy-rc.d is kept.
  *
  * If `apt-get update` fails, for example because another apt-get is running, the script continues: the old
@@ -29,8 +29,8 @@ exit 1
 `;
 
 const COMMANDS = {
-  // The lock serializes concurrent installations. The timeout for apt-get's own lock does not apply to
-  // `apt-get update`.
+  // The lock serializes concurrent installations. It is needed because the timeout for apt-get's own lock
+  // does not apply to `apt-get update`.
   'apt-get': ['flock', '/var/lib/apt', 'sh', '-c', APT_SCRIPT],
   brew: ['brew', 'install', 'redis'],
 } as const;

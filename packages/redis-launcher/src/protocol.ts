@@ -23,7 +23,10 @@ export type ServerOrder =
   /** Kills the server and deletes its folder. */
   | { readonly type: 'discard' };
 
-/** An order to the supervisor. A start order is done once the server is listening, even if it already was. */
+/**
+ * An order to the supervisor. A start order is done once the server is listening, or at once if it is already
+ * listening.
+ */
 export type Order = StartOrder | (ServerOrder & { readonly server: number });
 
 export type Request = Order & { readonly id: number };

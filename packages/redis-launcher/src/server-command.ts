@@ -24,15 +24,16 @@ export function serverCommand(
     ...(tls ? ['--port', '0', '--tls-port', `${listenPort}`] : ['--port', `${listenPort}`]),
     ...['--save', '', '--appendonly', 'no'],
     ...args,
-    // These options come last, so that they override `args`: the supervisor detects from the output that the
-    // server is up.
+    // These options come last, so that they override `args`. The supervisor needs them, because it detects
+    // from the output that the server is up.
     ...['--daemonize', 'no', '--logfile', '', '--loglevel', 'notice'],
   ];
   if (program.type === 'run') return [program.command, '--bind', HOST, ...options(port)];
   return [
     ...(['docker', 'compose', '--file', COMPOSE_FILE, 'run', '--rm', '-T', '--name', container] as const),
     ...['--publish', `${HOST}:${port}:${CONTAINER_PORT}`, 'redis-1'],
-    // To a server in a container, all clients are remote. The container's port is published only on loopback.
+    // A server in a container sees all clients as remote, so protected mode would refuse them. Turning it off
+    // is safe, because the container's port is published only on loopback.
     ...['redis-server', '--protected-mode', 'no', ...options(CONTAINER_PORT)],
   ];
 }

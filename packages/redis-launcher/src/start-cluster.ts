@@ -25,12 +25,12 @@ export interface ClusterOptions {
 }
 
 /**
- * Starts a real Redis Cluster on loopback and resolves once every master reports that all slots are covered,
- * and all replicas are in sync. The slots of master `i` of n start at `floor(i * 16384 / n)`. In the result,
+ * Starts a real Redis Cluster on loopback. Resolves once every server reports that all slots are covered, and
+ * once all replicas are in sync. The slots of master `i` of n start at `floor(i * 16384 / n)`. In the result,
  * the masters come first, then the first master's replicas, the second master's replicas, and so on.
  *
- * @throws Error if there is only Docker, because a container does not know the address at which others reach
- * it
+ * @throws Error if there is only Docker, because a server in a container does not know the address at which
+ * the other servers reach it
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<RedisServers> {
   const { masterCount = 4, replicaCount = 0, nodeTimeoutMs = 15_000, env = process.env } = options;

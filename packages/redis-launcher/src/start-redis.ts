@@ -7,9 +7,9 @@ import { HOST, serverCommand } from './server-command.js';
 import { Supervisor } from './supervisor.js';
 
 /**
- * Random ports, below the ephemeral port range (from 32768 on Linux, from 49152 on macOS). Otherwise, while a
- * test has a server down, an outgoing connection could take the server's port, and the server could not start
- * again.
+ * Ports are random, and below the ephemeral port range (from 32768 on Linux, from 49152 on macOS). If a
+ * server had an ephemeral port, an outgoing connection could take that port while a test has the server down.
+ * Then the server could not start again.
  */
 const PORTS = { first: 10_000, end: 32_768 };
 const PORT_TRIES = 20;
@@ -62,8 +62,8 @@ export interface RedisServers extends AsyncDisposable {
 }
 
 /**
- * Starts real Redis servers on loopback and resolves once all of them are listening. They end on `stop()`, or
- * soon after this process ends for any reason, including SIGKILL.
+ * Starts real Redis servers on loopback and resolves once all of them are listening. The servers end on
+ * `stop()`, or soon after this process ends for any reason, including SIGKILL.
  *
  * @throws Error if there is no server to start (the message says what to do), or if a server fails (with its
  * output)

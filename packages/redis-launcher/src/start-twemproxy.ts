@@ -32,9 +32,10 @@ export interface Twemproxy extends AsyncDisposable {
 }
 
 /**
- * Starts twemproxy on loopback and resolves once it replies. It ends on `stop()`, or soon after this process
- * ends. It places keys like `hash-ring` (MD5, ketama). By default, twemproxy hashes keys with 64-bit FNV-1a,
- * which sends keys that differ only in their last characters to the same server.
+ * Starts twemproxy on loopback and resolves once it replies. The proxy ends on `stop()`, or soon after this
+ * process ends. It is configured to place keys like `hash-ring` (MD5, ketama). twemproxy's default hash
+ * function is 64-bit FNV-1a. With that function, keys that differ only in their last characters would go to
+ * the same server.
  *
  * @throws Error if there is no twemproxy, or if it fails (with its log)
  */
@@ -78,8 +79,8 @@ function configuration(location: string, servers: readonly string[]): string {
 }
 
 /**
- * Keeps all files in the folder that the supervisor deletes. By default, they are in /run and /var/log on
- * Debian.
+ * Keeps all files in the proxy's folder, because the supervisor deletes that folder. By default, on Debian,
+ * the files are in /run and /var/log.
  */
 function argumentsFor(statsPort: number): string[] {
   const stats = ['--stats-addr', HOST, '--stats-port', String(statsPort)];

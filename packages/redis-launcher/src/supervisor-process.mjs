@@ -1,11 +1,11 @@
 // @ts-check
 /**
- * The supervisor runs its parent process's servers. When the parent ends, it stops the servers and deletes
- * their folder.
+ * The supervisor runs its parent process's servers. When the parent ends, the supervisor stops the servers
+ * and deletes their folder.
  *
- * A process that gets SIGKILL cannot clean up, so a second process has to. The IPC channel closes when the
- * parent ends for any reason. This file is plain JavaScript, because it must run on Node.js 20 without a
- * loader.
+ * A process that gets SIGKILL cannot clean up, so a second process has to. The supervisor notices the end of
+ * the parent because the IPC channel closes, even after SIGKILL. This file is plain JavaScript, because it
+ * must run on Node.js 20 without a loader.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -90,7 +90,7 @@ function ready(child, silent) {
 }
 
 /**
- * Uses SIGKILL, because it also ends a paused process, and no data has to be saved.
+ * Uses SIGKILL, because SIGKILL also ends a paused process. No data has to be saved.
  *
  * @param {Server} server
  */
@@ -100,7 +100,7 @@ async function kill({ child, container }) {
     child.kill('SIGKILL');
     await exited;
   }
-  // The process was only the Docker client. The container may or may not exist.
+  // With Docker, the process was only the Docker client, so the container may still exist.
   if (container !== undefined) await docker('rm', '--force', '--volumes', container).catch(() => {});
 }
 

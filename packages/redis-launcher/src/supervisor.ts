@@ -12,8 +12,8 @@ interface PendingOrder {
 }
 
 /**
- * The parent's side of a supervisor process. It keeps this process alive only while an order is pending. So a
- * program that forgets to stop its servers still ends, and then its servers end too.
+ * The parent's side of a supervisor process. The supervisor keeps the parent alive only while an order is
+ * pending. So a program that forgets to stop its servers still ends, and then its servers end too.
  */
 export class Supervisor {
   readonly #child: ChildProcess;

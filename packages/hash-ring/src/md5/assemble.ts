@@ -3,8 +3,8 @@ import { K, shiftOf, wordOf } from './constants.js';
 /**
  * The inner loop of MD5 (RFC 1321, 3.4) as a WebAssembly module, for one block or for several blocks at once.
  * Each step of MD5 depends on the previous step, so a single key leaves about half of a processor's execution
- * units idle. Mixing two keys takes little more time than mixing one. Mixing more than two keys gains little,
- * because it needs more registers than a processor has.
+ * units idle. So mixing two keys at once takes little more time than mixing one. Mixing more than two keys
+ * gains little, because that needs more registers than a processor has.
  *
  * The module is assembled from formulas, because they are readable and smaller than a binary.
  *
@@ -41,7 +41,7 @@ export function assembleMixer(laneCount: number): Uint8Array<ArrayBuffer> {
   const code: number[] = [];
   const emit = (step: number, formula: string) => {
     for (let lane = 0; lane < laneCount; lane++) {
-      // After a step, d, a, b, c become the next step's a, b, c, d. The values stay in their variables, but
+      // After a step, d, a, b, c become the next step's a, b, c, d. The values stay in their variables. Only
       // the letters change.
       const word = (letter: number) => (letter - step) & 3;
       // The first variables are the parameters: the addresses of the blocks.

@@ -4,8 +4,8 @@ import { digestOf } from './one-key.js';
 import { MAX_RUN_COUNT, writeRun } from './write-run.js';
 
 /**
- * The addresses at which the keys of each lane's run start, followed by the address at which the last key
- * ends.
+ * One array per lane: the address at which each key of the run starts, and then the address at which the last
+ * key ends.
  */
 const starts0 = new Uint32Array(MAX_RUN_COUNT + 1).fill(arena0.byteOffset);
 const starts1 = new Uint32Array(MAX_RUN_COUNT + 1).fill(arena1.byteOffset);
@@ -28,8 +28,8 @@ export function md5Many(keys: readonly Key[], wordCount: number): Uint32Array {
       let at1 = starts1[i] as number;
       const end0 = startDigest(state0, at0, (starts0[i + 1] as number) - at0);
       const end1 = i < count1 ? startDigest(state1, at1, (starts1[i + 1] as number) - at1) : 0;
-      // Each digest is saved when its key ends. The lane with the shorter key then continues with arbitrary
-      // bytes.
+      // Each digest is saved when its key ends. So it does no harm that the lane with the shorter key then
+      // continues with arbitrary bytes.
       while (at0 < end0 || at1 < end1) {
         mixTwo(at0, at1);
         at0 += 64;

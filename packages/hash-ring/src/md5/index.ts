@@ -1,6 +1,6 @@
 /**
- * MD5 (RFC 1321) of short keys, as 32-bit little-endian words: ketama places a key by the first word of its
- * MD5, and a node by all four words. Here, MD5 only spreads keys evenly. It is not used for security.
+ * MD5 (RFC 1321) of short keys, as 32-bit little-endian words. ketama places a key by the first word of the
+ * key's MD5, and a node by all four words. Here, MD5 only spreads keys evenly. It is not used for security.
  *
  * Read the files in this order:
  *

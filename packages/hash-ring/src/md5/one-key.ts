@@ -5,7 +5,7 @@ import { ARENA_BYTES, arena0, digestOfArena } from './mixer.js';
 import { md5Reference } from './reference.js';
 
 /**
- * The first word of a key's MD5, as an int32, because some engines allocate an object for an integer above
+ * The first word of a key's MD5. It is an int32, because some engines allocate an object for an integer above
  * 2^31. Text is hashed as UTF-8; a lone surrogate counts as U+FFFD.
  */
 export function md5(key: Key): number {

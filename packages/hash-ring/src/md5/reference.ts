@@ -1,8 +1,8 @@
 import { K, shiftOf, wordOf } from './constants.js';
 
 /**
- * MD5 of bytes, as four words. This is the plain implementation. `one-key.ts` and `batch.ts` are faster and
- * must give the same digests. They use this function for keys that are too long for them.
+ * MD5 of bytes, as four words. This is the plain implementation. `one-key.ts` and `batch.ts` are faster, and
+ * must give the same digests. If a key is too long for them, they use this function.
  */
 export function md5Reference(bytes: Uint8Array): Uint32Array {
   const padded = new Uint8Array(bytes.length + MAX_PADDING_BYTES);

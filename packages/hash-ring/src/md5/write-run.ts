@@ -6,12 +6,12 @@ import { ARENA_BYTES } from './mixer.js';
 export const MAX_RUN_COUNT = 512;
 
 /**
- * Writes the text keys from index `first` (inclusive) to `end` (exclusive), one after the other, until the
- * arena is full or a key is not text. Joining the keys and encoding them in one call takes only a fraction of
- * the time that one call per key would take.
+ * Writes text keys into the arena, one after the other, from index `first` (inclusive) to `end` (exclusive).
+ * Stops earlier if the arena is full or a key is not text. Joining the keys and encoding them in one call
+ * takes only a fraction of the time that one call per key would take.
  *
- * Sets `starts[n + 1]` to the address at which key n of the run ends, which is also the start of the next
- * key.
+ * Sets `starts[n + 1]` to the address at which key n of the run ends. The next key starts at the same
+ * address.
  * @returns the number of keys written; `0` if the first key does not fit, or if the bytes cannot be split
  * into keys
  */
@@ -48,7 +48,8 @@ export function writeRun(
       // A character with four bytes has two code units. Any other character has one.
       units -= byte < 0xf0 ? 1 : 2;
     }
-    // This key ends with half of a surrogate pair and the next key starts with the other half.
+    // This key ends with half of a surrogate pair, and the next key starts with the other half. So the bytes
+    // cannot be split into keys.
     if (units < 0) return 0;
     starts[i + 1] = arena.byteOffset + at;
   }

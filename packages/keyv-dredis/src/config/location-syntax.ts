@@ -19,12 +19,12 @@ export interface ParsedLocation {
 }
 
 /**
- * Parses one entry: `host`, `host:port`, `[IPv6]:port`, `unix:/path`, or a URL. A URL is returned as it is,
- * for {@link parseUrl}.
+ * Parses one entry: `host`, `host:port`, `[IPv6]:port`, `unix:/path`, or a URL. A URL is returned unchanged,
+ * and {@link parseUrl} parses it.
  *
  * @param where name of the entry in error messages
- * @param secret whether the entry may be part of a URL whose password contains a separator; then messages do
- * not show it
+ * @param secret whether the entry may be part of a URL whose password contains a separator; if so, messages
+ * do not show the entry
  * @throws InvalidOptionError; its message never shows text that may be a credential
  */
 export function parseEntry(entry: string, where: string, secret: boolean): ParsedLocation {

@@ -27,8 +27,8 @@ export interface LocationOptions extends ConnectionDefaults {
   /** Path of a Unix socket. */
   readonly path?: string | undefined;
   /**
-   * A node-redis client, pool or sentinel, which the caller has to close. Or a function that creates one,
-   * which the store closes.
+   * A node-redis client, pool or sentinel, or a function that creates one. The store closes a client that the
+   * function created. The caller has to close any other client.
    */
   readonly client?: RedisClient | (() => RedisClient) | undefined;
   /**
@@ -132,7 +132,7 @@ export function parseLocations(
   return descriptions;
 }
 
-/** Closes the client of a node that will not be used, if a factory created the client. */
+/** If a factory created a client for a node that will not be used, closes the client. */
 export function discard({ source }: NodeDescription): void {
   if (source.kind !== 'factory' || !source.made.isOpen) return;
   source.made.on('error', noop);
@@ -229,7 +229,7 @@ function fromClient(
   }
   const weight = given.weight ?? 1;
   if (typeof client === 'function') {
-    // Calls the factory now, because the node's name comes from the client's options. A new client opens no
+    // Calls the factory now, because the node's name comes from the client's options. This opens no
     // connection.
     const made = client();
     if (!isRedisClient(made)) {

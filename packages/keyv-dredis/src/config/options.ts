@@ -6,9 +6,9 @@ import type { KeyFormat } from '../format/keyspace.js';
 export type TlsOptions = boolean | ConnectionOptions;
 
 /**
- * node-redis options for the clients that the store creates, such as `RESP` or `socket.keepAlive`. Options
- * that the store or a location already has, such as `password`, are not allowed, and neither is
- * `socket.reconnectStrategy`.
+ * node-redis options, such as `RESP` or `socket.keepAlive`, for the clients that the store creates. They must
+ * not contain `socket.reconnectStrategy`, or options that the store or a location already has, such as
+ * `password`.
  */
 export type ClientOptions = Omit<
   RedisClientOptions,
@@ -39,13 +39,13 @@ export type RestartPolicy = 'keep' | 'purge';
 export interface DRedisStoreOptions extends ConnectionDefaults {
   /**
    * Namespace of the keys: physical keys are `namespace:key`. If a Keyv that uses the store has a namespace,
-   * it overrides this one. @default none; physical keys then begin with `keyv:`
+   * that namespace overrides this option. @default none; physical keys then begin with `keyv:`
    */
   readonly namespace?: string | undefined;
   /**
    * For Keyv 5: if you set `useKeyPrefix` on the Keyv instance, set the same value here. By default, the
-   * store assumes that Keyv added the prefix to every key that begins with `namespace:`. Under Keyv 6, which
-   * never adds a prefix, this option has no effect. @default decided for each key
+   * store assumes that Keyv added the prefix to every key that begins with `namespace:`. Keyv 6 never adds a
+   * prefix, so with Keyv 6 this option has no effect. @default decided for each key
    */
   readonly useKeyPrefix?: boolean | undefined;
   /**
@@ -54,8 +54,8 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
    */
   readonly keyFormat?: KeyFormat | undefined;
   /**
-   * Declares that every key in the database belongs to this store. Without it, `clear()` is refused if
-   * `keyFormat` is `'raw'` and there is no namespace. @default false
+   * Declares that every key in the database belongs to this store. If this option is false, `keyFormat` is
+   * `'raw'` and there is no namespace, `clear()` is refused. @default false
    */
   readonly ownsDatabase?: boolean | undefined;
   /**
@@ -64,16 +64,17 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
    */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * Time limit from a call to the node's reply, in milliseconds, 1 to 2^31-1. It includes the wait for the
-   * first connection. `clear`, `iterator` and calls with more than 1,000 keys send several commands, and the
-   * limit applies to each of them. @default 2000
+   * Time limit from a call to the node's reply, in milliseconds, 1 to 2^31-1. The limit includes the wait for
+   * the first connection. `clear`, `iterator` and calls with more than 1,000 keys send several commands, and
+   * the limit applies to each command. @default 2000
    */
   readonly commandTimeoutMs?: number | undefined;
   /**
    * Policy for keys whose node is down. `'error'`: calls reject immediately with NodeUnavailableError.
    * `'miss'`: reads are misses, and writes return false. `'failover'`: the next available node clockwise is
-   * used instead, and initially has none of the keys. If the unavailable nodes have more than half of the
-   * total weight, `'miss'` applies, because then this process is probably cut off from them. @default 'error'
+   * used instead, which has none of the keys at first. But if the unavailable nodes have more than half of
+   * the total weight, `'miss'` applies, because this process is then probably cut off from the nodes.
+   * @default 'error'
    */
   readonly nodeDownPolicy?: NodeDownPolicy | undefined;
   /** Maximum lifetime of an entry on a fallback node, in milliseconds, 1 to 2^31-1. @default 60000 */
@@ -89,8 +90,8 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
    */
   readonly disconnectTimeoutMs?: number | undefined;
   /**
-   * Maximum number of keys in a command that combines `get` and `getMany` calls from the same turn of the
-   * event loop, 1 to 10,000. With 1, calls are not combined. @default 1000
+   * Calls of `get` and `getMany` from the same turn of the event loop are combined. This option is the
+   * maximum number of keys in a combined command, 1 to 10,000. With 1, calls are not combined. @default 1000
    */
   readonly maxBatchSize?: number | undefined;
   /** Number of keys per SCAN in `clear()` and `iterator()`, 1 to 1,000,000. @default 1000 */

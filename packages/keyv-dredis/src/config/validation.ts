@@ -15,7 +15,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 export interface Rule {
   readonly expected: string;
   readonly allows: (value: unknown) => boolean;
-  /** Whether the value may be a secret; then messages show only its type. */
+  /** Whether the value may be a secret. If so, messages show only its type. */
   readonly secret?: boolean;
 }
 
@@ -120,7 +120,7 @@ const FORBIDDEN_CLIENT_OPTIONS: Readonly<Record<string, string>> = {
 };
 const FORBIDDEN_SOCKET_OPTIONS = ['host', 'port', 'path', 'tls', 'reconnectStrategy', 'connectTimeout'];
 
-/** @throws InvalidOptionError if there is a node-redis option that the store sets itself */
+/** @throws InvalidOptionError if one of the node-redis options is an option that the store sets itself */
 export function checkClientOptions(where: string, options: ClientOptions | undefined): void {
   if (options === undefined) return;
   for (const [name, instead] of Object.entries(FORBIDDEN_CLIENT_OPTIONS)) {

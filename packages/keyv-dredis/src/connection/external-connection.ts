@@ -3,8 +3,8 @@ import { type Connection, type ConnectionListener, closeClient, noop } from './c
 import { isReady, type RedisClient } from './redis-client.js';
 
 /**
- * A connection through a client that the caller configured and that reconnects by itself. The store listens
- * to the client's events, and opens the client if it is not open yet.
+ * A connection through a client that the caller configured. The client reconnects by itself. The store
+ * listens to the client's events, and opens the client if it is not open yet.
  */
 export class ExternalConnection implements Connection {
   readonly client: RedisClient;
@@ -17,10 +17,13 @@ export class ExternalConnection implements Connection {
   #ended = false;
   /** Rejects the current attempt. */
   #giveUp: (cause: Error) => void = noop;
-  /** The promise of `client.connect()`. It may stay pending after our attempt has ended. */
+  /** The promise of `client.connect()`. It may stay pending after the attempt has ended. */
   #opening: Promise<unknown> | undefined;
 
-  /** @param closesClient whether the store closes the client: true if a factory created it for the store */
+  /**
+   * @param closesClient whether the store closes the client: true if a factory created the client for the
+   * store
+   */
   constructor(
     client: RedisClient,
     closesClient: boolean,
@@ -49,9 +52,7 @@ export class ExternalConnection implements Connection {
     return this.#attempt;
   }
 
-  /**
-   * Does nothing, because the client belongs to the caller. The node sends only probes until one succeeds.
-   */
+  /** Does nothing, because the client belongs to the caller. While the node is down, it sends only probes. */
   drop(): void {}
 
   async close(graceMs: number): Promise<void> {
@@ -66,7 +67,8 @@ export class ExternalConnection implements Connection {
     }
     if (this.ready) await closeClient(this.client, graceMs);
     if (this.client.isOpen) await this.client.destroy();
-    // node-redis opens the socket even if the client is destroyed during the TCP connect. Destroy it again.
+    // If a client is destroyed during the TCP connect, node-redis still opens the socket. So destroy the
+    // client again.
     this.#opening?.then(() => this.client.destroy(), noop);
   }
 

@@ -7,8 +7,8 @@ import { isErrorReply, isReady, type RedisClient } from './redis-client.js';
 const templates = new Map<RedisClientOptions['RESP'], ReturnType<typeof createClient>>();
 
 /**
- * createClient() compiles a class with all Redis commands for each new set of options, which takes about
- * 25 ms. A duplicate shares the class of the original client, and takes only 30 us.
+ * For each new set of options, createClient() compiles a class with all Redis commands. This takes about 25
+ * ms. A duplicate shares the class of the original client, so making a duplicate takes only 30 us.
  */
 function makeClient(options: RedisClientOptions): RedisClient {
   const { modules, functions, scripts, RESP } = options;
@@ -18,7 +18,8 @@ function makeClient(options: RedisClientOptions): RedisClient {
     template = createClient(RESP === undefined ? {} : ({ RESP } as object));
     templates.set(RESP, template);
   }
-  // Duplicates would share this registry, but these clients connect to unrelated servers.
+  // Duplicates would share this registry, although these clients connect to unrelated servers. So leave it
+  // out.
   const own = { ...options, himportRegistry: undefined } as object;
   return template.duplicate(own) as unknown as RedisClient;
 }
@@ -26,8 +27,8 @@ function makeClient(options: RedisClientOptions): RedisClient {
 type Listening = Parameters<AbortSignal['addEventListener']>;
 
 /**
- * An abort signal that can remove its listeners. Each socket adds a listener, and does not remove it on
- * close.
+ * An abort signal that can remove its listeners. This is necessary because each socket adds a listener, and
+ * does not remove it when the socket closes.
  */
 class ForgetfulSignal {
   readonly #controller = new AbortController();
@@ -55,9 +56,9 @@ class ForgetfulSignal {
 }
 
 /**
- * A connection through a client that the store created. The store also reconnects it. If node-redis did,
- * there would be no time limit for the greeting (HELLO, AUTH), and a server that accepts connections but
- * never replies would block the client forever.
+ * A connection through a client that the store created. The store reconnects the client itself, because
+ * node-redis has no time limit for the greeting (HELLO, AUTH). With node-redis, a server that accepts
+ * connections but never replies would block the client forever.
  */
 export class ManagedConnection implements Connection {
   readonly client: RedisClient;
@@ -118,7 +119,8 @@ export class ManagedConnection implements Connection {
     const timer = setTimeout(() => this.#giveUp(this.#tooLate()), this.#connectTimeoutMs);
     try {
       await this.client.connect();
-      // node-redis opens the socket even if the client is destroyed during the TCP connect. Destroy it again.
+      // If a client is destroyed during the TCP connect, node-redis still opens the socket. So destroy the
+      // client again.
       if (this.#givenUp !== undefined || this.#closed) this.client.destroy();
       if (!this.ready) throw new Error('closed while connecting');
     } catch (error) {
@@ -143,7 +145,7 @@ export class ManagedConnection implements Connection {
   /**
    * A lost connection needs no handling here, because it also rejects connect() or emits 'terminated'. An
    * error while connected means that a reply could not be parsed. node-redis skips that reply and keeps
-   * reading, so every later reply would go to the wrong caller.
+   * reading, so every later reply would go to the wrong caller. Therefore the connection is closed.
    */
   readonly #onError = (error: unknown): void => {
     const connected = this.client.isOpen || this.ready;

@@ -1,8 +1,8 @@
 import type { AnyRedisClientOptions as RedisClientOptions } from 'redis';
 
 /**
- * The part of a node-redis client, pool or sentinel that the store uses. The type is structural, so it also
- * accepts clients with modules, and clients from another copy of the `redis` package.
+ * What the store uses of a node-redis client, pool or sentinel. The type is structural, so it also accepts
+ * clients with modules, and clients from another copy of the `redis` package.
  */
 export interface RedisClient {
   /** Whether `connect()` was called. The client may still be connecting. */
@@ -33,8 +33,8 @@ export function isRedisClient(value: unknown): value is RedisClient {
 }
 
 /**
- * Whether a client is a cluster client. The store cannot use it: it shards by itself, and rejects an MGET
- * with keys from several slots.
+ * Whether a client is a cluster client. The store cannot use a cluster client, because such a client shards
+ * by itself, and rejects an MGET with keys from several slots.
  */
 export function isCluster(value: object): boolean {
   return 'slots' in value && 'masters' in value;

@@ -13,8 +13,8 @@ import { adviceFor } from './advice.js';
  * - `DREDIS_CLEAR_INCOMPLETE`: `clear()` failed on the nodes in `nodes`.
  * - `DREDIS_CLEAR_REFUSED`: `clear()` might remove other programs' keys.
  * - `DREDIS_CONNECT_INCOMPLETE`: `connect()` or `updateNodes()` could not reach the nodes in `nodes`.
- * - `DREDIS_NAMESPACE_AMBIGUOUS`: `clear()` was called on a store that Keyv instances with different
- *   namespaces share.
+ * - `DREDIS_NAMESPACE_AMBIGUOUS`: `clear()` was called, but Keyv instances with different namespaces share
+ *   the store.
  * - `DREDIS_CLOSED`: the store was disconnected, or the node was removed and is closed.
  */
 export type DRedisErrorCode =
@@ -110,7 +110,7 @@ export class CommandFailedError extends DRedisError {
   }
 }
 
-/** A call that has to succeed on every node failed on some of them. */
+/** A call has to succeed on every node, but failed on some nodes. */
 export class PartialFailureError extends DRedisError {
   /** Name of the class. */
   override readonly name = 'PartialFailureError';
@@ -138,8 +138,8 @@ function explain(cause: unknown): string {
 }
 
 /**
- * The message of any thrown value. If a host has two addresses, the value is an AggregateError, and the
- * messages of both errors are joined.
+ * The message of any thrown value. If a host has two addresses and both fail, the value is an AggregateError.
+ * The messages of its errors are joined.
  */
 function messageOf(cause: unknown): string {
   if (cause instanceof AggregateError) return [...new Set(cause.errors.map(messageOf))].join(', ');

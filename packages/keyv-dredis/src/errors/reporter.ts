@@ -5,7 +5,7 @@ import { DRedisError } from './errors.js';
 export type NodeEvent = [
   /** Name of the node. */
   node: string,
-  /** The error that explains why the node is, or was, not up. */
+  /** Why the node is not up; for `node:up`, why it was not up before. */
   reason: DRedisError,
   /** Milliseconds in the previous state; for `node:up`, milliseconds since the node was last up. */
   durationMs: number,
@@ -21,7 +21,10 @@ export interface DRedisStoreEvents {
    * The node cannot be reached, or replied that it cannot execute commands. Commands to it fail immediately.
    */
   'node:down': NodeEvent;
-  /** The node answered a probe. If it also answers the next probe, it can be up again. */
+  /**
+   * The node answered a probe. If the node also answers the next probe, it is recovered, and is then up
+   * again.
+   */
   'node:returning': NodeEvent;
   /** Commands are sent to the node again. */
   'node:up': NodeEvent;
@@ -39,7 +42,9 @@ export class Reporter {
     this.#emitter = emitter;
   }
 
-  /** Emits an `error` event. If it has no listener, emits a process warning once per error code. */
+  /**
+   * Emits an `error` event. If the event has no listener, also emits a process warning, once per error code.
+   */
   report(error: DRedisError): void {
     if (this.#emitter.listenerCount('error') === 0) this.warnOnce(error.code, error.message);
     this.notify('error', error);

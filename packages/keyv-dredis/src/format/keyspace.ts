@@ -26,7 +26,8 @@ export function assertNamespace(namespace: unknown): asserts namespace is string
 
 /**
  * Escapes a namespace for physical keys: `%` and `:` are percent-encoded. So the first `:` in a physical key
- * always ends the namespace, and two different pairs of namespace and key never have the same physical key.
+ * always ends the namespace. Therefore, two different pairs of namespace and key never have the same physical
+ * key.
  */
 export function escapeNamespace(namespace: string): string {
   return namespace.replaceAll('%', '%25').replaceAll(SEPARATOR, '%3A');
@@ -39,7 +40,8 @@ export function keyPrefix(namespace: string | undefined, format: KeyFormat): str
 }
 
 /**
- * Builds a physical key. Redis stores its UTF-8 bytes, and the ring hashes them.
+ * Builds a physical key. Redis stores the UTF-8 bytes of the physical key, and the ring hashes the same
+ * bytes.
  *
  * @throws InvalidArgumentError if the key is not a string, if it has a lone surrogate, or if it is a raw key
  * with the reserved prefix. UTF-8 would replace a lone surrogate by U+FFFD, so two different keys could

@@ -1,6 +1,6 @@
 /**
  * Prefix of the store's own keys. No namespace can begin with it, because `%` is escaped in namespaces. If
- * keys are raw, `clear()` and `iterator()` skip the store's own keys.
+ * keys are raw and have no namespace, `clear()` and `iterator()` skip the store's own keys.
  */
 export const RESERVED_PREFIX = '%dredis:';
 

@@ -4,8 +4,8 @@ import { InvalidArgumentError } from '../errors/errors.js';
 export type StoredValue = string | Buffer;
 
 /**
- * Redis stores bytes and does not record whether they were text. Strings are stored as UTF-8. Buffers are
- * stored with this tag in front of the bytes. Its first byte never occurs in UTF-8, so every value is
+ * Redis does not record whether a value was text or bytes. So strings are stored as UTF-8, and Buffers are
+ * stored with this tag in front of the bytes. The tag's first byte never occurs in UTF-8, so every value is
  * returned with its original type.
  */
 const BUFFER_TAG = Buffer.from([0xff, 0x64, 0x72, 0x00]);
@@ -39,11 +39,11 @@ export function mayBeBytes(text: string): boolean {
 }
 
 /**
- * Decodes a value from Redis. If the bytes have no tag and are not UTF-8, another program wrote them, and
- * they are returned as a Buffer.
+ * Decodes a value from Redis. If the bytes have no tag and are not UTF-8, another program wrote them. They
+ * are then returned as a Buffer.
  */
 export function decodeValue(stored: Buffer): StoredValue {
-  // Copies the bytes, because a Buffer from node-redis is a view of the whole chunk that was read from the
+  // Copies the bytes, because a Buffer from node-redis is a view into the whole chunk that was read from the
   // socket.
   if (stored[0] === BUFFER_TAG[0] && stored.subarray(0, BUFFER_TAG.length).equals(BUFFER_TAG)) {
     return Buffer.from(stored.subarray(BUFFER_TAG.length));

@@ -23,7 +23,7 @@ export interface ConventionState extends KeyOptions {
 
 /**
  * How Keyv passes keys and expiries to the store. Immutable: a call uses the same convention from start to
- * finish, even if it takes several turns of the event loop.
+ * finish, even if the call takes several turns of the event loop.
  */
 export class CallingConvention {
   readonly version: 5 | 6;
@@ -42,15 +42,16 @@ export class CallingConvention {
   }
 
   /**
-   * The physical key for a key that Keyv passes. Keyv 5 adds the namespace to the key itself. This prefix is
-   * removed, so that Keyv 5 and Keyv 6 use the same physical keys.
+   * The physical key for a key that Keyv passes. Keyv 5 has already added the namespace to the key. This
+   * method removes that prefix, so that Keyv 5 and Keyv 6 use the same physical keys.
    *
    * @throws InvalidArgumentError if the key cannot be stored
    */
   physicalKey(key: string): string {
     if (this.#givenPrefix === undefined) return physicalKey(this.prefix, key);
     const namespace = this.#namespaceOf(key);
-    // If Keyv adds a prefix to keys, it also strips that prefix from the keys that iterator() yields.
+    // Needed for iterator(): if Keyv adds a prefix to keys, it also strips that prefix from the keys that
+    // iterator() yields.
     this.#state.lastKey.prefixed = namespace !== undefined;
     return this.#join(namespace, key);
   }
@@ -91,8 +92,8 @@ export class CallingConvention {
   }
 
   /**
-   * The namespace that Keyv 5 added to a key. Tries the current namespace first, then the others, longest
-   * first.
+   * The namespace that Keyv 5 added to a key. Tries the current namespace first, and then the other
+   * namespaces, from the longest to the shortest.
    */
   #namespaceOf(key: string): string | undefined {
     if (this.#givenPrefix === undefined || typeof key !== 'string') return undefined;

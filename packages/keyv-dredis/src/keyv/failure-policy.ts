@@ -31,7 +31,8 @@ export class FailurePolicy {
   }
 
   /**
-   * Runs a single-key read. A function and its argument instead of a closure, which every `get` would allocate.
+   * Runs a single-key read. Takes a function and its argument, because every `get` would have to allocate a
+   * closure.
    *
    * @param miss the result if a failure counts as a miss
    */

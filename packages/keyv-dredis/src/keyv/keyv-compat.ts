@@ -7,7 +7,8 @@ export interface KeyvCompatOptions extends KeyOptions {
 }
 
 /**
- * Detects which Keyv version uses a store, with which namespace, and whether several Keyv instances share it.
+ * Detects which version of Keyv uses a store, which namespace it uses, and whether several Keyv instances
+ * share the store.
  *
  * When a Keyv gets a store, it makes a synchronous sequence of calls that is typical of its major version.
  * Keyv 5 calls `on('error')`, assigns `namespace` and reads `opts`. Keyv 6 reads `capabilities`, calls
@@ -27,7 +28,9 @@ export class KeyvCompat {
   /** The last Keyv has no namespace of its own, so it uses the namespace that an earlier Keyv assigned. */
   #isInherited = false;
   #isMixed = false;
-  /** Last call of such a sequence. Cleared when the current job ends. */
+  /**
+   * Last call in the sequence that a Keyv makes when it gets the store. Cleared when the current job ends.
+   */
   #step: { readonly read: 'capabilities' | 'listener'; readonly prefix: string } | undefined;
 
   constructor(options: KeyvCompatOptions) {
@@ -42,8 +45,8 @@ export class KeyvCompat {
   }
 
   /**
-   * Returns this object for the current namespace, and a new object, which no Keyv uses, for another
-   * namespace.
+   * Returns this object if the namespace is undefined or the current one. Otherwise, returns a new object,
+   * which no Keyv uses.
    */
   forNamespace(namespace: string | undefined): KeyvCompat {
     if (namespace === undefined || namespace === this.namespace) return this;
@@ -52,7 +55,7 @@ export class KeyvCompat {
 
   /**
    * Converts a key for `iterator()`. If Keyv 5 adds a prefix to keys, it also strips the prefix from the keys
-   * that `iterator()` yields, so this method adds it.
+   * that `iterator()` yields, so this method adds the prefix.
    *
    * @param key without its namespace
    */
@@ -63,7 +66,8 @@ export class KeyvCompat {
 
   /** The namespace that `store.namespace` returns. */
   get namespace(): string | undefined {
-    // Keyv 5 looks for the namespace in the keys that iterator() yields, and in these keys it is escaped.
+    // Keyv 5 looks for the namespace in the keys that iterator() yields. These keys contain the escaped
+    // namespace.
     return this.#version === 5 && this.#namespace ? escapeNamespace(this.#namespace) : this.#namespace;
   }
 
@@ -73,8 +77,8 @@ export class KeyvCompat {
   }
 
   /**
-   * Whether a Keyv 5 and a Keyv 6 share the store. The store then misinterprets keys and expiries from one of
-   * them.
+   * Whether a Keyv 5 and a Keyv 6 share the store. If so, the store misinterprets keys and expiries from one
+   * of them.
    */
   get isMixed(): boolean {
     return this.#isMixed;
@@ -127,14 +131,14 @@ export class KeyvCompat {
 
   #takenBy(version: 5 | 6): void {
     if (this.#keyvCount > 0 && version !== this.#version) this.#isMixed = true;
-    // Keyv 6 assigns a namespace right after this, if it has one.
+    // If a Keyv 6 has a namespace, it assigns the namespace right after this.
     this.#isInherited = version === 6 && this.#keyvCount > 0 && this.#namespace !== this.#options.namespace;
     this.#version = version;
     this.#keyvCount += 1;
     this.#convention = this.#makeConvention();
   }
 
-  /** Detects that a second Keyv has changed the prefix, so that the first Keyv lost its own prefix. */
+  /** Detects whether a second Keyv has changed the prefix. If so, the first Keyv has lost its own prefix. */
   #detectSharing(before: string): void {
     if (this.#keyvCount < 2 || this.#convention.prefix === before) return;
     this.#hasSeveralNamespaces = true;

@@ -15,9 +15,10 @@ export const SCAN_START = '0';
 
 type Arguments = readonly (string | Buffer)[];
 
-// timeout: 0 turns off node-redis' own timeout, which costs an AbortSignal per command and ends when the
-// command is written to the socket, before the reply. The typeMapping overrides the mapping in the client's
-// options, which could return keys as Buffers and counts as text.
+// timeout: 0 turns off node-redis' own timeout. That timeout costs an AbortSignal per command, and does not
+// include the wait for the reply, because it ends when the command is written to the socket. The typeMapping
+// overrides the mapping in the client's options, because that mapping could return keys as Buffers and counts
+// as text.
 const AS_TEXT = { timeout: 0, typeMapping: {} };
 const AS_BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
@@ -27,8 +28,9 @@ const AS_BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer }
  */
 export class Commands {
   /**
-   * Whether all values so far, read or written, were text. As long as this is true, values are read as text,
-   * which is faster than decoding bytes. The first reply that may contain bytes is requested again as bytes.
+   * Whether all values so far, read or written, were text. As long as the flag is true, values are read as
+   * text, which is faster than decoding bytes. If a reply may contain bytes, the flag becomes false, and the
+   * values are requested again as bytes.
    */
   #allText = true;
   /** False once the server has refused MSETEX. */
@@ -73,8 +75,8 @@ export class Commands {
   }
 
   /**
-   * Stores values that have the same expiry with one command: MSET, or MSETEX (since Redis 8.4 and Valkey
-   * 9.1).
+   * Stores values that all have the same expiry. Sends one command: MSET, or MSETEX (since Redis 8.4 and
+   * Valkey 9.1).
    *
    * @returns false if the server does not support or refuses the command; then nothing was stored
    */

@@ -4,8 +4,8 @@ interface Entry {
   readonly expiresAt: number;
   readonly holdsIdle: boolean;
   /**
-   * Undefined once the promise has settled or timed out. The entry may stay in the queue for a while, but
-   * must not keep the caller's data alive.
+   * Undefined once the promise has settled or timed out. After that, the entry may stay in the queue for a
+   * while, but the entry must not keep the caller's data alive.
    */
   reject: ((error: unknown) => void) | undefined;
   next: Entry | undefined;
@@ -22,14 +22,14 @@ export interface DeadlineOptions {
 
 /**
  * Applies the same time limit to many promises with one timer. The promises expire in the order in which they
- * were added, so a queue is enough, and the timer waits for the first entry. (node-redis' own `timeout`
- * creates an `AbortSignal.timeout` per command, and covers only commands that are not yet written to the
- * socket.)
+ * were added, so a queue is enough: the timer waits for the first entry of the queue. (node-redis' own
+ * `timeout` creates an `AbortSignal.timeout` per command, and covers only commands that are not yet written
+ * to the socket.)
  */
 export class Deadlines {
   readonly #options: DeadlineOptions;
   readonly #now: () => number;
-  /** The queue as a linked list: an array would keep entries alive after they have left it. */
+  /** The queue is a linked list, because an array would keep entries alive after they have left the queue. */
   #first: Entry | undefined;
   #last: Entry | undefined;
   #pendingCount = 0;
@@ -112,8 +112,8 @@ export class Deadlines {
 
   #drop(first: Entry): void {
     this.#first = first.next;
-    // If the entry is in the old generation, it would keep the entries after it alive during minor
-    // collections.
+    // The entry may be in the old generation of the garbage collector. Without this line, the entry would
+    // then keep the next entries alive during minor collections.
     first.next = undefined;
     if (this.#first === undefined) this.#last = undefined;
   }
@@ -121,8 +121,9 @@ export class Deadlines {
   #arm(delayMs: number): void {
     // A timer may already be running, because a caller may add a promise while it handles a timeout.
     clearTimeout(this.#timer);
-    // Waits one millisecond longer, because a timer may fire a fraction of a millisecond early. Uses
-    // setImmediate, because if the event loop was blocked, the sockets may hold replies that arrived in time.
+    // Waits one millisecond longer, because a timer may fire a fraction of a millisecond early. If the event
+    // loop was blocked, the sockets may hold replies that arrived in time. So setImmediate lets the event
+    // loop read the sockets first.
     this.#timer = setTimeout(() => setImmediate(() => this.#expire()), delayMs + 1);
     // The timer need not keep the process alive: while a reply is pending, its open socket does.
     this.#timer.unref();

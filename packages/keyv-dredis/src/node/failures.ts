@@ -7,7 +7,10 @@ import {
 } from '../errors/errors.js';
 import { redact } from '../errors/redact.js';
 
-/** Error replies from a server that answers PING but cannot execute other commands, or not yet. */
+/**
+ * Error replies from a server that answers PING but cannot execute other commands, for example while it is
+ * loading.
+ */
 const CANNOT_SERVE = /^(LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|OOM) /;
 
 /** Whether an error reply is about the whole node, and not just about this command. */

@@ -8,7 +8,7 @@ import { Backoff } from './backoff.js';
  * - `up`: commands are sent.
  * - `suspect`: commands are sent, but the last one timed out.
  * - `down`: commands fail at once, and probes check the node in the background.
- * - `returning`: a probe succeeded; commands are sent again after a second one and the recovery.
+ * - `returning`: a probe succeeded; commands are sent again after a second successful probe and the recovery.
  */
 export type NodeState = 'up' | 'suspect' | 'down' | 'returning';
 
@@ -27,7 +27,7 @@ export interface NodeStatus {
 /** A change of a node's state. */
 export interface NodeChange {
   readonly state: NodeState;
-  /** Why the node is, or was, not up. */
+  /** Why the node is not up; for `up`, why it was not up before. */
   readonly reason: DRedisError;
   /** Milliseconds in the previous state; for `up`, milliseconds since the node was last up. */
   readonly durationMs: number;
@@ -51,8 +51,8 @@ export interface HealthOptions {
 /**
  * Derives a node's state from the outcomes of its commands, and revives the node if it is down. If the
  * connection is lost, or a reply shows that the server cannot execute commands, the node is down immediately.
- * If commands time out, it is down after three timeouts in a row, because a single timeout may come from a
- * slow command.
+ * If commands time out, the node is down only after three timeouts in a row, because a single timeout may
+ * come from a slow command.
  */
 export class Health {
   readonly #options: HealthOptions;

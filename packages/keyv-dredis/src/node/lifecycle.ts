@@ -8,14 +8,18 @@ export interface LifecycleOptions {
   readonly connection: Connection;
   readonly health: Health;
   readonly failures: Failures;
-  /** Recovers the node before commands are sent. @param hasWaiters whether commands are waiting for it */
+  /**
+   * Recovers the node before commands are sent.
+   *
+   * @param hasWaiters whether commands are waiting for the node
+   */
   readonly beforeServing: (hasWaiters: boolean) => Promise<void>;
   /** @throws DRedisError if the node cannot execute commands */
   readonly probe: () => Promise<void>;
 }
 
 /**
- * Opens a node, which means connecting and recovering it, on the first command and after each failure.
+ * Opens a node on the first command and after each failure. To open a node means to connect and recover it.
  * Concurrent callers share one attempt.
  */
 export class Lifecycle {
@@ -96,8 +100,8 @@ export class Lifecycle {
     health.returning();
     await probe();
     await beforeServing(false);
-    // If writes fail during a long recovery, there may be more to recover. open() does this while commands
-    // wait.
+    // If writes failed during a long recovery, there may be more to recover. open() recovers the rest while
+    // commands wait.
     await this.open();
     health.up();
   }

@@ -31,7 +31,7 @@ export interface RecoveryHooks {
   /**
    * Runs after each connect, before commands are sent.
    *
-   * @param hasWaiters whether commands are waiting for it
+   * @param hasWaiters whether commands are waiting for the node
    * @throws DRedisError if the node is lost
    */
   beforeServing(node: Node, hasWaiters: boolean): Promise<void>;
@@ -45,7 +45,7 @@ export type Request<T> = (commands: Commands) => Promise<T>;
 export interface SendOptions {
   /**
    * Whether the store itself sends the command, and not a caller. Such a command is sent even if the node is
-   * not recovered, does not affect the node's health, and does not delay `close()`. @default false
+   * not recovered. It does not affect the node's health, and does not delay `close()`. @default false
    */
   readonly isMaintenance?: boolean;
 }
@@ -94,7 +94,7 @@ export class Node {
       revive: () => this.#lifecycle.revive(),
       onChange: (change) => {
         if (change.state === 'down') this.#lifecycle.invalidate();
-        // The removals are sent before any later command on this connection, so later reads see their effect.
+        // Sends the removals before any later command on this connection, so later reads see their effect.
         if (change.state === 'up') hooks.invalidateMissed(this);
         listener(name, change);
       },
@@ -145,8 +145,8 @@ export class Node {
   }
 
   /**
-   * Sends commands and waits for the replies, for at most `commandTimeoutMs`. Rejects immediately while the
-   * node is down.
+   * Sends commands and waits at most `commandTimeoutMs` for the replies. Rejects immediately while the node
+   * is down.
    *
    * @throws NodeUnavailableError, CommandTimeoutError, or CommandFailedError for an error reply
    */
@@ -185,7 +185,7 @@ export class Node {
   }
 
   /**
-   * Waits for calls in flight, for at most `disconnectTimeoutMs`, and closes the node. Idempotent; never
+   * Waits at most `disconnectTimeoutMs` for calls in flight, and then closes the node. Idempotent; never
    * rejects.
    */
   close(): Promise<void> {

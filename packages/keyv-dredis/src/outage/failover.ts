@@ -32,7 +32,7 @@ export function firstAvailable(key: string, { ring, nodes }: Snapshot): Node | u
     .find(({ isAvailable }) => isAvailable);
 }
 
-/** Whether more than half of the total weight is unavailable. Then this process is probably cut off. */
+/** Whether more than half of the total weight is unavailable. If so, this process is probably cut off. */
 function isCutOff({ byIndex, weights }: Snapshot): boolean {
   let unavailable = 0;
   let all = 0;

@@ -36,9 +36,10 @@ interface MissedByNode {
 }
 
 /**
- * Records which keys nodes missed. If a node missed a write, or may have missed it, the key is recorded as a
- * hint: in this process, and on a holder, which is the next available node. Before a process uses a node
- * again, it reads the hints about that node from all holders. An unnecessary hint costs one miss.
+ * Records the keys whose writes nodes missed. If a node missed a write, or may have missed it, the key is
+ * recorded as a hint in two places: in this process, and on a holder, which is the next available node.
+ * Before a process uses a node again, it reads the hints about that node from all holders. An unnecessary
+ * hint costs one miss.
  *
  * This is the hinted handoff of Dynamo (SOSP 2007, section 4.6), with one difference: a hint contains only
  * the key and not the value, because a cache can simply remove the key.
@@ -49,8 +50,8 @@ export class Hints {
   readonly #enabled: boolean;
   readonly #missed = new Map<string, MissedByNode>();
   /**
-   * Hints to send at the end of the event loop turn, by holder and by the name of the node that they are
-   * about.
+   * Hints to send at the end of the event loop turn. They are grouped by holder, and then by the name of the
+   * node that missed the writes.
    */
   #outgoing = new Map<Node, Map<string, Hint[]>>();
   #sending: Promise<void> | undefined;
@@ -99,14 +100,14 @@ export class Hints {
   }
 
   /**
-   * Whether whole namespaces may be purged. Raw keys can only be removed one by one if other programs have
-   * keys in the same database.
+   * Whether whole namespaces may be purged. If other programs may have keys in the same database, raw keys
+   * without a namespace must be removed one by one.
    */
   #mayPurgeAll(): boolean {
     return [...this.#namespaces.prefixes].every((prefix) => this.#namespaces.mayPurge(prefix));
   }
 
-  /** Over the limit: purge whole namespaces instead. */
+  /** Replaces the hints about a node by prefixes, so that whole namespaces are purged. */
   #replaceByPrefixes(name: string, missed: MissedByNode, holder: Node | undefined): Promise<void> {
     const { prefixes } = this.#namespaces;
     if (missed.prefixCount < prefixes.size) {

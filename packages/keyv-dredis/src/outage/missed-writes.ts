@@ -57,7 +57,7 @@ export class MissedWrites implements WriteObserver {
 
   /**
    * Removes a value that a fallback node may still hold from an earlier outage. The failed write should have
-   * replaced it, so it must not be read.
+   * replaced that value, so the value must not be read again.
    */
   #removeFallbackEntry(key: string): void {
     const node = firstAvailable(key, this.#topology.snapshot);

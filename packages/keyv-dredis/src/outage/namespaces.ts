@@ -4,8 +4,8 @@ import { MAINTENANCE } from '../node/node.js';
 import type { Topology } from '../sharding/topology.js';
 
 /**
- * The prefixes of all namespaces that this process uses. They are registered on every node, so that a process
- * that finds old keys on a node can tell which keys belong to the store.
+ * The prefixes of all namespaces that this process uses. They are registered on every node. So if a process
+ * finds old keys on a node, it can tell which of the keys belong to the store.
  */
 export class NamespacesInUse {
   readonly #topology: Topology;
@@ -22,7 +22,8 @@ export class NamespacesInUse {
   }
 
   /**
-   * Adds a prefix, and registers it on all recovered nodes. On the other nodes, their recovery registers it.
+   * Adds a prefix, and registers it on all recovered nodes. The recovery of any other node registers the
+   * prefix on that node.
    */
   add(prefix: string): void {
     if (this.#prefixes.has(prefix)) return;

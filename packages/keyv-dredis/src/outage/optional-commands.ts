@@ -14,8 +14,8 @@ export async function ifSupported<T>(reply: Promise<T>): Promise<T | undefined> 
 }
 
 /**
- * Ignores error replies. A server that is read-only or out of memory refuses writes, but can still answer
- * reads.
+ * Ignores error replies, because a server that is read-only or out of memory refuses writes, but can still
+ * answer reads.
  */
 export async function ignoreRefusal(reply: Promise<unknown>): Promise<void> {
   try {

@@ -67,7 +67,8 @@ export class Replay {
   }
 
   /**
-   * Removes the hinted keys from the node, then their entries from fallback nodes, and finally the hints.
+   * First removes the hinted keys from the node, then the entries for these keys from fallback nodes, and
+   * finally the hints.
    *
    * @param heldBy returns the hints that another node holds
    */
@@ -99,7 +100,8 @@ export class Replay {
     });
     const timeoutMs = HOLDER_TIMEOUT_MS[hasWaiters ? 'withWaiters' : 'withoutWaiters'];
     await atMost(timeoutMs, Promise.allSettled(replies));
-    // Returns a copy. Hints that arrive later are not replayed, so they must not be dropped.
+    // Returns a copy, without the hints that arrive later. Those hints are not replayed, so they must not be
+    // dropped.
     return new Map(held);
   }
 

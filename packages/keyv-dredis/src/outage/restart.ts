@@ -30,8 +30,8 @@ export class RestartDetector {
   }
 
   /**
-   * Checks whether the server has restarted since the last connection. If so, purges it if the policy
-   * requires it.
+   * Checks whether the server has restarted since the last connection. After a restart, removes the store's
+   * keys from the server if the policy is `'purge'`.
    */
   async detectRestart(node: Node): Promise<void> {
     const known = this.#known.get(node.name);
@@ -42,8 +42,8 @@ export class RestartDetector {
     ]);
     const runId = /^run_id:(\S+)/m.exec(info ?? '')?.[1];
     if (runId !== undefined && runId !== mark) {
-      // A snapshot contains the mark of the run that wrote it. If there is no mark, the server is new, it was
-      // emptied, or its snapshot is older than the first mark.
+      // A snapshot contains the mark of the run that wrote it, so the mark of another run means a restart. If
+      // there is no mark, the server is new, it was emptied, or its snapshot is older than the first mark.
       const restarted = mark ? true : known !== undefined && known.runId !== runId;
       const policy = this.#options.restartPolicy ?? (/^aof_enabled:1/m.test(info ?? '') ? 'keep' : 'purge');
       if (restarted && policy === 'purge') await this.#purgeAll(node);
@@ -51,7 +51,8 @@ export class RestartDetector {
     }
     const previous = known?.runId === runId ? known?.connectionId : undefined;
     if (previous !== undefined && previous !== connectionId) {
-      // On the previous connection, there may be commands that the server has not read yet.
+      // The server may not have read all commands from the previous connection yet, so that connection is
+      // closed.
       await ignoreRefusal(node.run((commands) => commands.killConnection(previous), MAINTENANCE));
     }
     const prefixes = [...this.#namespaces.prefixes];

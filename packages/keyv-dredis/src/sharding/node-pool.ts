@@ -43,8 +43,9 @@ export class NodePool {
   }
 
   /**
-   * Replaces the nodes: keeps nodes with the same name and source, connects the new nodes, replaces the
-   * snapshot, and closes the removed nodes after their calls in flight.
+   * Replaces the nodes. Nodes with the same name and source are kept. First connects the new nodes, and then
+   * replaces the snapshot. Finally waits for the removed nodes' calls in flight, and closes the removed
+   * nodes.
    *
    * @throws PartialFailureError if a new node cannot be reached; then nothing changes
    */

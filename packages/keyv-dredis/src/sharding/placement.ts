@@ -37,7 +37,8 @@ export interface FallbackPlacement {
 /** Is notified of writes that a node missed, or may have missed. */
 export interface WriteObserver {
   /**
-   * A write is sent to a fallback node. Resolves once the write is recorded as missed by the nodes before it.
+   * A write is sent to a fallback node. Resolves once it is recorded that the nodes before the fallback node
+   * missed the write.
    */
   fallbackWrite(key: string, fallback: Node, snapshot: Snapshot): Promise<void>;
   /** A write failed. */
@@ -84,7 +85,8 @@ export class Placement {
     for (const unavailable of requests.filter(({ node }) => !node.isAvailable)) {
       for (const [index, key] of unavailable.keys.entries()) {
         const route = fallback.fallbackFor(key, snapshot);
-        // If one key has no fallback, no key has one. The requests then fail on their owners.
+        // If one key has no fallback, no key has a fallback. The requests then go to the owners, and fail
+        // there.
         if (route === undefined) return requests;
         const request = rerouted.get(route.node) ?? { ...route, keys: [], positions: [] };
         rerouted.set(route.node, request);

@@ -124,8 +124,8 @@ export class ReadBatcher<Value> {
   }
 
   /**
-   * Called before a key is written. If the open batch may contain the key, sends it, so that the read goes
-   * first.
+   * Called before a key is written. If the open batch may contain the key, sends the batch, so that the read
+   * goes first.
    */
   flushBefore(key: string): void {
     if (this.#batch?.mayContain(key)) this.flush();
@@ -196,20 +196,20 @@ const resolved = Promise.resolve();
 /**
  * Runs a job after all pending promise jobs, but before the event loop continues.
  *
- * One socket read brings replies for many callers. Each reply resolves a promise, and its caller continues in
- * a promise job, in which it asks for its next key. If the batcher also used a promise job, that job would
- * run between the callers' jobs and find only the first key. If a promise job calls `process.nextTick`, the
- * callback runs once the queue of promise jobs is empty. By then, every caller has asked for its next key.
- * (graphql/dataloader schedules its batches in the same way.)
+ * One socket read brings replies for many callers. Each reply resolves a promise, so its caller continues in
+ * a promise job. In that job, the caller asks for its next key. If the batcher also used a promise job, the
+ * batcher's job would run between the callers' jobs, and find only the first key. So the batcher's promise
+ * job calls `process.nextTick`, whose callback runs once the queue of promise jobs is empty. By then, every
+ * caller has asked for its next key. (graphql/dataloader schedules its batches in the same way.)
  *
- * A batch with a single read is sent at that point. That does not delay it, because node-redis writes to its
- * socket later anyway, in the check phase of the event loop (setImmediate).
+ * A batch with a single read is sent at that point. This does not delay the read, because node-redis writes
+ * to its socket later anyway, in the check phase of the event loop (setImmediate).
  *
  * A batch with several reads waits for the check phase. Before that phase, the loop reads the sockets of the
- * other nodes, and their callers then ask for more keys. With many nodes, each socket read wakes only a few
- * callers, so without this wait batches would stay small. As long as each turn of the loop adds keys, the
- * batch waits for one more turn, which makes the commands fewer and larger. The first turn that adds nothing
- * ends the wait. In an idle process, a turn takes only microseconds.
+ * other nodes, so callers that wait for these nodes can ask for more keys. The wait is needed with many
+ * nodes, because then each socket read wakes only a few callers, and batches would stay small. If a turn of
+ * the loop adds keys, the batch waits for one more turn. This makes the commands fewer and larger. The first
+ * turn that adds nothing ends the wait. In an idle process, a turn takes only microseconds.
  */
 function afterPromiseJobs(job: () => void): void {
   resolved.then(() => process.nextTick(job));

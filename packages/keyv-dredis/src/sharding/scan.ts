@@ -10,7 +10,7 @@ import { retainAll, type Topology } from './topology.js';
 /** Sends commands to one node. */
 export type Run = <T>(request: Request<T>) => Promise<T>;
 
-/** One node's physical keys that begin with the prefix, in pages, without the reserved keys. */
+/** One node's physical keys that begin with the prefix, page by page. Leaves out the reserved keys. */
 async function* pagesOf(run: Run, prefix: string, count: number): AsyncGenerator<string[], void> {
   const pattern = scanPattern(prefix);
   const isWanted = (key: string) =>

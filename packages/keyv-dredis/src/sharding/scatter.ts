@@ -34,8 +34,8 @@ export interface WriteEntry {
  * Runs multi-key calls: sends one request per node, to all nodes in parallel, and returns the results in the
  * order of the keys. If a node fails, only its own keys are affected.
  *
- * Each method takes the call's items and a function that converts an item. If there are more than
- * {@link CHUNK_SIZE} items, the method yields to the event loop between chunks. It sends nothing until all
+ * Each method takes the call's items and a function that converts an item. If there are more items than
+ * {@link CHUNK_SIZE}, the method yields to the event loop between chunks. The method sends nothing until all
  * items are converted, and uses the same snapshot for all chunks.
  */
 export class Scatter {
@@ -85,8 +85,8 @@ export class Scatter {
   }
 
   /**
-   * Sends one MSET or MSETEX per node if all of the node's entries expire at the same time, else one SET per
-   * entry. If two entries have the same key, the later entry wins.
+   * If all of a node's entries expire at the same time, sends one MSET or MSETEX to that node. Otherwise,
+   * sends one SET per entry. If two entries have the same key, the later entry wins.
    */
   setMany<Item>(items: readonly Item[], toEntry: (item: Item) => WriteEntry): Promise<MultiResult<boolean>> {
     return this.#convert(items, toEntry, (entries, snapshot) => {
