@@ -7,7 +7,7 @@ import type { Table } from './harness/tables.js';
 interface Figure {
   readonly contestant: string;
   readonly metric: string;
-  /** True to use the column with a tenth of the keys. @default false */
+  /** If true, the figure is from the column with a tenth of the keys. @default false */
   readonly tenth?: boolean;
 }
 
@@ -24,8 +24,8 @@ interface Expectation {
   readonly scenario: string;
   readonly table?: string;
   /**
-   * Columns in order of preference. A quick run has only smaller cells, so the first column that the run
-   * measured is used.
+   * Columns in order of preference. The first column that the run measured is used, because a quick run has
+   * only smaller cells.
    */
   readonly columns: readonly string[];
   readonly numerator: Figure;
@@ -52,7 +52,7 @@ const LARGEST = { at: 'largest namespace', columns: Object.keys(TENTHS) };
 
 const labelOf = (id: string) => contestant(id).label;
 
-/** Expects the store to reach `atLeast` times the throughput of another contestant. */
+/** Expects the store's throughput to be at least `atLeast` times another contestant's throughput. */
 const throughput = (
   measure: string,
   other: string,
@@ -150,7 +150,7 @@ function ratioOf(
   return undefined;
 }
 
-/** Returns a table of all expectations that the run measured. */
+/** Returns a table of the expectations whose figures the run measured. */
 export function verdictTable(results: Results): Table {
   const rows = verdicts(results).flatMap(({ expectation, ratio, verdict }) => {
     if (ratio === undefined) return [];

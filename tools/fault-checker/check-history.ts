@@ -96,8 +96,8 @@ export interface Counts {
   /** Hits that could be stale, because another write to the key was settled before the read. */
   readonly checked: number;
   /**
-   * Reads of keys whose newest settled write did not reach the node. If such a read is correct, the key was
-   * removed.
+   * Reads of keys whose newest settled write did not reach the node. If such a read is correct, the
+   * write's client has removed the key from the node.
    */
   readonly afterMissedWrite: number;
 }
@@ -185,7 +185,7 @@ function unwrittenMessage(read: OperationEntry, source: OperationEntry | undefin
   return undefined;
 }
 
-/** The time until which the loss of acknowledged writes is accepted. */
+/** Returns a time. If an acknowledged write was invoked before it, the write's loss is accepted. */
 function acceptedLossBefore({ run, faults }: History, node: string, read: OperationEntry): number {
   if (run.restartPolicy === 'purge') return Number.NEGATIVE_INFINITY;
   const isBefore = (fault: FaultEntry) =>

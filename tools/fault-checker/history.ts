@@ -124,7 +124,7 @@ export type Entry =
 
 export type Log = (entry: Entry) => void;
 
-/** Entries grouped by type. Each list has the order that the checker needs. */
+/** Entries grouped by type. Each list is in the order that the checker needs. */
 export interface History {
   readonly run: RunEntry;
   readonly owners: Readonly<Record<string, string>>;

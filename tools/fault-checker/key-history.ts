@@ -6,7 +6,7 @@ export class KeyHistory {
   readonly #byOperation: ReadonlyMap<OperationEntry, Write>;
   /** Settled writes, sorted by `settledAt`. */
   readonly #settled: readonly Write[];
-  /** At index i: the write that was invoked last among the settled writes 0 to i. */
+  /** At index `i`: of the settled writes 0 to `i`, the one that was invoked last. */
   readonly #newest: readonly Write[];
 
   constructor(writes: readonly Write[]) {
@@ -27,7 +27,7 @@ export class KeyHistory {
     return this.#byOperation.get(operation);
   }
 
-  /** The write that was invoked last among those settled before a time. O(log n). */
+  /** Of the writes settled before a time, returns the one that was invoked last. O(log n). */
   newestSettledBefore(time: number): Write | undefined {
     return this.#newest[this.settledCountBefore(time) - 1];
   }

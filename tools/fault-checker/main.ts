@@ -1,6 +1,6 @@
 /**
  * Fault checker: injects faults into servers and connections while many clients use the store. It checks that
- * no client reads a value that the store guarantees to be gone. It works like Jepsen.
+ * no client reads a value that, by the store's guarantees, must be gone. It works like Jepsen.
  *
  *     npx -y pnpm@12 check:failures --seconds 60 --mode all
  *

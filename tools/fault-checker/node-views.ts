@@ -1,8 +1,8 @@
 import type { StateEntry } from './history.js';
 
 /**
- * When a suspect node replies, the client removes the missed keys from this node. On a loaded machine, the
- * removal takes at most this long.
+ * When a suspect node replies, the client removes the missed keys from this node. Even on a loaded machine,
+ * the removal takes at most this long.
  */
 const MAX_REMOVAL_MS = 250;
 
@@ -30,9 +30,9 @@ export class NodeViews {
   }
 
   /**
-   * The first time, later than `after`, when a client has seen a node come up and has removed the missed
-   * keys; Infinity if there is none. A node that was down comes up after the removal. A suspect node comes up
-   * before the removal, so MAX_REMOVAL_MS is added.
+   * Returns the first time after `after` at which a client has seen a node come up and has removed the missed
+   * keys. Returns Infinity if there is no such time. A node that was down comes up after the removal. A
+   * suspect node comes up before the removal, so MAX_REMOVAL_MS is added.
    */
   nextUp(client: string, node: string, after: number): number {
     const view = this.#view(client, node);
@@ -43,7 +43,7 @@ export class NodeViews {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** The first time at or after `from` when the client sees all nodes as up. */
+  /** Returns the first time, not earlier than `from`, at which the client sees all nodes as up. */
   nextAllUp(client: string, from: number): number {
     let time = from;
     while (time < Number.POSITIVE_INFINITY) {

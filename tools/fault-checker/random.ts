@@ -2,7 +2,7 @@ import { mulberry32 } from '../shared/mulberry32.js';
 
 /** Random choices. The same seed produces the same choices. */
 export class Random {
-  /** A number from 0 up to but not including 1. */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   readonly next: () => number;
 
   constructor(seed: string) {

@@ -43,7 +43,7 @@ export function printReport(history: History, result: CheckResult): void {
   }
   for (const violation of examplesOf(violations)) {
     heading(`${violation.rule}: ${violation.message}`);
-    // The messages of other violations already contain all details.
+    // If there is no operation in the evidence, the violation's message already contains all details.
     if (violation.evidence.some(({ type }) => type === 'operation')) {
       for (const text of excerpt(history, violation)) line(text);
     }

@@ -38,7 +38,7 @@ const CONNECT_TIMEOUT_MS = 300;
 /**
  * Runs the workers while faults are injected.
  *
- * @param signal ends the run early and makes it reject
+ * @param signal ends the run early; the promise then rejects
  * @returns the history's entries, once all processes have ended and all files are deleted
  */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<Entry[]> {

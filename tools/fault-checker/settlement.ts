@@ -54,7 +54,7 @@ export class Settlement {
   #hasReply(operation: OperationEntry, node: string): boolean {
     const { action, outcome, invokedAt, completedAt, failedNodes } = operation;
     const inTime = this.#run.mode === 'error' || completedAt - invokedAt < this.#run.commandTimeoutMs;
-    // In all modes except error, false can also mean that the node did not reply.
+    // In every mode except `error`, `false` can also mean that the node did not reply.
     if (action === 'delete') return outcome === 'ok' || (outcome === 'false' && inTime);
     if (action !== 'clear') return outcome === 'ok';
     if (outcome === 'error') return failedNodes !== undefined && !failedNodes.includes(node) && inTime;

@@ -56,7 +56,7 @@ const clients = Array.from({ length: setup.clientCount }, (_, number) => {
   const store = new Store(setup.locations, setup.options);
   return new RecordedClient(`${setup.name}.c${number + 1}`, store, log, eventLoopDelay);
 });
-// Also runs after an uncaught error, which still makes the process exit with a non-zero code.
+// This also runs after an uncaught error. In that case, the process still exits with a non-zero code.
 process.on('exit', () => {
   for (const client of clients) client.logPending();
   flush();

@@ -3,8 +3,8 @@ import type { Random } from './random.js';
 import type { RecordedClient } from './recorded-client.js';
 
 /**
- * The keys that all clients use. Their number is small, so that each key is written often. But it is large
- * enough that in a short outage, a node misses writes to only some of its keys. If a node missed writes to
+ * The keys that all clients use. There are few keys, so that each key is written often. But there are enough
+ * keys that a node misses writes to only some of its keys during a short outage. If a node missed writes to
  * all its keys, hints would remove all these keys and hide an undetected rollback.
  */
 export const KEYS = Array.from({ length: 120 }, (_, number) => `key-${number}`);
@@ -14,7 +14,7 @@ const PAUSE_MS = { from: 2, to: 30 };
 
 type Call = (client: RecordedClient, random: Random) => Promise<void>;
 
-/** Each call's share out of 1,000. clear() is rare, because there is nothing to read after it. */
+/** Each call's share out of 1,000. clear() is rare, because reads find nothing after it. */
 const CALLS: readonly (readonly [share: number, call: Call])[] = [
   [500, (client, random) => client.get(random.pick(KEYS))],
   [100, (client, random) => client.getMany(someKeys(random))],

@@ -9,7 +9,7 @@ export function keysOf(count: number, bytes: number, kind: 'ascii' | 'utf8'): st
   return Array.from({ length: count }, (_, i) => {
     const number = i.toString(36).padStart(4, '0');
     const key = Buffer.from(`${number}:${filler}`).subarray(0, bytes);
-    // Dots replace a character that was cut in the middle, so that all keys have the same size.
+    // If the last character was cut, dots replace its bytes, so that all keys have the same size.
     let whole = bytes;
     while (whole > 0 && ((key[whole - 1] as number) & 0xc0) === 0x80) whole--;
     if (kind === 'utf8' && (key[whole - 1] as number) >= 0x80) key.fill('.', whole - 1);

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Nanoseconds of processor time per operation, garbage collection included: median, fastest and slowest
- * round.
+ * Nanoseconds of processor time per operation, including garbage collection: the median, the fastest round
+ * and the slowest round.
  */
 export interface Timing {
   readonly median: number;

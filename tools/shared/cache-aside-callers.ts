@@ -93,8 +93,8 @@ export class CacheAsideCallers {
   }
 
   /**
-   * Starts no new calls, and waits up to `graceMs` for calls in flight. Calls that take longer stay in
-   * `pending`.
+   * Stops the callers, so that they start no new calls, and waits up to `graceMs` for calls in flight. Calls
+   * that take longer stay in `pending`.
    *
    * @throws WrongResult if a read returned a value that was never written for its key
    */

@@ -5,7 +5,7 @@ type Callback = (...args: unknown[]) => void;
  * process.getActiveResourcesInfo(), this counts unref'ed timers, too. It does not count the timers of
  * node:timers/promises and of sockets.
  *
- * @returns a function that returns the number of pending timers, out of those set since this call
+ * @returns a function that returns the number of timers that were set after this call and are still pending
  */
 export function countTimers(): () => number {
   const pending = new Set<unknown>();

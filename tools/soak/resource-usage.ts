@@ -18,8 +18,8 @@ export const RESOURCES = {
   'timers (all)': { maxGrowth: 0, format: count },
   'listeners of the store': { maxGrowth: 0, format: count },
   'listeners of its clients': { maxGrowth: 0, format: count },
-  // If a hint arrives too late for a recovery, it stays on the server until the next recovery. So one set of
-  // hints can be left for each node.
+  // If a hint arrives too late for a recovery, it stays on the server until the next recovery. So for each
+  // node, one set of hints can be left.
   'reserved keys on the servers': { maxGrowth: 4, format: count },
 } as const;
 export type Resource = keyof typeof RESOURCES;
@@ -45,7 +45,7 @@ export async function measureUsage(store: DRedisStore, timerCount: () => number)
   };
 }
 
-/** The store has no list of clients, so this locates keys until it has seen every node. */
+/** The store has no list of clients, so this function locates keys until it has found every node's client. */
 function clientsOf(store: DRedisStore) {
   const clients = new Map<string, ReturnType<typeof store.locate>['client']>();
   for (let number = 0; clients.size < store.nodes.length; number++) {

@@ -4,7 +4,7 @@ import { ping, type RedisServer, startRedis } from '../src/index.js';
 import { Programs } from './fixtures/programs.js';
 import { isAlive, NO_TRACES, tracesOf } from './fixtures/traces.js';
 
-/** Long enough for a running server to reply, but short enough to wait for a paused server. */
+/** Long enough for a running server to reply. A test with a paused server waits the whole time. */
 const PAUSED_PING_MS = 200;
 
 async function startOne(args: readonly string[] = []) {

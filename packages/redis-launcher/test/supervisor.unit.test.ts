@@ -11,7 +11,8 @@ const SUPERVISOR = fileURLToPath(new URL('../src/supervisor-process.mjs', import
 test('a supervisor leaves no folder behind if its parent exits before the supervisor is ready', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'launcher-test-'));
   try {
-    // Forks the supervisor like the class Supervisor, and exits at different points during its start.
+    // Forks the supervisor as the class Supervisor does, and exits at different points while the supervisor
+    // starts.
     const program = `
       const { fork } = require('node:child_process');
       const options = { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] };

@@ -19,7 +19,7 @@ async function openStore(options: OpenOptions, variant: StoreVariant = {}): Prom
   const { DRedisStore } = (await import(pathToFileURL(file).href)) as StoreModule;
   const store = new DRedisStore(options.locations.map(toLocation) as string[], {
     namespace: options.namespace,
-    // The default is not passed, because a --baseline build may not know the option by this name.
+    // The default is not passed, because a --baseline build may use another name for this option.
     ...(nodeDownPolicy !== 'error' && { nodeDownPolicy }),
   });
   // An error makes the figures meaningless, so it ends the process.

@@ -8,7 +8,7 @@ interface Client {
   set(key: string, value: string, options?: object): Promise<unknown>;
 }
 
-/** Turns off the default command timeout of 5 s, which costs one AbortSignal per command. */
+/** Turns off the default command timeout of 5 s, because it would create an AbortSignal for every command. */
 const NO_TIMEOUT = { commandOptions: { timeout: 0 } };
 
 async function connect(location: string, options: object = {}) {

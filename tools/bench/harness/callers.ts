@@ -9,8 +9,8 @@ export interface Turns {
 }
 
 /**
- * Runs `count` callers for `ms`. Each caller sends its next call when its previous call is answered, like
- * concurrent requests in a service. tinybench and mitata do not fit, because they time sequential calls.
+ * Runs `count` callers for `ms`. The callers simulate concurrent requests in a service: each caller waits for
+ * a reply before it sends its next call. tinybench and mitata do not fit, because they time sequential calls.
  *
  * @param runCaller takes turns until `turns.over` is true
  */

@@ -40,7 +40,7 @@ export class Entrant {
     return this.#process;
   }
 
-  /** Prepares a cell and runs one measurement that is discarded. */
+  /** Prepares a cell, runs one measurement, and discards its result. */
   async warmUp({ name: scenario, round }: Scenario, cell: Cell, ms = this.#options.roundMs): Promise<void> {
     await this.#process?.request({ type: 'prepare', scenario, cell });
     // Scenarios with their own round() need no warm-up, because their rounds take seconds.

@@ -1,7 +1,7 @@
 const SAMPLE_MS = 5;
 
 /**
- * Runs `work` and returns the peak size of V8's heap and its buffers, in megabytes, including garbage.
+ * Runs `work` and returns the peak size of V8's heap and buffers in megabytes. The size includes garbage.
  * Resident memory would hide growth, because a process keeps and reuses memory that it needed only at
  * startup.
  */

@@ -22,7 +22,7 @@ const WARM_UP_MS = { quick: 3_000, full: 6_000 };
 
 /**
  * Runs a scenario. Every contestant has its own process. In a shared process, contestants would affect each
- * other's JIT and garbage collector, which does not happen in a real service. Only one contestant works at a
+ * other's JIT and garbage collector. This does not happen in a real service. Only one contestant works at a
  * time. Every contestant gets one turn per round, and each round starts with a different contestant.
  */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<ScenarioResult> {

@@ -42,8 +42,8 @@ async function handle(request: Request): Promise<MetricValues> {
   if (request.type === 'open') {
     const entrant = contestant(request.contestant);
     const subject = await entrant.open(request.options);
-    // Some contestants connect on their first call. One of them fails if it gets several calls before it has
-    // connected, so this first call is made alone.
+    // Some contestants connect on their first call. One of these contestants fails if other calls arrive
+    // before it is connected, so the first call is made alone.
     await subject.get('connects');
     context = new WorkerContext(subject, entrant, request.options);
     return {};

@@ -9,9 +9,9 @@ const CALLER_COUNT = 64;
 const KEY_COUNT = 1_000;
 const BEFORE_KILL_MS = 1_000;
 const AWAY_MS = 5_000;
-/** The round ends after this long without a failed call or a miss. */
+/** If there has been no failed call or miss for this long, the round ends. */
 const HEALTHY_MS = 1_000;
-/** The round ends at the latest this long after the restart. */
+/** The round ends no later than this long after the restart. */
 const MAX_RECOVERY_MS = 30_000;
 const POLL_MS = 25;
 const FAST_MS = 10;

@@ -220,7 +220,7 @@ describe('in mode miss,', () => {
 
 describe('in mode failover, a fallback entry', () => {
   const failover = { mode: 'failover' } as const;
-  /** Client b writes a fallback entry to n2 and sees n1 as up again. Then client a writes. */
+  /** Client `b` writes a fallback entry to `n2` and sees `n1` as up again. Then client `a` writes. */
   const withFallbackEntry = (more: readonly Entry[]) => [
     sees('b', 'down', 5),
     set('b', 'fallback', 10, 11),

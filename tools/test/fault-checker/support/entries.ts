@@ -19,7 +19,10 @@ export const RUN: RunEntry = {
   startedAt: 0,
 };
 
-/** Node n1 owns the keys k and l, node n2 owns m. Clients a, b and c see both nodes as up from the start. */
+/**
+ * Node `n1` owns the keys `k` and `l`, and node `n2` owns `m`. From the start, the clients `a`, `b` and `c`
+ * see both nodes as up.
+ */
 export const START: readonly Entry[] = [
   { type: 'owners', owners: { k: 'n1', l: 'n1', m: 'n2' } },
   ...['a', 'b', 'c'].flatMap((client) => [sees(client, 'up', 0), sees(client, 'up', 0, 'n2')]),
