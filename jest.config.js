@@ -19,8 +19,8 @@ const common = {
       '@swc/jest',
       {
         jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-        // Jest loads the global setup as CommonJS. There, only import() can load ES modules, so SWC must keep
-        // import().
+        // Jest loads the global setup as CommonJS. CommonJS code can load ES modules only with
+        // import(), so SWC must not replace import().
         module: { type: 'es6', ignoreDynamic: true },
       },
     ],
@@ -45,8 +45,8 @@ const withRedis = (displayName, folder) => ({
 
 /** @type {import('jest').Config} */
 export default {
-  // Only meant to stop tests that hang. Starting a process can take many seconds on a loaded two-core
-  // machine.
+  // This limit is only meant to stop tests that hang. Starting a process can take many seconds on a loaded
+  // two-core machine.
   testTimeout: 120_000,
   projects: [
     {

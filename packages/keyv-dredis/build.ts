@@ -36,8 +36,8 @@ async function bundle(): Promise<void> {
     platform: 'node',
     target: 'node20',
   };
-  // With splitting, the store and the ring's entry point import the same copy of the ring. The name of the
-  // copy's file has no hash, which works as long as there is only one such file. esbuild cannot split
+  // With splitting, the store and the ring's entry point import the same copy of the ring. The copy's
+  // file name contains no hash. This works as long as there is only one such file. esbuild cannot split
   // CommonJS, so in the CommonJS build the store and the entry point have separate copies.
   const splitting = { splitting: true, chunkNames: 'hash-ring/hash-ring' };
   await build({ ...common, outdir: join(DIST, 'esm'), format: 'esm', ...splitting });
@@ -73,7 +73,7 @@ async function reachableDeclarations(
   if (found.has(path)) return found;
   found.add(path);
   const text = await readFile(join(folder, path), 'utf8');
-  // For a user's compiler, hash-ring is the other package with that name.
+  // A user's compiler would look for the other package that is named hash-ring.
   if (/from\s+'hash-ring'/.test(text)) throw new Error(`The public ${path} imports hash-ring`);
   for (const [, target] of text.matchAll(/(?:from\s+|import\()['"](\.{1,2}\/[^'"]+)\.js['"]/g)) {
     await reachableDeclarations(folder, join(dirname(path), `${target}.d.ts`), found);

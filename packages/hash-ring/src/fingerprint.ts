@@ -4,8 +4,8 @@ import type { RingPoint } from './movement.js';
 import type { ResolvedNode, ResolvedOptions } from './options.js';
 
 /**
- * Sample keys, which different hash functions hash differently: empty, ASCII, not ASCII, longer than one MD5
- * block.
+ * Sample keys that reveal different hash functions: an empty key, an ASCII key, a non-ASCII key, and a key
+ * that is longer than one MD5 block.
  */
 const PROBES = ['', 'hash-ring', '{é}€', 'x'.repeat(100)];
 

@@ -1,7 +1,7 @@
 /**
  * Points in ascending order, with their owners. Each entry has four bytes. The highest bits of a point are
- * its prefix. An entry stores the owner instead of the prefix, because the prefix follows from the prefix
- * table.
+ * its prefix. An entry stores the owner in place of the prefix, because the prefix table already determines
+ * the prefix.
  */
 export interface SortedPoints {
   /** The number of bits in a prefix. An owner fits into the same number of bits. */

@@ -22,7 +22,7 @@ export type RingPoint = readonly [point: number, name: string];
 /** A range of hashes with the same owner, from the end of the previous arc up to and including `last`. */
 type Arc = readonly [last: number, owner: string | undefined];
 
-/** The number of hashes. It is a power of two, so dividing a number of hashes by it gives an exact result. */
+/** The number of possible hashes. It is a power of two, so dividing integers by it gives exact results. */
 const HASH_SPACE = 2 ** 32;
 
 /**
@@ -36,7 +36,7 @@ export function movement(before: Iterable<RingPoint>, after: Iterable<RingPoint>
   for (let start = 0, i = 0, j = 0; start < HASH_SPACE; ) {
     const [lastBefore, from] = arcsBefore[i] as Arc;
     const [lastAfter, to] = arcsAfter[j] as Arc;
-    // All hashes up to the next point of either ring have the same two owners.
+    // From `start` to the next point of either ring, the owner does not change in either ring.
     const end = Math.min(lastBefore, lastAfter) + 1;
     if (from !== to && start < end) {
       const flows = moved.get(from) ?? new Map<string | undefined, number>();

@@ -16,8 +16,8 @@ export interface RingTable extends SortedPoints {
 }
 
 /**
- * This number of points takes half a gigabyte. Weights are relative, so a larger ring can use smaller
- * weights.
+ * This number of points takes half a gigabyte. If a ring exceeds this limit, use smaller weights: only the
+ * ratios of the weights matter.
  */
 const MAX_POINTS = 2 ** 27;
 

@@ -26,8 +26,8 @@ export function sortPoints(
   };
   for (let i = 0; i < size; i++) add((points[i] as number) >>> (32 - bits), 1);
   for (let prefix = 1; prefix < prefixes.length; prefix++) add(prefix, prefixes[prefix - 1] as number);
-  // `prefixes[prefix]` is now the end of the prefix's points. Each of these points decrements it, so it
-  // becomes the start of the points.
+  // `prefixes[prefix]` is now the end of the prefix's points. The loop decrements this
+  // position once for each of these points, so the position ends at their start.
   for (let i = size - 1; i >= 0; i--) {
     const point = points[i] as number;
     entries[add(point >>> (32 - bits), -1)] = (point << bits) | (owners[i] as number);

@@ -10,7 +10,7 @@ test('a lookup finds the first point at or after the hash, even if many points h
       uint32,
       fc.nat(),
       (given, any, index) => {
-        // With a one-bit prefix, an entry has room for one bit of owner index. The two owners alternate.
+        // With one-bit prefixes, an entry has one bit for its owner. The two owners alternate.
         const points = [...new Set(given.map((point) => (point & ~1) >>> 0))].sort((a, b) => a - b);
         const half = points.filter((point) => point < 2 ** 31).length;
         const table = {

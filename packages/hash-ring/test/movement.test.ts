@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { HashRing } from '../src/index.js';
 
 const FOUR = ['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379', '10.0.0.4:6379'];
-/** For property tests: fewer points make them faster, and results are exact for any number of points. */
+/** Fewer points make the property tests faster. Results are exact for any number of points. */
 const FEW_POINTS = { pointsPerNode: 40 };
 const KEYS = Array.from({ length: 50 }, (_, i) => `key:${i}`);
 

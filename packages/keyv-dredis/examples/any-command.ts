@@ -1,6 +1,6 @@
 import { DRedisStore } from 'keyv-dredis';
 
-/** Sends Redis commands that Keyv has no method for to the server that owns the key. */
+/** Finds the server that owns a key, and sends it Redis commands that Keyv does not offer. */
 export async function anyCommand(locations: string[]): Promise<unknown[]> {
   const store = new DRedisStore(locations, { namespace: 'any-command' });
   const { client, key } = store.locate('hits');

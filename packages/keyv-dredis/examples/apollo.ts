@@ -18,7 +18,7 @@ export async function underApollo(locations: string[]): Promise<unknown[]> {
   const sha256Hash = createHash('sha256').update(query).digest('hex');
   const extensions = { persistedQuery: { version: 1, sha256Hash } };
   await server.executeOperation({ query, extensions });
-  // The second client sends the hash alone: Apollo Server finds the query in Redis.
+  // The second client sends only the hash. Apollo Server finds the query in Redis.
   const { body } = await server.executeOperation({ extensions });
   const keys: string[] = [];
   for await (const [key] of store.iterator('graphql')) keys.push(key);

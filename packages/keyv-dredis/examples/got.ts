@@ -4,7 +4,7 @@ import got from 'got';
 import { DRedisStore } from 'keyv-dredis';
 import { Keyv, KeyvHooks } from 'keyv5';
 
-/** Caches HTTP responses as their headers allow. */
+/** Caches HTTP responses for as long as their headers allow. */
 export async function overGot(locations: string[]): Promise<string[]> {
   const store = new DRedisStore(locations);
   const cache = new Keyv({ store, namespace: 'http', ttl: 86_400_000 }); // got sets no expiry

@@ -3,27 +3,27 @@ import { K, shiftOf, wordOf } from './constants.js';
 /**
  * The inner loop of MD5 (RFC 1321, 3.4) as a WebAssembly module, for one block or for several blocks at once.
  * Each step of MD5 depends on the previous step, so a single key leaves about half of a processor's execution
- * units idle. So mixing two keys at once takes little more time than mixing one. Mixing more than two keys
- * gains little, because that needs more registers than a processor has.
+ * units idle. Mixing two keys at once therefore takes little more time than mixing one. Mixing more than two
+ * keys gains little, because it needs more registers than a processor has.
  *
  * The module is assembled from formulas, because they are readable and smaller than a binary.
  *
  * A formula is a program for WebAssembly's stack machine, with one letter per operation:
  *
- *     a b c d     push this word of the state from its local variable
+ *     a b c d     push the value of the local variable for this word of the state
  *     X K s       push this step's word of the block, constant and shift
  *     + & | ^     pop two values, push the result
  *     ~           pop a value, push its complement
  *     <           pop a shift and a value, push the value rotated to the left
- *     =           pop a value into a
- *     r           push the word of the state in memory that corresponds to a
+ *     =           pop a value, store it in the local variable for `a`
+ *     r           push the state's word `a` from memory
  *     0           push the address 0
- *     !           pop a value and an address, store the value where `r` reads
+ *     !           pop a value and an address, store the value in the word that `r` reads
  */
 
 /**
- * F, G, H and I. Operations that do not need b come first, because the previous step has only just computed
- * b.
+ * F, G, H and I. Operations that do not need `b` come first, because the previous step has only just
+ * computed `b`.
  */
 const FUNCTIONS = [
   'cd^b&d^', // F: (b & c) | (~b & d), as ((c ^ d) & b) ^ d
@@ -41,7 +41,7 @@ export function assembleMixer(laneCount: number): Uint8Array<ArrayBuffer> {
   const code: number[] = [];
   const emit = (step: number, formula: string) => {
     for (let lane = 0; lane < laneCount; lane++) {
-      // After a step, d, a, b, c become the next step's a, b, c, d. The values stay in their variables. Only
+      // After a step, `d a b c` become the next step's `a b c d`. The values stay in their variables. Only
       // the letters change.
       const word = (letter: number) => (letter - step) & 3;
       // The first variables are the parameters: the addresses of the blocks.

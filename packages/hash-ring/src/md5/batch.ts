@@ -4,8 +4,8 @@ import { digestOf } from './one-key.js';
 import { MAX_RUN_COUNT, writeRun } from './write-run.js';
 
 /**
- * One array per lane: the address at which each key of the run starts, and then the address at which the last
- * key ends.
+ * One array per lane. It contains the address at which each key of the run starts, followed by the address
+ * at which the last key ends.
  */
 const starts0 = new Uint32Array(MAX_RUN_COUNT + 1).fill(arena0.byteOffset);
 const starts1 = new Uint32Array(MAX_RUN_COUNT + 1).fill(arena1.byteOffset);
@@ -17,7 +17,7 @@ export function md5Many(keys: readonly Key[], wordCount: number): Uint32Array {
     for (let word = 0; word < wordCount; word++) digests[i * wordCount + word] = digest[word] as number;
   };
   for (let first = 0; first < keys.length; ) {
-    // Half of the keys for lane 0 and the other half for lane 1, as far as they fit.
+    // Lane 0 gets half of the keys and lane 1 gets the other half, as far as they fit.
     const middle = Math.min(first + MAX_RUN_COUNT, (first + keys.length + 1) >> 1);
     const count0 = writeRun(keys, first, middle, arena0, starts0);
     const second = first + count0;
@@ -28,8 +28,8 @@ export function md5Many(keys: readonly Key[], wordCount: number): Uint32Array {
       let at1 = starts1[i] as number;
       const end0 = startDigest(state0, at0, (starts0[i + 1] as number) - at0);
       const end1 = i < count1 ? startDigest(state1, at1, (starts1[i + 1] as number) - at1) : 0;
-      // Each digest is saved when its key ends. So it does no harm that the lane with the shorter key then
-      // continues with arbitrary bytes.
+      // The lane with the shorter key continues with arbitrary bytes after the key ends. This does no harm,
+      // because each digest is saved when its key ends.
       while (at0 < end0 || at1 < end1) {
         mixTwo(at0, at1);
         at0 += 64;

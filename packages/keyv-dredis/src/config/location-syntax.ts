@@ -19,8 +19,8 @@ export interface ParsedLocation {
 }
 
 /**
- * Parses one entry: `host`, `host:port`, `[IPv6]:port`, `unix:/path`, or a URL. A URL is returned unchanged,
- * and {@link parseUrl} parses it.
+ * Parses one entry: `host`, `host:port`, `[IPv6]:port`, `unix:/path`, or a URL. This function returns a URL
+ * unchanged. {@link parseUrl} parses it later.
  *
  * @param where name of the entry in error messages
  * @param secret whether the entry may be part of a URL whose password contains a separator; if so, messages

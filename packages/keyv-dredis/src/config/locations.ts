@@ -132,7 +132,7 @@ export function parseLocations(
   return descriptions;
 }
 
-/** If a factory created a client for a node that will not be used, closes the client. */
+/** For a node that will not be used: closes its client if a factory created the client. */
 export function discard({ source }: NodeDescription): void {
   if (source.kind !== 'factory' || !source.made.isOpen) return;
   source.made.on('error', noop);

@@ -54,8 +54,8 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
    */
   readonly keyFormat?: KeyFormat | undefined;
   /**
-   * Declares that every key in the database belongs to this store. If this option is false, `keyFormat` is
-   * `'raw'` and there is no namespace, `clear()` is refused. @default false
+   * Declares that every key in the database belongs to this store. With `keyFormat: 'raw'` and no
+   * namespace, `clear()` is refused unless this option is true. @default false
    */
   readonly ownsDatabase?: boolean | undefined;
   /**
@@ -71,9 +71,9 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
   readonly commandTimeoutMs?: number | undefined;
   /**
    * Policy for keys whose node is down. `'error'`: calls reject immediately with NodeUnavailableError.
-   * `'miss'`: reads are misses, and writes return false. `'failover'`: the next available node clockwise is
-   * used instead, which has none of the keys at first. But if the unavailable nodes have more than half of
-   * the total weight, `'miss'` applies, because this process is then probably cut off from the nodes.
+   * `'miss'`: reads are misses, and writes return false. `'failover'`: calls go to the next available
+   * node clockwise, which has none of the keys at first. But if the unavailable nodes have more than half of
+   * the total weight, this process is probably cut off from the network, so `'miss'` applies instead.
    * @default 'error'
    */
   readonly nodeDownPolicy?: NodeDownPolicy | undefined;
@@ -81,8 +81,8 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
   readonly failoverTtlMs?: number | undefined;
   /**
    * Policy for the store's keys on a restarted server, which may have loaded an old snapshot. `'purge'`
-   * removes the keys before the server is used. @default 'keep' if the server uses an append-only file, else
-   * 'purge'
+   * removes the keys before the server is used. @default 'keep' if the server uses an append-only file,
+   * otherwise 'purge'
    */
   readonly restartPolicy?: RestartPolicy | undefined;
   /**
