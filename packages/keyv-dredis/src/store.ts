@@ -30,7 +30,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   constructor(runtime: Runtime, namespace: string | undefined, afterDisconnect: () => Promise<void>) {
     super();
     this.#afterDisconnect = afterDisconnect;
-    // Each Keyv adds an 'error' listener, so a large number of listeners does not mean a leak.
+    // Each Keyv adds an 'error' listener, so a large number of listeners is not a sign of a leak.
     this.setMaxListeners(0);
     this.#runtime = runtime;
     this.#compat = new KeyvCompat({ ...runtime.options, namespace });
@@ -245,7 +245,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
 
   /**
    * Replaces the nodes while the store is running. No data is moved, so a key that gets another owner is a
-   * miss until it is set again. If you add one node to n nodes, one of n + 1 keys gets another owner.
+   * miss until it is set again. If you add a node to n nodes, about 1 key in n + 1 gets another owner.
    *
    * @throws InvalidOptionError if a location is not allowed
    * @throws PartialFailureError if a new node cannot be reached; then nothing changes

@@ -5,7 +5,7 @@ const PING_TIMEOUT_MS = 10_000;
 /**
  * Sends PING and resolves with the first line of the reply.
  *
- * @throws Error if there is no reply or an error reply
+ * @throws Error if there is no reply, or if the reply is an error
  */
 export function ping(location: string, timeoutMs = PING_TIMEOUT_MS): Promise<string> {
   const [, host = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(location) ?? [];

@@ -68,7 +68,7 @@ async function form(locations: readonly string[], masterCount: number): Promise<
     const count = firstSlot(index + 1, masterCount) - from;
     const slots = Array.from({ length: count }, (_, offset) => String(from + offset));
     await ask(location, ['CLUSTER', 'ADDSLOTS', ...slots]);
-    // The masters start with different epochs, so they need not resolve conflicts.
+    // The masters start with different epochs, so there are no conflicts to resolve.
     await ask(location, ['CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1)]);
     if (index > 0) await ask(location, ['CLUSTER', 'MEET', host, port]);
   }

@@ -38,7 +38,7 @@ export interface RedisServer {
   readonly port: number;
   /** `host:port` */
   readonly location: string;
-  /** Process id. Still set after the server was killed. With Docker, the Docker client's process id. */
+  /** Process id, which stays set after a kill. With Docker, the Docker client's process id. */
   readonly pid: number;
   /** The server's working directory. Not used with Docker. */
   readonly folder: string;
@@ -65,8 +65,8 @@ export interface RedisServers extends AsyncDisposable {
  * Starts real Redis servers on loopback and resolves once all of them are listening. The servers end on
  * `stop()`, or soon after this process ends for any reason, including SIGKILL.
  *
- * @throws Error if there is no server to start (the message says what to do), or if a server fails (with its
- * output)
+ * @throws Error if there is no server to start (the message says what to do), or if a server fails (the
+ * message contains its output)
  */
 export async function startRedis(options: StartOptions = {}): Promise<RedisServers> {
   const { count = 4, args = [], tls = false, env = process.env } = options;

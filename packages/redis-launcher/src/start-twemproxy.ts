@@ -33,11 +33,11 @@ export interface Twemproxy extends AsyncDisposable {
 
 /**
  * Starts twemproxy on loopback and resolves once it replies. The proxy ends on `stop()`, or soon after this
- * process ends. It is configured to place keys like `hash-ring` (MD5, ketama). twemproxy's default hash
- * function is 64-bit FNV-1a. With that function, keys that differ only in their last characters would go to
- * the same server.
+ * process ends. It is configured to place keys as `hash-ring` does (MD5, ketama). twemproxy's default
+ * hash function is 64-bit FNV-1a. With that function, keys that differ only in their last characters would go
+ * to the same server.
  *
- * @throws Error if there is no twemproxy, or if it fails (with its log)
+ * @throws Error if there is no twemproxy, or if it fails (the message contains its log)
  */
 export async function startTwemproxy({ servers, env = process.env }: TwemproxyOptions): Promise<Twemproxy> {
   const program = await findTwemproxy(env);

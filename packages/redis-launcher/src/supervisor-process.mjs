@@ -34,7 +34,7 @@ const LOG_TAIL_CHARS = 4_000;
 
 /** Created only when this process is certain to delete it. See the end of this file. */
 let folder = '';
-/** @type {Map<number, Server>} by number of the server */
+/** @type {Map<number, Server>} by server number */
 const servers = new Map();
 let ending = false;
 

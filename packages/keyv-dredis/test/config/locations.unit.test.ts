@@ -8,7 +8,7 @@ import { InvalidOptionError } from '../../src/errors/errors.js';
 const parse = (locations?: Locations, options?: DRedisStoreOptions) =>
   parseLocations(locations, resolveOptions(options));
 
-/** Parses one location. @returns the options that decide where its client connects to */
+/** Parses one location. @returns the options that determine where its client connects */
 function target(location: Location, options?: DRedisStoreOptions) {
   const [description] = parse([location], options);
   if (description?.source.kind !== 'options') throw new Error('Expected a client that is made from options');

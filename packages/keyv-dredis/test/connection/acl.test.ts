@@ -125,7 +125,7 @@ test('docs/security.md lists exactly the commands that a store sends', async () 
     .join('\n')
     .matchAll(/^cmdstat_([^:]+):calls=[1-9]/gm);
   const sent = new Set([...counted].map(([, name]) => name as string));
-  // These commands were sent before the authentication, or by the administrator.
+  // These commands were sent before authentication, or by the administrator.
   const others = /^(hello|auth|config\|resetstat|client\|setinfo)$/;
   const listed = rules.filter((rule) => rule.startsWith('+')).map((rule) => rule.slice(1));
   expect([...sent].filter((name) => !others.test(name)).sort()).toEqual(listed.sort());

@@ -58,7 +58,7 @@ describe('a wrong password', () => {
   );
 
   test('is masked if the server repeats the greeting in its error reply', async () => {
-    // A server that does not know HELLO repeats it in its error, for example Redis 5.
+    // A server that does not know HELLO, such as Redis 5, repeats the command in its error reply.
     const stub = await startStub((socket) =>
       socket.once('data', (greeting) => {
         const words = greeting.toString('latin1').replace(/[\r\n]+/g, ' ');

@@ -100,7 +100,7 @@ describe.each(MAJORS)('keys in Redis under %s', (_major, major) => {
     const store = openStore({ namespace: 'app-store' });
     const keyv = openKeyv(major, { namespace: undefined }, store);
     await keyv.set('key', 'value');
-    // Keyv 5 assigns its namespace to the store even if it is undefined.
+    // Even if its namespace is undefined, Keyv 5 assigns it to the store.
     expect(await sharedRedis.keys()).toEqual([major === 5 ? 'keyv:key' : 'app-store:key']);
   });
 

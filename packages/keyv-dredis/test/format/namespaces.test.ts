@@ -1,7 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { type AnyKeyv, entriesOf, MAJORS, openKeyv, sharedRedis } from '../support/index.js';
 
-/** If used as a glob, as a prefix or case-insensitively, each namespace matches keys in other namespaces. */
+/**
+ * Each namespace would match keys in other namespaces if it were used as a glob or a prefix, or if case were
+ * ignored.
+ */
 const NAMESPACES_ALIKE: [namespace: string, prefix: string][] = [
   ['app', 'app:'],
   ['app:b', 'app%3Ab:'],

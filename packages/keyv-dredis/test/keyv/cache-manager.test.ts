@@ -168,7 +168,7 @@ describe('cache-manager wrap()', () => {
     await cache.set('key', 'version 1', 20_000);
     expect(await ask()).toBe('version 1');
     expect(await refreshed).toEqual({ key: 'key', value: 'version 2' });
-    // Only the store that returned the value is refreshed: memory.
+    // Only `memory` is refreshed, because it returned the value.
     expect(await memory.get('key')).toBe('version 2');
     expect(await sharedRedis.get(`${NAMESPACE}:key`)).toContain('version 1');
   });

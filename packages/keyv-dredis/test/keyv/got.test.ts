@@ -10,7 +10,7 @@ import type { DRedisStore } from '../../src/index.js';
 import { onCleanUp, openStore, sharedRedis } from '../support/index.js';
 
 const NAMESPACE = 'got';
-/** Namespace of the Keyv that got creates if its cache is a store. */
+/** If the `cache` option is a store, `got` creates a Keyv with this namespace. */
 const GOTS_NAMESPACE = 'cacheable-request';
 
 let http: Server;
@@ -48,7 +48,7 @@ const fresh =
     response.writeHead(200, { 'Cache-Control': 'max-age=60', ...headers }).end(body(requests.length));
   };
 
-/** Resolves after the next write. Needed because got returns a response before it is in the cache. */
+/** Resolves after the next write. Needed because `got` returns a response before caching it. */
 function nextWrite(store: DRedisStore): Promise<void> {
   return new Promise((resolve, reject) => {
     store.set = (...args) => {

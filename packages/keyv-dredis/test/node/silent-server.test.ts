@@ -124,7 +124,7 @@ describe('a server that accepts connections and never answers', () => {
     const silent = await startStub((socket) => {
       openSockets.add(socket);
       maxOpenCount = Math.max(maxOpenCount, openSockets.size);
-      // 'end' counts, too, because 'close' is emitted some turns later, possibly after the next connection.
+      // Listens for 'end', too: 'close' is emitted some turns later, possibly after the next connection.
       const remove = () => openSockets.delete(socket);
       socket.resume().on('end', remove).on('close', remove);
     });

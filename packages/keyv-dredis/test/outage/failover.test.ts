@@ -156,7 +156,7 @@ describe('while a node is down,', () => {
     await store.set(key, 'on c');
     expect(await store.get(key)).toBe('on c');
     await restart(b);
-    // Neither the old value on b nor the value on c is read.
+    // Neither the old value on `b` nor the value on `c` is read.
     expect(await store.get(key)).toBeUndefined();
     await restart(a);
     expect(await store.get(key)).toBeUndefined();
@@ -178,7 +178,7 @@ describe('while a node is down,', () => {
 
   test('a value is not read if the fallback node stored it as the owner in an older topology', async () => {
     const [key] = keys as [string];
-    // In a topology without a, b is the owner.
+    // If the topology does not contain node `a`, node `b` is the owner.
     const before = openStoreOver([b, c, d]);
     await before.set(key, 'long ago');
     expect(before.locate(key).node).toBe(b);
@@ -209,7 +209,7 @@ describe('when more than half of the total weight is down,', () => {
     expect(await store.getMany([key, kept])).toEqual([undefined, 'new']);
     expect(errors).toEqual([]);
     await restart(c);
-    // Once half of the weight is up, d is the fallback again, but its value is outdated.
+    // Once half of the weight is up, `d` is the fallback again, but its value is outdated.
     expect(await store.get(key)).toBeUndefined();
     await store.set(key, 'on d once more');
     expect(await store.get(key)).toBe('on d once more');

@@ -18,7 +18,7 @@ const TOO_MANY = 10_100;
 let redis: RedisServers;
 let clients: Awaited<ReturnType<typeof connectClient>>[];
 let victim: RedisServer;
-/** A client for the node after the victim, which stores the hints about the victim. */
+/** A client for the node that stores the hints about the victim. It is the next node after the victim. */
 let holder: Awaited<ReturnType<typeof connectClient>>;
 let hintsKey: string;
 

@@ -154,7 +154,8 @@ function isTypeImport(node: Syntax): boolean {
 const layerOf = (file: string) => file.replace(/\/.*|\.ts$/, '');
 
 /**
- * Returns the files in one import cycle, with the first file repeated at the end; undefined without a cycle.
+ * Returns the files in one import cycle, with the first file repeated at the end. If there is no
+ * cycle, returns undefined.
  */
 function findCycle(imports: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
   const done = new Set<string>();

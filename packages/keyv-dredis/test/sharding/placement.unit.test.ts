@@ -6,7 +6,8 @@ import { ownerOf, snapshotOf, Topology } from '../../src/sharding/topology.js';
 const keys = Array.from({ length: 50 }, (_, number) => `key-${number}`);
 
 /**
- * Makes nodes a, b and c, some of them unavailable, and a fallback that sends every key to one of the nodes.
+ * Makes a placement over nodes `a`, `b` and `c`. The listed nodes are unavailable. If `fallbackTo` is set,
+ * that node is the fallback for every key.
  */
 function placementWith({ unavailable = [] as string[], fallbackTo = undefined as string | undefined } = {}) {
   const nodes = ['a', 'b', 'c'].map(

@@ -16,7 +16,10 @@ import {
   takeErrors,
 } from '../support/index.js';
 
-/** If used as a glob, as a prefix or case-insensitively, each namespace matches keys in other namespaces. */
+/**
+ * Each namespace would match keys in other namespaces if it were used as a glob or a prefix, or if case were
+ * ignored.
+ */
 const NAMESPACES_ALIKE = [
   'app',
   'app2',

@@ -75,7 +75,7 @@ describe.each([
     test('sets the namespaces of the Keyv and the store', () => {
       const keyv = createKeyv({ namespace });
       expect(keyv.namespace).toBe(namespace);
-      // Keyv 5 expects the namespace in iterator()'s keys, which contain the escaped namespace.
+      // Keyv 5 expects iterator()'s keys to contain the store's namespace, and they contain the escaped one.
       const escaped = namespace?.replaceAll('%', '%25').replaceAll(':', '%3A');
       expect(keyv.store.namespace).toBe((Keyv as unknown) === Keyv5 ? escaped : namespace);
     });

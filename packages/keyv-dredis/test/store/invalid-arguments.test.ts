@@ -76,7 +76,7 @@ describe('invalid arguments are refused before anything is sent:', () => {
     });
   });
 
-  // Keyv 6 treats an array as a list of keys, and itself fails for a list that contains no key.
+  // Keyv 6 treats an array as a list of keys. If the list contains no key, Keyv itself fails.
   const PASSED_ON = INVALID_KEYS.filter(
     ([, key]) => key !== undefined && key !== null && !Array.isArray(key),
   );

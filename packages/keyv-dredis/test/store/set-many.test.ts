@@ -62,7 +62,7 @@ describe.each(MAJORS)('setMany() under %s', (_major, major) => {
     const keyv = openKeyv(major, { namespace: 'app' }, store);
     const errors = errorsOf(store);
     const optional = (ttl: number | undefined) => (ttl === undefined ? {} : { ttl });
-    // There are keys on every server, with entries of other keys in between.
+    // Every server owns some keys. Between two entries of a key, there are other keys' entries.
     const keys = Array.from({ length: 20 }, (_, number) => `key-${number}`);
     const entries = ttls.flatMap((ttl, turn) => keys.map((key) => ({ key, value: turn, ...optional(ttl) })));
     expect(await keyv.setMany(entries)).toEqual(entries.map(() => true));

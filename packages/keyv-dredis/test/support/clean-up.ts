@@ -27,8 +27,8 @@ afterAll(() => runAll(afterFile));
 
 /**
  * Registers a step to run after the current test, or after the file's last test if no test is running. Steps
- * run in reverse order. If a step is registered again before it has run, it runs only once, at its first
- * place.
+ * run in reverse order. If a step is registered again before it has run, it runs only once, in its first
+ * position.
  */
 export function onCleanUp(step: Step): void {
   const steps = isTestRunning ? afterTest : afterFile;
@@ -45,7 +45,11 @@ export function onTestCleanUp(step: Step): void {
   if (isTestRunning) afterTest.push(step);
 }
 
-/** Runs all steps, even if some fail. @throws the error of a failed step, or an AggregateError of several */
+/**
+ * Runs all steps, even if some fail.
+ *
+ * @throws the failed step's error, or an AggregateError if several steps failed
+ */
 async function runAll(steps: Step[]): Promise<void> {
   const errors: unknown[] = [];
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {

@@ -55,8 +55,8 @@ export function makeKeyv(major: Major, store: DRedisStore, options: AnyKeyvOptio
 const errors: unknown[] = [];
 
 /**
- * Makes a Keyv and collects its 'error' events. `takeErrors()` returns the collected errors. If a test does
- * not take all errors, it fails. If no store is passed, this opens a store over the shared servers.
+ * Makes a Keyv and collects its 'error' events. `takeErrors()` returns the collected errors. A test that
+ * does not take all errors fails. If no store is passed, this opens a store over the shared servers.
  */
 export function openKeyv(major: Major, options: AnyKeyvOptions = {}, store = openStore()): AnyKeyv {
   const keyv = makeKeyv(major, store, options);

@@ -46,7 +46,7 @@ export async function buildAndPack(copy: string): Promise<Tarballs> {
   return { ring, store };
 }
 
-/** The command of the pnpm that runs the tests, or `npx pnpm` if the tests run without pnpm. */
+/** If pnpm runs the tests, the command that starts the same pnpm; otherwise `npx pnpm`. */
 function pnpmCommand(): [string, ...string[]] {
   const path = process.env['npm_execpath'];
   if (path === undefined || !basename(path).startsWith('pnpm')) return ['npx', '-y', 'pnpm@12'];
@@ -56,7 +56,7 @@ function pnpmCommand(): [string, ...string[]] {
 /** Options for npm install. With them, npm asks the registry only for packages that are not in its cache. */
 export const QUIETLY = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
-/** Runs a command like a user, outside any package manager. @returns its output */
+/** Runs a command as a user would, outside any package manager. @returns its output */
 export async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
   // pnpm sets environment variables for its child processes. npm needs only the variables about the registry.
   const wanted = /^npm_config_(registry|cafile|cache|userconfig|https?_?proxy|no_?proxy)$/i;
@@ -80,7 +80,7 @@ export async function filesOf(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** Unpacks a tarball like npm. @returns the unpacked folder */
+/** Unpacks a tarball as npm does. @returns the unpacked folder */
 export async function unpack(tarball: string, into: string): Promise<string> {
   await mkdir(into);
   await run('tar', ['-xzf', tarball, '-C', into, '--strip-components=1'], into);

@@ -27,7 +27,7 @@ export const startBlackHole = () => startStub((socket) => socket.resume());
 
 /** A server between a client and a real Redis server. */
 export interface ProxyServer extends StubServer {
-  /** Called for each reply, instead of forwarding it. If undefined, the proxy forwards replies. */
+  /** Receives each reply, which the proxy then does not forward. If undefined, the proxy forwards replies. */
   onReply: ((reply: Buffer, toClient: Socket) => void) | undefined;
   /**
    * Returns the bytes to forward instead of a request. If undefined, the proxy forwards requests unchanged.
