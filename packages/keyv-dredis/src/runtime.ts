@@ -23,7 +23,7 @@ const MAX_BATCH_LENGTH = 65_536;
 
 /** Switches for tests. */
 export interface RuntimeSwitches {
-  /** Record hints for missed writes. @default true */
+  /** Whether to record hints for missed writes. @default true */
   readonly hints?: boolean;
 }
 

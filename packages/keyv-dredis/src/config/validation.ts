@@ -11,7 +11,7 @@ import {
 /** The largest delay of a Node.js timer. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** The values that an option allows, as a check and in words. */
+/** Describes the values that an option allows: `allows` checks a value, and `expected` says it in words. */
 export interface Rule {
   readonly expected: string;
   readonly allows: (value: unknown) => boolean;
@@ -120,7 +120,7 @@ const FORBIDDEN_CLIENT_OPTIONS: Readonly<Record<string, string>> = {
 };
 const FORBIDDEN_SOCKET_OPTIONS = ['host', 'port', 'path', 'tls', 'reconnectStrategy', 'connectTimeout'];
 
-/** @throws InvalidOptionError if one of the node-redis options is an option that the store sets itself */
+/** @throws InvalidOptionError if the node-redis options contain an option that the store sets itself */
 export function checkClientOptions(where: string, options: ClientOptions | undefined): void {
   if (options === undefined) return;
   for (const [name, instead] of Object.entries(FORBIDDEN_CLIENT_OPTIONS)) {

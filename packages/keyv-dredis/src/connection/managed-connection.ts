@@ -18,8 +18,8 @@ function makeClient(options: RedisClientOptions): RedisClient {
     template = createClient(RESP === undefined ? {} : ({ RESP } as object));
     templates.set(RESP, template);
   }
-  // Duplicates would share this registry, although these clients connect to unrelated servers. So leave it
-  // out.
+  // Leave out this registry. Otherwise, all duplicates would share it, although they connect to unrelated
+  // servers.
   const own = { ...options, himportRegistry: undefined } as object;
   return template.duplicate(own) as unknown as RedisClient;
 }
@@ -65,7 +65,7 @@ export class ManagedConnection implements Connection {
   readonly #connectTimeoutMs: number;
   readonly #tls: boolean;
   readonly #listener: ConnectionListener;
-  /** Aborts a TCP connect. node-redis' destroy() does not. */
+  /** Aborts a TCP connect, because node-redis' destroy() does not abort it. */
   readonly #abort = new ForgetfulSignal();
   #attempt: Promise<void> | undefined;
   /** Why the store gave up on the current attempt. */
@@ -143,9 +143,9 @@ export class ManagedConnection implements Connection {
   }
 
   /**
-   * A lost connection needs no handling here, because it also rejects connect() or emits 'terminated'. An
-   * error while connected means that a reply could not be parsed. node-redis skips that reply and keeps
-   * reading, so every later reply would go to the wrong caller. Therefore the connection is closed.
+   * A lost connection needs no handling here, because it also rejects connect() or emits 'terminated'.
+   * If the client is open, an error means that a reply could not be parsed. node-redis skips that reply and
+   * keeps reading, so every later reply would go to the wrong caller. Therefore the connection is closed.
    */
   readonly #onError = (error: unknown): void => {
     const connected = this.client.isOpen || this.ready;

@@ -1,8 +1,8 @@
 import type { AnyRedisClientOptions as RedisClientOptions } from 'redis';
 
 /**
- * What the store uses of a node-redis client, pool or sentinel. The type is structural, so it also accepts
- * clients with modules, and clients from another copy of the `redis` package.
+ * The part of a node-redis client, pool or sentinel that the store uses. The type is structural, so
+ * it also accepts clients with modules, and clients from another copy of the `redis` package.
  */
 export interface RedisClient {
   /** Whether `connect()` was called. The client may still be connecting. */

@@ -1,6 +1,6 @@
 /**
- * Replaces every secret in an error by `***`. A server can echo a secret: for example, a server that does not
- * support HELLO replies with `unknown command, with args beginning with: 3 AUTH default <password>`.
+ * Replaces every secret in an error with `***`. A server can echo a secret: for example, a server that does
+ * not support HELLO replies with `unknown command, with args beginning with: 3 AUTH default <password>`.
  */
 export function redact(error: unknown, secrets: readonly string[]): unknown {
   if (secrets.length === 0 || !(error instanceof Error)) return error;

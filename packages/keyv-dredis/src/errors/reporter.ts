@@ -22,8 +22,8 @@ export interface DRedisStoreEvents {
    */
   'node:down': NodeEvent;
   /**
-   * The node answered a probe. If the node also answers the next probe, it is recovered, and is then up
-   * again.
+   * The node answered a probe. If the node also answers the next probe, the store recovers the node, and
+   * the node is up again.
    */
   'node:returning': NodeEvent;
   /** Commands are sent to the node again. */

@@ -44,7 +44,7 @@ export function keyPrefix(namespace: string | undefined, format: KeyFormat): str
  * bytes.
  *
  * @throws InvalidArgumentError if the key is not a string, if it has a lone surrogate, or if it is a raw key
- * with the reserved prefix. UTF-8 would replace a lone surrogate by U+FFFD, so two different keys could
+ * with the reserved prefix. UTF-8 would replace a lone surrogate with U+FFFD, so two different keys could
  * become equal.
  */
 export function physicalKey(prefix: string, key: string): string {

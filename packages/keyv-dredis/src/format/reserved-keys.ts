@@ -13,10 +13,10 @@ export const PROBE_KEY = `${RESERVED_PREFIX}probe`;
  */
 export const RUN_ID_KEY = `${RESERVED_PREFIX}run`;
 
-/** Key of a set: all prefixes that were used with this server. */
+/** Key of a set that contains all prefixes that were used with this server. */
 export const PREFIXES_KEY = `${RESERVED_PREFIX}prefixes`;
 
-/** Key of a set on other nodes: the hints about the node with this name. */
+/** Key of a set that other nodes hold. The set contains the hints about the node with the given name. */
 export function hintsKey(node: string): string {
   return `${RESERVED_PREFIX}hints:${node}`;
 }

@@ -33,7 +33,7 @@ export function encodeValue(value: unknown): StoredValue {
   );
 }
 
-/** Whether text may come from bytes that are not UTF-8. Decoders replace such bytes by U+FFFD. */
+/** Whether text may come from bytes that are not UTF-8. Decoders replace such bytes with U+FFFD. */
 export function mayBeBytes(text: string): boolean {
   return text.includes(REPLACEMENT_CHARACTER);
 }

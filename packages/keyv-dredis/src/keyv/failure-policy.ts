@@ -31,8 +31,8 @@ export class FailurePolicy {
   }
 
   /**
-   * Runs a single-key read. Takes a function and its argument, because every `get` would have to allocate a
-   * closure.
+   * Runs a single-key read. Takes a function and its argument, so that a `get` does not have to allocate
+   * a closure.
    *
    * @param miss the result if a failure counts as a miss
    */

@@ -7,8 +7,8 @@ export interface KeyvCompatOptions extends KeyOptions {
 }
 
 /**
- * Detects which version of Keyv uses a store, which namespace it uses, and whether several Keyv instances
- * share the store.
+ * Detects which version of Keyv uses a store, which namespace that Keyv uses, and whether several Keyv
+ * instances share the store.
  *
  * When a Keyv gets a store, it makes a synchronous sequence of calls that is typical of its major version.
  * Keyv 5 calls `on('error')`, assigns `namespace` and reads `opts`. Keyv 6 reads `capabilities`, calls
@@ -88,7 +88,7 @@ export class KeyvCompat {
   assignNamespace(namespace: string | undefined): void {
     assertNamespace(namespace);
     const before = this.#convention.prefix;
-    // A single Keyv can change its namespace. Then only the current namespace counts.
+    // If only one Keyv uses the store, it may change its namespace, and only the current namespace counts.
     if (this.#keyvCount < 2) this.#namespaces = new Set(this.#namespace ? [this.#namespace] : []);
     this.#namespace = namespace;
     this.#isInherited = false;

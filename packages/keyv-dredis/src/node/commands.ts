@@ -17,8 +17,8 @@ type Arguments = readonly (string | Buffer)[];
 
 // timeout: 0 turns off node-redis' own timeout. That timeout costs an AbortSignal per command, and does not
 // include the wait for the reply, because it ends when the command is written to the socket. The typeMapping
-// overrides the mapping in the client's options, because that mapping could return keys as Buffers and counts
-// as text.
+// overrides the mapping in the client's options, because that mapping could return keys as Buffers, and
+// numbers as text.
 const AS_TEXT = { timeout: 0, typeMapping: {} };
 const AS_BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
@@ -28,7 +28,7 @@ const AS_BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer }
  */
 export class Commands {
   /**
-   * Whether all values so far, read or written, were text. As long as the flag is true, values are read as
+   * Whether all values read or written so far were text. As long as the flag is true, values are read as
    * text, which is faster than decoding bytes. If a reply may contain bytes, the flag becomes false, and the
    * values are requested again as bytes.
    */
@@ -78,7 +78,7 @@ export class Commands {
    * Stores values that all have the same expiry. Sends one command: MSET, or MSETEX (since Redis 8.4 and
    * Valkey 9.1).
    *
-   * @returns false if the server does not support or refuses the command; then nothing was stored
+   * @returns false if the server refuses or does not know the command; then nothing was stored
    */
   async mSet(
     keys: readonly string[],
@@ -176,7 +176,7 @@ export class Commands {
   }
 }
 
-/** Replaces null by undefined, in place. @returns false if a value may not be text */
+/** Replaces null with undefined, in place. @returns false if a value may not be text */
 function nullToUndefined(texts: (string | null | undefined)[]): boolean {
   for (let index = 0; index < texts.length; index += 1) {
     const text = texts[index];

@@ -16,7 +16,7 @@ export interface DeadlineOptions {
   readonly timeoutMs: number;
   /** Creates the error for a promise that timed out. */
   readonly timeoutError: () => Error;
-  /** Milliseconds of a monotonic clock. @default performance.now */
+  /** Returns the time of a monotonic clock, in milliseconds. @default performance.now */
   readonly now?: () => number;
 }
 

@@ -44,7 +44,7 @@ export interface HealthOptions {
    */
   readonly revive: () => Promise<void>;
   readonly onChange: (change: NodeChange) => void;
-  /** Milliseconds of a monotonic clock. @default performance.now */
+  /** Returns the time of a monotonic clock, in milliseconds. @default performance.now */
   readonly now?: () => number;
 }
 
@@ -115,7 +115,7 @@ export class Health {
     if (isAvailable) this.#reviveLater();
   }
 
-  /** Records that a node that is down answered a probe. */
+  /** Records that the node answered a probe while it was down. */
   returning(): void {
     if (this.#state === 'down') this.#change('returning');
   }

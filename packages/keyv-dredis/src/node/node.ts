@@ -44,8 +44,9 @@ export type Request<T> = (commands: Commands) => Promise<T>;
 
 export interface SendOptions {
   /**
-   * Whether the store itself sends the command, and not a caller. Such a command is sent even if the node is
-   * not recovered. It does not affect the node's health, and does not delay `close()`. @default false
+   * Whether the command comes from the store itself and not from a caller. Such a command is sent even if
+   * the node is not recovered. It does not affect the node's health, and does not delay `close()`.
+   * @default false
    */
   readonly isMaintenance?: boolean;
 }
@@ -94,7 +95,7 @@ export class Node {
       revive: () => this.#lifecycle.revive(),
       onChange: (change) => {
         if (change.state === 'down') this.#lifecycle.invalidate();
-        // Sends the removals before any later command on this connection, so later reads see their effect.
+        // The removals are sent before any later command on this connection, so later reads see their effect.
         if (change.state === 'up') hooks.invalidateMissed(this);
         listener(name, change);
       },
@@ -108,7 +109,7 @@ export class Node {
     });
   }
 
-  /** Whether the node is connected, and recovered since it was last down. */
+  /** Whether the node is connected, and has been recovered since it was last down. */
   get isRecovered(): boolean {
     return this.#lifecycle.isRecovered;
   }
@@ -138,7 +139,7 @@ export class Node {
     else await this.#health.revive();
   }
 
-  /** Starts to open the node in the background. */
+  /** Starts opening the node in the background. */
   wake(): void {
     if (this.#closed || !this.#health.isAvailable) return;
     this.#lifecycle.open().catch(noop);

@@ -22,7 +22,8 @@ export function parseHints(hints: Iterable<string>): { keys: string[]; prefixes:
 }
 
 /**
- * Maximum number of hints about one node, in this process or on one holder. Above it, prefixes replace keys.
+ * Maximum number of hints about one node, in this process or on one holder. If there are more hints, prefixes
+ * replace the keys.
  */
 const MAX_HINTS = 10_000;
 
@@ -36,8 +37,8 @@ interface MissedByNode {
 }
 
 /**
- * Records the keys whose writes nodes missed. If a node missed a write, or may have missed it, the key is
- * recorded as a hint in two places: in this process, and on a holder, which is the next available node.
+ * Records which keys may be out of date on a node. If a node missed a write, or may have missed it, the key
+ * is recorded as a hint in two places: in this process, and on a holder, which is the next available node.
  * Before a process uses a node again, it reads the hints about that node from all holders. An unnecessary
  * hint costs one miss.
  *
@@ -107,7 +108,7 @@ export class Hints {
     return [...this.#namespaces.prefixes].every((prefix) => this.#namespaces.mayPurge(prefix));
   }
 
-  /** Replaces the hints about a node by prefixes, so that whole namespaces are purged. */
+  /** Replaces the hints about a node with prefixes, so that whole namespaces are purged. */
   #replaceByPrefixes(name: string, missed: MissedByNode, holder: Node | undefined): Promise<void> {
     const { prefixes } = this.#namespaces;
     if (missed.prefixCount < prefixes.size) {

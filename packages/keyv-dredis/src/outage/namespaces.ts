@@ -22,8 +22,8 @@ export class NamespacesInUse {
   }
 
   /**
-   * Adds a prefix, and registers it on all recovered nodes. The recovery of any other node registers the
-   * prefix on that node.
+   * Adds a prefix, and registers it on all recovered nodes. On any other node, the prefix is registered
+   * when the node is recovered.
    */
   add(prefix: string): void {
     if (this.#prefixes.has(prefix)) return;

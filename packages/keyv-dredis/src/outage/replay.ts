@@ -20,7 +20,7 @@ export interface ReplayOptions {
   readonly failsOver: boolean;
 }
 
-/** Removes the keys whose writes a node missed. */
+/** Removes keys from a node that missed writes to these keys. */
 export class Replay {
   readonly #options: ReplayOptions;
 

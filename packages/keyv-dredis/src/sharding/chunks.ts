@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
 /**
- * Maximum number of keys that a call processes and sends without yielding to the event loop. Processing them
- * takes a few milliseconds here, and about as long on a server that gets them in one command.
+ * Maximum number of keys that a call processes and sends without yielding to the event loop. Processing that
+ * many keys takes a few milliseconds in this process, and about as long on a server that gets them in one
+ * command.
  */
 export const CHUNK_SIZE = 1000;
 

@@ -44,7 +44,7 @@ export class NodePool {
 
   /**
    * Replaces the nodes. Nodes with the same name and source are kept. First connects the new nodes, and then
-   * replaces the snapshot. Finally waits for the removed nodes' calls in flight, and closes the removed
+   * replaces the snapshot. Finally waits for calls in flight to the removed nodes, and closes these
    * nodes.
    *
    * @throws PartialFailureError if a new node cannot be reached; then nothing changes

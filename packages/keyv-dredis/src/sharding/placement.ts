@@ -37,13 +37,13 @@ export interface FallbackPlacement {
 /** Is notified of writes that a node missed, or may have missed. */
 export interface WriteObserver {
   /**
-   * A write is sent to a fallback node. Resolves once it is recorded that the nodes before the fallback node
-   * missed the write.
+   * Called when a write is sent to a fallback node. Resolves once all hints are recorded about the nodes that
+   * missed the write, which are the nodes before the fallback node.
    */
   fallbackWrite(key: string, fallback: Node, snapshot: Snapshot): Promise<void>;
-  /** A write failed. */
+  /** Called when a write has failed. */
   writeFailed(request: Pick<NodeRequest, 'node' | 'keys' | 'isFallback'>, error: unknown): void;
-  /** `clear()` failed on a node. */
+  /** Called when `clear()` has failed on a node. */
   clearFailed(node: Node, prefix: string): void;
   /** Resolves once all records have been sent or have failed. Never rejects. */
   flushed(): Promise<void>;

@@ -206,10 +206,10 @@ const resolved = Promise.resolve();
  * to its socket later anyway, in the check phase of the event loop (setImmediate).
  *
  * A batch with several reads waits for the check phase. Before that phase, the loop reads the sockets of the
- * other nodes, so callers that wait for these nodes can ask for more keys. The wait is needed with many
- * nodes, because then each socket read wakes only a few callers, and batches would stay small. If a turn of
- * the loop adds keys, the batch waits for one more turn. This makes the commands fewer and larger. The first
- * turn that adds nothing ends the wait. In an idle process, a turn takes only microseconds.
+ * other nodes, so callers that wait for these nodes can ask for more keys. If there are many nodes,
+ * each socket read wakes only a few callers, so batches would stay small without this wait. If a turn of the
+ * loop adds keys, the batch waits for one more turn. This makes the commands fewer and larger. The first turn
+ * that adds nothing ends the wait. In an idle process, a turn takes only microseconds.
  */
 function afterPromiseJobs(job: () => void): void {
   resolved.then(() => process.nextTick(job));

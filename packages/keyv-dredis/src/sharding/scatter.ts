@@ -95,7 +95,7 @@ export class Scatter {
     });
   }
 
-  /** Sends one UNLINK per key, whose reply shows whether the key existed. */
+  /** Sends one UNLINK per key. Each reply shows whether the key existed. */
   deleteMany(keys: readonly string[], toKey: (key: string) => string): Promise<MultiResult<boolean>> {
     return this.#convert(keys, toKey, (physical, snapshot) =>
       this.#scatterWrites(physical, snapshot, ({ node, keys }) =>
