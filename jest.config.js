@@ -48,6 +48,8 @@ export default {
   // This limit is only meant to stop tests that hang. Starting a process can take many seconds on a loaded
   // two-core machine.
   testTimeout: 120_000,
+  // Most tests wait for servers. By default, Jest leaves one core unused.
+  maxWorkers: '100%',
   projects: [
     {
       ...common,

@@ -15,7 +15,7 @@ export interface StartOrder {
   readonly timeoutMs: number;
 }
 
-/** An order for a server that has been started. */
+/** An order that is sent to a running server. */
 export type ServerOrder =
   | { readonly type: 'signal'; readonly signal: 'SIGSTOP' | 'SIGCONT' }
   /** Sends SIGKILL. The order is done once the process has exited. */

@@ -110,7 +110,7 @@ export class CommandFailedError extends DRedisError {
   }
 }
 
-/** A call has to succeed on every node, but failed on some nodes. */
+/** A call that must succeed on every node failed on some of them. */
 export class PartialFailureError extends DRedisError {
   /** Name of the class. */
   override readonly name = 'PartialFailureError';

@@ -39,7 +39,7 @@ export class KeyvCompat {
     this.#convention = this.#makeConvention();
   }
 
-  /** How the Keyv that uses the store passes keys and expiries. */
+  /** The form in which Keyv passes keys and expiries to the store. */
   get convention(): CallingConvention {
     return this.#convention;
   }
