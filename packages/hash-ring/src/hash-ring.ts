@@ -102,8 +102,8 @@ export class HashRing {
   }
 
   /**
-   * The nodes for a key's copies: its owner, then the next distinct nodes clockwise. Nodes in zones that have
-   * no copy yet come first. Returns `count` nodes, or all nodes if there are fewer.
+   * The nodes for a key's copies: its owner, then the next distinct nodes clockwise, with a preference for zones
+   * without a copy. Returns `count` nodes, or all nodes if there are fewer.
    */
   replicas(key: Key, count: number, { zoneOf }: ReplicaOptions = {}): string[] {
     return replicasOf(this.#table, this.pointOf(key), count, zoneOf);
