@@ -1,7 +1,6 @@
 import type { Locations } from './config/locations.js';
 import type { DRedisStoreOptions } from './config/options.js';
 import { resolveOptions } from './config/validation.js';
-import { Reporter } from './errors/reporter.js';
 import { Runtime } from './runtime.js';
 import { NamespacedStore } from './store.js';
 
@@ -26,10 +25,6 @@ export class DRedisStore extends NamespacedStore {
    */
   constructor(locations?: Locations, options?: DRedisStoreOptions) {
     const resolved = resolveOptions(options);
-    const runtime = new Runtime(locations, resolved);
-    super(runtime, resolved.namespace, () => runtime.nodes.close());
-    const reporter = new Reporter(this);
-    runtime.onNodeChange = (node, { state, reason, durationMs }) =>
-      reporter.notify(`node:${state}`, node, reason, durationMs);
+    super(new Runtime(locations, resolved), resolved.namespace, true);
   }
 }

@@ -1,6 +1,7 @@
 import { type Locations, parseLocations } from './config/locations.js';
 import type { ResolvedOptions } from './config/options.js';
 import { noop } from './connection/connection.js';
+import type { Reporter } from './errors/reporter.js';
 import type { StoredValue } from './format/values.js';
 import { Node, type NodeListener, type RecoveryHooks } from './node/node.js';
 import { Failover } from './outage/failover.js';
@@ -38,8 +39,7 @@ export class Runtime {
   readonly router: Router;
   readonly scatter: Scatter;
   readonly scanner: Scanner;
-  /** Called when a node's state changes. */
-  onNodeChange: NodeListener = noop;
+  #onNodeChange: NodeListener = noop;
 
   /** @throws InvalidOptionError if a location is not allowed */
   constructor(
@@ -62,7 +62,7 @@ export class Runtime {
       new Replay({ topology, hints, namespaces, scanCount, failsOver }),
       hints,
     );
-    const listener: NodeListener = (node, change) => this.onNodeChange(node, change);
+    const listener: NodeListener = (node, change) => this.#onNodeChange(node, change);
     this.nodes = new NodePool(
       topology,
       descriptions,
@@ -74,6 +74,12 @@ export class Runtime {
     this.router = new Router(placement, this.reads, observer);
     this.scatter = new Scatter(placement, this.reads, observer, maxBatchSize);
     this.scanner = new Scanner({ topology, observer, fallback, scanCount });
+  }
+
+  /** Emits each change of a node's state as an event. */
+  emitNodeEvents(reporter: Reporter): void {
+    this.#onNodeChange = (node, { state, reason, durationMs }) =>
+      reporter.notify(`node:${state}`, node, reason, durationMs);
   }
 }
 

@@ -21,15 +21,15 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   readonly #compat: KeyvCompat;
   readonly #reporter: Reporter;
   readonly #failures: FailurePolicy;
-  readonly #afterDisconnect: () => Promise<void>;
+  readonly #ownsRuntime: boolean;
   /** Always the same object, because users such as the official test suite write to it. */
   readonly #opts: Record<string, unknown> = { dialect: 'redis' };
   #closed = false;
 
-  /** @internal */
-  constructor(runtime: Runtime, namespace: string | undefined, afterDisconnect: () => Promise<void>) {
+  /** @internal @param ownsRuntime the constructed store emits node events and closes the connections */
+  constructor(runtime: Runtime, namespace: string | undefined, ownsRuntime: boolean) {
     super();
-    this.#afterDisconnect = afterDisconnect;
+    this.#ownsRuntime = ownsRuntime;
     // Each Keyv adds an 'error' listener, so a large number of listeners is not a sign of a leak.
     this.setMaxListeners(0);
     this.#runtime = runtime;
@@ -38,6 +38,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
     const downIsMiss = runtime.options.nodeDownPolicy !== 'error';
     this.#failures = new FailurePolicy(this.#compat, this.#reporter, downIsMiss);
     runtime.namespaces.add(this.#compat.convention.prefix);
+    if (ownsRuntime) runtime.emitNodeEvents(this.#reporter);
   }
 
   /** Node names, in the order of the locations. */
@@ -230,7 +231,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
    */
   withNamespace(namespace?: string): NamespacedStore {
     assertNamespace(namespace);
-    return new NamespacedStore(this.#runtime, namespace, async () => undefined);
+    return new NamespacedStore(this.#runtime, namespace, false);
   }
 
   /**
@@ -263,7 +264,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
     this.#runtime.reads.flush();
     this.#closed = true;
     await this.#runtime.observer.flushed();
-    await this.#afterDisconnect();
+    if (this.#ownsRuntime) await this.#runtime.nodes.close();
   }
 
   /** The same as `disconnect()`, for `await using`. */

@@ -16,7 +16,7 @@ export interface ConventionState extends KeyOptions {
   readonly version: 5 | 6;
   readonly namespace: string | undefined;
   /** Namespaces of the Keyv instances that share the store; empty unless they differ. */
-  readonly otherNamespaces: readonly string[];
+  readonly otherNamespaces: ReadonlySet<string>;
   /** Whether Keyv 5 prefixed its last key. Shared by all conventions of a store. */
   readonly lastKey: { prefixed: boolean };
 }
@@ -99,8 +99,8 @@ export class CallingConvention {
     if (this.#givenPrefix === undefined || typeof key !== 'string') return undefined;
     const { namespace, otherNamespaces } = this.#state;
     if (key.startsWith(this.#givenPrefix)) return namespace;
-    if (otherNamespaces.length === 0) return undefined;
-    return otherNamespaces
+    if (otherNamespaces.size === 0) return undefined;
+    return [...otherNamespaces]
       .filter((other) => key.startsWith(`${other}:`))
       .sort((one, other) => other.length - one.length)[0];
   }

@@ -6,6 +6,8 @@ export interface KeyvCompatOptions extends KeyOptions {
   readonly namespace?: string | undefined;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /**
  * Detects which version of Keyv uses a store, which namespace that Keyv uses, and whether several Keyv
  * instances share the store.
@@ -149,7 +151,7 @@ export class KeyvCompat {
     return new CallingConvention({
       version: this.#version,
       namespace: this.#namespace,
-      otherNamespaces: this.isAmbiguous ? [...this.#namespaces] : [],
+      otherNamespaces: this.isAmbiguous ? this.#namespaces : NONE,
       lastKey: this.#lastKey,
       keyFormat: this.#options.keyFormat,
       useKeyPrefix: this.#options.useKeyPrefix,

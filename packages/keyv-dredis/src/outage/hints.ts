@@ -88,8 +88,8 @@ export class Hints {
     missed.hints.add(hint);
     const isOverLimit = missed.prefixCount > 0 || missed.hints.size > MAX_HINTS;
     if (isOverLimit && this.#mayPurgeAll()) {
-      // The prefixes cover this key.
-      missed.hints.delete(hint);
+      // The prefixes cover this key. A hint that is such a prefix itself has to stay.
+      if (hint.startsWith('key ')) missed.hints.delete(hint);
       return this.#replaceByPrefixes(node.name, missed, holder);
     }
     return this.#send(node.name, hint, holder);

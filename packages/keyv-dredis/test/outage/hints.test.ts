@@ -7,6 +7,7 @@ import {
   entriesOf,
   keysOf,
   openStoreOver,
+  rejection,
   startServers,
   timeOut,
 } from '../support/index.js';
@@ -119,4 +120,18 @@ test('hints about the only server stay in the process', async () => {
   await store.delete('key');
   await resumeUntilUp(victim, store);
   expect(await store.get('key')).toBeUndefined();
+});
+
+// Regression: a failed clear() removed the prefix that stood for more than 10,000 missed keys, and the node
+// came back with their old values.
+test('a failed clear() does not remove the hint that replaces more than 10,000 hints', async () => {
+  const store = open({}, [victim.location]);
+  store.on('error', () => undefined);
+  const keys = Array.from({ length: TOO_MANY }, (_, number) => `key-${number}`);
+  await store.setMany(keys.slice(0, 10).map((key) => ({ key, value: 'old' })));
+  await pauseUntilDown(victim, store);
+  await store.setMany(keys.map((key) => ({ key, value: 'new' })));
+  await rejection(store.clear());
+  await resumeUntilUp(victim, store);
+  expect(await store.getMany(keys.slice(0, 10))).toEqual(Array(10).fill(undefined));
 });

@@ -39,7 +39,7 @@ const ALLOWED: Readonly<Record<string, Layer>> = {
     why: 'It has one short method per Keyv method. It reaches outage handling only through the runtime.',
   },
   runtime: {
-    imports: ['outage', 'sharding', 'node', 'config', 'connection', 'format'],
+    imports: ['outage', 'sharding', 'node', 'config', 'connection', 'format', 'errors'],
     why: 'It creates all parts, and passes outage handling to sharding and node through their interfaces.',
   },
   outage: {

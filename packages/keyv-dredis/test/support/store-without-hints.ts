@@ -1,7 +1,6 @@
 import type { Locations } from '../../src/config/locations.js';
 import type { DRedisStoreOptions } from '../../src/config/options.js';
 import { resolveOptions } from '../../src/config/validation.js';
-import { Reporter } from '../../src/errors/reporter.js';
 import { Runtime } from '../../src/runtime.js';
 import { NamespacedStore } from '../../src/store.js';
 
@@ -9,10 +8,6 @@ import { NamespacedStore } from '../../src/store.js';
 export class StoreWithoutHints extends NamespacedStore {
   constructor(locations: Locations, options?: DRedisStoreOptions) {
     const resolved = resolveOptions(options);
-    const runtime = new Runtime(locations, resolved, { hints: false });
-    super(runtime, resolved.namespace, () => runtime.nodes.close());
-    const reporter = new Reporter(this);
-    runtime.onNodeChange = (node, { state, reason, durationMs }) =>
-      reporter.notify(`node:${state}`, node, reason, durationMs);
+    super(new Runtime(locations, resolved, { hints: false }), resolved.namespace, true);
   }
 }
