@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { type DRedisStore, NodeUnavailableError } from '../../src/index.js';
+import { createClient } from 'redis';
+import { type DRedisStore, type Location, NodeUnavailableError } from '../../src/index.js';
 import { errorsOf, openStoreOver, rejection, startServer, startStub } from '../support/index.js';
 
 const PASSWORD = 'open:se@same/%41,;#';
@@ -57,18 +58,35 @@ describe('a wrong password', () => {
     },
   );
 
-  test('is masked if the server repeats the greeting in its error reply', async () => {
-    // A server that does not know HELLO, such as Redis 5, repeats the command in its error reply.
+  // A server that does not know HELLO repeats its arguments in its error, for example Redis 5.
+  test.each<[string, (location: string) => Location]>([
+    ['of the store', (location) => location],
+    [
+      'in a client that a factory makes',
+      (location) => () => createClient({ url: `redis://:${secret}@${location}` }),
+    ],
+    [
+      'from a credentials provider',
+      (location) => ({
+        url: `redis://${location}`,
+        clientOptions: {
+          credentialsProvider: {
+            type: 'async-credentials-provider',
+            credentials: async () => ({ password: secret }),
+          },
+        } as object,
+      }),
+    ],
+  ])('%s is not in errors if the server repeats the greeting in its error reply', async (_title, locate) => {
     const stub = await startStub((socket) =>
       socket.once('data', (greeting) => {
         const words = greeting.toString('latin1').replace(/[\r\n]+/g, ' ');
         socket.write(`-ERR unknown command, with args beginning with: ${words}\r\n`);
       }),
     );
-    const store = openStoreOver([stub.location], { password: secret });
+    const store = openStoreOver([locate(stub.location)], { password: secret });
     const error = await rejection(store.get('key'));
-    expect(error.message).toContain('with args beginning with');
-    expect(error.message).toContain('***');
+    expect(error.message).toContain('with args beginning with ***');
     expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(secret);
   });
 });
