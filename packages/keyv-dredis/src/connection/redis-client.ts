@@ -1,4 +1,5 @@
-import type { AnyRedisClientOptions as RedisClientOptions } from 'redis';
+import { types } from 'node:util';
+import { ErrorReply, type AnyRedisClientOptions as RedisClientOptions } from 'redis';
 
 /**
  * The part of a node-redis client, pool or sentinel that the store uses. The type is structural, so
@@ -45,13 +46,20 @@ export function isReady(client: RedisClient): boolean {
   return client.isReady ?? client.isOpen;
 }
 
+/** Messages of errors that node-redis itself makes, versions 4 to 6. */
+const CLIENT_ERRORS =
+  /^(The (client|command) (is|was) |Socket |Connection timeout|Disconnects client|Command timeout|All the root nodes|One \(or more\) of the watched|Cannot send|Invalid |Unknown RESP)/;
+
 /**
- * Whether an error is the server's error reply. Compares class names, because the client may come from
- * another copy of the `redis` package.
+ * Whether an error is the reply of a server. A client of another copy of `redis` has another ErrorReply class,
+ * and a minifier changes its name: its replies are the errors that are neither made by node-redis itself nor
+ * by the system, which sets a `code`.
  */
 export function isErrorReply(error: unknown): error is Error {
-  for (let proto = error; proto instanceof Error; proto = Object.getPrototypeOf(proto)) {
-    if (proto.constructor.name === 'ErrorReply') return true;
-  }
-  return false;
+  if (error instanceof ErrorReply) return true;
+  return types.isNativeError(error) && !('code' in error) && !isClientError(error);
+}
+
+function isClientError(error: Error): boolean {
+  return error instanceof AggregateError || error.name !== 'Error' || CLIENT_ERRORS.test(error.message);
 }

@@ -37,7 +37,10 @@ export interface DRedisErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Base class of all errors that the store throws, rejects with or emits. They never contain credentials. */
+/** The same symbol in every copy of this package. */
+const BRAND = Symbol.for('keyv-dredis.DRedisError');
+
+/** Every error that the store throws, rejects with or emits. It never holds a credential. */
 export class DRedisError extends Error {
   /** Name of the class. */
   override readonly name: string = 'DRedisError';
@@ -50,6 +53,15 @@ export class DRedisError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.node = node;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /**
+   * Whether a value is an error of a store. Unlike `instanceof`, it also recognizes errors of another copy of
+   * this package, such as the CommonJS build beside the ES module build.
+   */
+  static is(error: unknown): error is DRedisError {
+    return typeof error === 'object' && error !== null && BRAND in error;
   }
 }
 

@@ -165,6 +165,52 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis, installed by npm next to keyv %s
     await expectToWork('out/typed-cjs.cjs');
   });
 
+  // Regression: error replies were recognized by the name of their class, which a minifier changes. In a
+  // minified bundle every error reply then counted as a lost connection.
+  test.each([
+    ['errors.mjs', 'esm'],
+    ['errors.cjs', 'cjs'],
+  ] as const)(
+    'tells error replies from lost connections in a minified bundle: %s',
+    async (program, format) => {
+      const bundleFile = `minified-${program}`;
+      await build({
+        entryPoints: [join(project, program)],
+        outfile: join(project, bundleFile),
+        bundle: true,
+        minify: true,
+        platform: 'node',
+        format,
+        // node-redis requires modules of Node.js.
+        ...(format === 'esm' && {
+          banner: {
+            js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+          },
+        }),
+        logLevel: 'error',
+      });
+      const said = await run(process.execPath, [bundleFile, `${NAMESPACE}-minified`, ...locations], project);
+      expect(JSON.parse(said)).toEqual({
+        refused: ['DREDIS_COMMAND_FAILED', 'CommandFailedError', true],
+        unavailable: ['DREDIS_NODE_UNAVAILABLE', 'NodeUnavailableError', true],
+        states: 'up',
+      });
+    },
+  );
+
+  test('recognizes errors of its other format with DRedisError.is()', async () => {
+    const program = `
+      const { DRedisStore: Other } = require('keyv-dredis');
+      import('keyv-dredis').then(({ DRedisError }) => {
+        try { new Other([]); } catch (error) {
+          console.log([DRedisError.is(error), error instanceof DRedisError, DRedisError.is(new Error()), DRedisError.is(null)].join());
+        }
+      });`;
+    expect(await run(process.execPath, ['--input-type=commonjs', '--eval', program], project)).toBe(
+      'true,false,false,false\n',
+    );
+  });
+
   test('has internal modules that cannot be imported', async () => {
     const program = `import('keyv-dredis/dist/esm/index.js').catch(({ code }) => console.log(code))`;
     expect(await run(process.execPath, ['--eval', program], project)).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n');
@@ -345,6 +391,28 @@ export function typed(store: DRedisStore): void {
 }
 `;
 
+/** Causes an error reply, and a refused connection. */
+const ERRORS_PROGRAM = `
+async function main() {
+  const [namespace, ...locations] = process.argv.slice(2);
+  const store = new DRedisStore(locations, { namespace });
+  const { client, key } = store.locate('list');
+  await store.connect();
+  const send = client.sendCommand.bind(client);
+  client.sendCommand = (args, options) => send(args[0] === 'SET' ? ['EVAL', "return redis.error_reply('OOM full')", '0'] : args, options);
+  const refused = await store.set('list', 'value').catch((error) => error);
+  client.sendCommand = send;
+  const states = [...new Set(store.status().map(({ state }) => state))].join();
+  const dead = new DRedisStore(['127.0.0.1:1']);
+  const unavailable = await dead.set('key', 'value').catch((error) => error);
+  await client.del(key);
+  await Promise.all([store.disconnect(), dead.disconnect()]);
+  const seen = (error) => [error.code, error.name, DRedisError.is(error)];
+  return { refused: seen(refused), unavailable: seen(unavailable), states };
+}
+main().then((said) => console.log(JSON.stringify(said)));
+`;
+
 const NAMES = 'createKeyv, DRedisStore, InvalidOptionError';
 const TYPED_IMPORTS = `
 import DefaultStore, { ${NAMES}, NodeUnavailableError, type DRedisErrorCode } from 'keyv-dredis';
@@ -368,6 +436,8 @@ const PROJECT = {
     const DefaultStore = require('keyv-dredis').default;
     const { Keyv } = require('keyv');
     ${PROGRAM}`,
+  'errors.mjs': `import { DRedisError, DRedisStore } from 'keyv-dredis';${ERRORS_PROGRAM}`,
+  'errors.cjs': `const { DRedisError, DRedisStore } = require('keyv-dredis');${ERRORS_PROGRAM}`,
   'typed-esm.ts': TYPED_IMPORTS + PROGRAM + TYPES,
   'typed-cjs.cts': TYPED_IMPORTS + REQUIRED + PROGRAM + TYPES,
   'tsconfig.json': STRICT_PROJECT,
