@@ -86,6 +86,11 @@ export interface DRedisStoreOptions extends ConnectionDefaults {
    */
   readonly restartPolicy?: RestartPolicy | undefined;
   /**
+   * Longest delay between two attempts to reach a node that is down, in milliseconds, 1 to 2^31-1. Delays start
+   * at 250 ms, double each time, and vary by up to half. @default 1000
+   */
+  readonly maxRetryDelayMs?: number | undefined;
+  /**
    * Maximum time that `disconnect()` waits for replies in flight, in milliseconds, 0 to 2^31-1. @default 2000
    */
   readonly disconnectTimeoutMs?: number | undefined;
@@ -106,6 +111,7 @@ export const DEFAULTS = {
   commandTimeoutMs: 2000,
   nodeDownPolicy: 'error',
   failoverTtlMs: 60_000,
+  maxRetryDelayMs: 1000,
   disconnectTimeoutMs: 2000,
   maxBatchSize: 1000,
   scanCount: 1000,
@@ -119,6 +125,7 @@ export interface ResolvedOptions extends DRedisStoreOptions {
   readonly commandTimeoutMs: number;
   readonly nodeDownPolicy: NodeDownPolicy;
   readonly failoverTtlMs: number;
+  readonly maxRetryDelayMs: number;
   readonly disconnectTimeoutMs: number;
   readonly maxBatchSize: number;
   readonly scanCount: number;

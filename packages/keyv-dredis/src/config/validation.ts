@@ -70,6 +70,7 @@ export const STORE_RULES = {
   nodeDownPolicy: oneOf('error', 'miss', 'failover'),
   failoverTtlMs: milliseconds(1),
   restartPolicy: oneOf('keep', 'purge'),
+  maxRetryDelayMs: milliseconds(1),
   disconnectTimeoutMs: milliseconds(0),
   maxBatchSize: integer(1, 10_000, 'keys'),
   scanCount: integer(1, 1_000_000, 'keys'),

@@ -2,6 +2,7 @@ import { RESP_TYPES } from 'redis';
 import type { RedisClient } from '../connection/redis-client.js';
 import { PROBE_KEY } from '../format/reserved-keys.js';
 import { decodeValue, mayBeBytes, type StoredValue } from '../format/values.js';
+import { asCount, asOk, asText, asTexts, asValues, MalformedReplyError } from './reply-shapes.js';
 
 /** A page of SCAN. */
 export interface ScanPage {
@@ -23,8 +24,9 @@ const AS_TEXT = { timeout: 0, typeMapping: {} };
 const AS_BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /**
- * The Redis commands that the store sends through one node's client. They use `sendCommand`, because the
- * client's own methods create a parser and two more promises per command.
+ * The Redis commands that the store sends through the client of one node. They use `sendCommand`, because the
+ * client's methods build a parser and two more promises per command. Each checks the shape of its reply, and
+ * rejects with MalformedReplyError if it is wrong.
  */
 export class Commands {
   /**
@@ -50,28 +52,28 @@ export class Commands {
   async mGet(keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]> {
     const args = ['MGET', ...keys];
     if (this.#allText) {
-      const texts = (await this.#send(args, AS_TEXT, true)) as (string | null | undefined)[];
+      const texts = asValues('MGET', await this.#send(args, AS_TEXT, true), keys.length);
       if (nullToUndefined(texts)) return texts as (string | undefined)[];
       this.#allText = false;
     }
-    const stored = (await this.#send(args, AS_BYTES, true)) as (Buffer | null)[];
-    return stored.map((value) => (value === null ? undefined : decodeValue(value)));
+    const stored = asValues('MGET', await this.#send(args, AS_BYTES, true), keys.length);
+    return stored.map((value) => {
+      if (value === null || value === undefined) return undefined;
+      if (Buffer.isBuffer(value)) return decodeValue(value);
+      throw new MalformedReplyError('MGET', 'a list of values or null', value);
+    });
   }
 
-  /**
-   * Stores a value, or removes the key if the expiry is in the past.
-   *
-   * @param expiresAt milliseconds since the Unix epoch
-   */
-  set(key: string, value: StoredValue, expiresAt: number | undefined): Promise<unknown> {
+  /** Stores a value. An expiry in the past removes the key. @param expiresAt milliseconds since the Unix epoch */
+  async set(key: string, value: StoredValue, expiresAt: number | undefined): Promise<void> {
     const ttlMs = remainingMs(expiresAt);
-    if (ttlMs === 0) return this.unlink([key]);
+    if (ttlMs === 0) {
+      await this.unlink([key]);
+      return;
+    }
     this.#allText &&= typeof value === 'string';
-    return this.#send(
-      ttlMs === undefined ? ['SET', key, value] : ['SET', key, value, 'PX', String(ttlMs)],
-      AS_TEXT,
-      false,
-    );
+    const args = ttlMs === undefined ? ['SET', key, value] : ['SET', key, value, 'PX', String(ttlMs)];
+    asOk('SET', await this.#send(args, AS_TEXT, false));
   }
 
   /**
@@ -87,24 +89,29 @@ export class Commands {
   ): Promise<boolean> {
     const ttlMs = remainingMs(expiresAt);
     if (ttlMs === 0) await this.unlink(keys);
-    else if (ttlMs === undefined) await this.#send(['MSET', ...this.#pairs(keys, values)], AS_TEXT, false);
-    else return this.#mSetEx(keys, values, ttlMs);
+    else if (ttlMs === undefined) {
+      asOk('MSET', await this.#send(['MSET', ...this.#pairs(keys, values)], AS_TEXT, false));
+    } else return this.#mSetEx(keys, values, ttlMs);
     return true;
   }
 
   /** Removes keys, and frees the memory in the background. @returns how many of them existed */
-  unlink(keys: readonly string[]): Promise<number> {
-    return this.#send(['UNLINK', ...keys], AS_TEXT, false) as Promise<number>;
+  async unlink(keys: readonly string[]): Promise<number> {
+    return asCount('UNLINK', await this.#send(['UNLINK', ...keys], AS_TEXT, false));
   }
 
   async exists(key: string): Promise<boolean> {
-    return (await this.#send(['EXISTS', key], AS_TEXT, true)) === 1;
+    return asCount('EXISTS', await this.#send(['EXISTS', key], AS_TEXT, true)) === 1;
   }
 
-  async scan(cursor: string, pattern: string, count: number): Promise<ScanPage> {
+  /** A page of SCAN. @param seen cursors of earlier pages: one that comes again would make an endless loop */
+  async scan(cursor: string, pattern: string, count: number, seen: ReadonlySet<string>): Promise<ScanPage> {
     const args = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(count)];
-    const [next, keys] = (await this.#send(args, AS_TEXT, true)) as [string, string[]];
-    return { cursor: next, keys };
+    const [next, keys] = asValues('SCAN', await this.#send(args, AS_TEXT, true), 2);
+    if (typeof next !== 'string' || next === '')
+      throw new MalformedReplyError('SCAN', 'a cursor and keys', next);
+    if (seen.has(next)) throw new MalformedReplyError('SCAN', 'a new cursor', next);
+    return { cursor: next, keys: asTexts('SCAN', keys) };
   }
 
   /** Checks the node with a write, because a server that is read-only or out of memory still answers PING. */
@@ -113,12 +120,12 @@ export class Commands {
   }
 
   /** The value of a key that holds text. */
-  getText(key: string): Promise<string | null> {
-    return this.#send(['GET', key], AS_TEXT, true) as Promise<string | null>;
+  async getText(key: string): Promise<string | undefined> {
+    return asText('GET', await this.#send(['GET', key], AS_TEXT, true));
   }
 
-  setMembers(set: string): Promise<readonly string[]> {
-    return this.#send(['SMEMBERS', set], AS_TEXT, true) as Promise<readonly string[]>;
+  async setMembers(set: string): Promise<readonly string[]> {
+    return asTexts('SMEMBERS', await this.#send(['SMEMBERS', set], AS_TEXT, true));
   }
 
   addMembers(set: string, members: readonly string[]): Promise<unknown> {
@@ -129,8 +136,8 @@ export class Commands {
     return this.#send(['SREM', set, ...members], AS_TEXT, false);
   }
 
-  memberCount(set: string): Promise<number> {
-    return this.#send(['SCARD', set], AS_TEXT, true) as Promise<number>;
+  async memberCount(set: string): Promise<number> {
+    return asCount('SCARD', await this.#send(['SCARD', set], AS_TEXT, true));
   }
 
   /** @param ttlMs milliseconds from now */
@@ -138,14 +145,14 @@ export class Commands {
     return this.#send(['PEXPIRE', key, String(ttlMs)], AS_TEXT, false);
   }
 
-  /** Information about the server, in lines of `name:value`. */
-  info(): Promise<string> {
-    return this.#send(['INFO'], AS_TEXT, true) as Promise<string>;
+  /** Lines of `name:value`. */
+  async info(): Promise<string> {
+    return asText('INFO', await this.#send(['INFO'], AS_TEXT, true)) ?? '';
   }
 
-  /** The server's id for this connection, unique until the server restarts. */
-  connectionId(): Promise<number> {
-    return this.#send(['CLIENT', 'ID'], AS_TEXT, true) as Promise<number>;
+  /** The server's id of this connection, unique until the server restarts. */
+  async connectionId(): Promise<number> {
+    return asCount('CLIENT ID', await this.#send(['CLIENT', 'ID'], AS_TEXT, true));
   }
 
   /** Closes another connection, so that the server stops executing commands that were sent on it. */
@@ -176,12 +183,13 @@ export class Commands {
   }
 }
 
-/** Replaces null with undefined, in place. @returns false if a value may not be text */
-function nullToUndefined(texts: (string | null | undefined)[]): boolean {
-  for (let index = 0; index < texts.length; index += 1) {
-    const text = texts[index];
-    if (text === null || text === undefined) texts[index] = undefined;
-    else if (mayBeBytes(text)) return false;
+/** Replaces null by undefined, in place. @returns whether all values are certainly text */
+function nullToUndefined(values: unknown[]): boolean {
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index];
+    if (value === null || value === undefined) values[index] = undefined;
+    else if (typeof value !== 'string') throw new MalformedReplyError('MGET', 'texts or null', value);
+    else if (mayBeBytes(value)) return false;
   }
   return true;
 }

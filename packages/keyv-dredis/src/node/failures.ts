@@ -7,17 +7,6 @@ import {
 } from '../errors/errors.js';
 import { redact } from '../errors/redact.js';
 
-/**
- * Error replies from a server that answers PING but cannot execute other commands, for example while it is
- * loading.
- */
-const CANNOT_SERVE = /^(LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|OOM) /;
-
-/** Whether an error reply is about the whole node, and not just about this command. */
-export function cannotServe({ cause }: CommandFailedError): boolean {
-  return cause instanceof Error && CANNOT_SERVE.test(cause.message);
-}
-
 /** Creates the errors for one node. They never show its password. */
 export class Failures {
   readonly #node: string;

@@ -37,6 +37,8 @@ export interface NodeChange {
 const MAX_TIMEOUTS = 3;
 
 export interface HealthOptions {
+  /** Longest delay between two revivals, in milliseconds. */
+  readonly maxRetryDelayMs: number;
   /**
    * Brings back a node that is down: calls {@link Health.returning}, then {@link Health.up}.
    *
@@ -57,7 +59,7 @@ export interface HealthOptions {
 export class Health {
   readonly #options: HealthOptions;
   readonly #now: () => number;
-  readonly #backoff = new Backoff();
+  readonly #backoff: Backoff;
   #state: NodeState = 'up';
   #reason: DRedisError | undefined;
   #changedAt: number;
@@ -68,6 +70,7 @@ export class Health {
 
   constructor(options: HealthOptions) {
     this.#options = options;
+    this.#backoff = new Backoff(options.maxRetryDelayMs);
     this.#now = options.now ?? (() => performance.now());
     this.#changedAt = this.#now();
   }

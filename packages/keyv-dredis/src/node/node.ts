@@ -13,14 +13,17 @@ import {
 } from '../errors/errors.js';
 import { Commands } from './commands.js';
 import { Deadlines } from './deadlines.js';
-import { cannotServe, Failures } from './failures.js';
+import { Failures } from './failures.js';
 import { Health, type NodeChange, type NodeStatus } from './health.js';
 import { Lifecycle } from './lifecycle.js';
+import { effectOf } from './replies.js';
+import { MalformedReplyError } from './reply-shapes.js';
 
 export interface NodeOptions {
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
   readonly disconnectTimeoutMs: number;
+  readonly maxRetryDelayMs: number;
 }
 
 /** Called for each change of a node's state. */
@@ -92,6 +95,7 @@ export class Node {
       timeoutError: () => this.#failures.timeout(),
     });
     this.#health = new Health({
+      maxRetryDelayMs: options.maxRetryDelayMs,
       revive: () => this.#lifecycle.revive(),
       onChange: (change) => {
         if (change.state === 'down') this.#lifecycle.invalidate();
@@ -225,8 +229,8 @@ export class Node {
     } catch (error) {
       // Drops the connection, so that the next probe uses a new one.
       if (error instanceof CommandTimeoutError) this.#connection.drop();
-      // Any other error reply shows that the server is working.
-      if (!(error instanceof CommandFailedError) || cannotServe(error)) throw error;
+      // An error reply to one command shows that the server works.
+      if (!(error instanceof CommandFailedError) || effectOf(error) === 'down') throw error;
     }
   }
 
@@ -236,10 +240,12 @@ export class Node {
     if (error instanceof CommandTimeoutError) {
       if (this.#health.timedOut(error)) this.#connection.drop();
     } else if (error instanceof CommandFailedError) {
-      if (cannotServe(error)) this.#health.lost(error);
+      if (effectOf(error) === 'down') this.#health.lost(error);
       else this.#health.answered();
     } else if (error instanceof NodeUnavailableError) {
-      // If the store dropped the connection itself, the client's error does not contain the reason.
+      // The replies after a malformed one may belong to other commands.
+      if (thrown instanceof MalformedReplyError) this.#connection.drop();
+      // If the store dropped the connection itself, the client's error does not have the reason.
       if (!this.#health.isAvailable) return this.#failures.unavailable(this.#health.reason);
       this.#health.lost(error);
     }

@@ -1,26 +1,28 @@
-import { CommandFailedError, type DRedisError } from '../errors/errors.js';
+import { CommandFailedError } from '../errors/errors.js';
+import { effectOf } from '../node/replies.js';
 
-const FORBIDDEN_OR_UNKNOWN = /^(NOPERM|ERR unknown)/;
-
-/** The reply; undefined if an ACL forbids the command, or if the server does not support it. */
-export async function ifSupported<T>(reply: Promise<T>): Promise<T | undefined> {
+/**
+ * The reply to a command that the store can do without; undefined if the server refuses it. An ACL, an old
+ * server, a managed service and a proxy each refuse in words of their own, so the words do not matter.
+ *
+ * @throws DRedisError if the node is lost, or the server does no work at all
+ */
+export async function optional<T>(reply: Promise<T>): Promise<T | undefined> {
   try {
     return await reply;
   } catch (error) {
-    const { cause } = error as DRedisError;
-    if (cause instanceof Error && FORBIDDEN_OR_UNKNOWN.test(cause.message)) return undefined;
+    if (error instanceof CommandFailedError && effectOf(error) === 'refused') return undefined;
     throw error;
   }
 }
 
-/**
- * Ignores error replies, because a server that is read-only or out of memory refuses writes, but can still
- * answer reads.
- */
-export async function ignoreRefusal(reply: Promise<unknown>): Promise<void> {
+/** The same for a removal, which only a missing permission or an unknown command may leave undone. */
+export async function unlessForbidden<T>(reply: Promise<T>): Promise<T | undefined> {
   try {
-    await reply;
+    return await reply;
   } catch (error) {
-    if (!(error instanceof CommandFailedError)) throw error;
+    const { cause } = error as CommandFailedError;
+    if (cause instanceof Error && /^(NOPERM|ERR unknown)/.test(cause.message)) return undefined;
+    throw error;
   }
 }

@@ -6,7 +6,7 @@ import { purge, type Run } from '../sharding/scan.js';
 import type { Topology } from '../sharding/topology.js';
 import { type Hint, type Hints, hintOfKey, hintOfPrefix, parseHints } from './hints.js';
 import type { NamespacesInUse } from './namespaces.js';
-import { ifSupported } from './optional-commands.js';
+import { unlessForbidden } from './optional-commands.js';
 
 /** Time limit for reading hints from other nodes, in milliseconds. It is shorter if commands are waiting. */
 const HOLDER_TIMEOUT_MS = { withWaiters: 250, withoutWaiters: 2000 };
@@ -109,10 +109,10 @@ export class Replay {
     const { namespaces, scanCount } = this.#options;
     const { keys, prefixes } = parseHints(hints);
     for (const chunk of chunksOf(keys)) {
-      await ifSupported(run((commands) => commands.unlink(chunk.map(keyOn))));
+      await unlessForbidden(run((commands) => commands.unlink(chunk.map(keyOn))));
     }
     for (const prefix of prefixes) {
-      if (namespaces.mayPurge(prefix)) await ifSupported(purge(run, keyOn(prefix), scanCount));
+      if (namespaces.mayPurge(prefix)) await unlessForbidden(purge(run, keyOn(prefix), scanCount));
     }
   }
 

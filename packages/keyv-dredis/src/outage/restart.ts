@@ -3,7 +3,7 @@ import { failoverKey, PREFIXES_KEY, RUN_ID_KEY } from '../format/reserved-keys.j
 import { MAINTENANCE, type Node } from '../node/node.js';
 import { purge } from '../sharding/scan.js';
 import type { NamespacesInUse } from './namespaces.js';
-import { ifSupported, ignoreRefusal } from './optional-commands.js';
+import { optional, unlessForbidden } from './optional-commands.js';
 
 /** Identifies a server process and the connection to it. */
 interface ServerIdentity {
@@ -36,9 +36,9 @@ export class RestartDetector {
   async detectRestart(node: Node): Promise<void> {
     const known = this.#known.get(node.name);
     const [info, mark, connectionId] = await Promise.all([
-      ifSupported(node.run((commands) => commands.info(), MAINTENANCE)),
-      ifSupported(node.run((commands) => commands.getText(RUN_ID_KEY), MAINTENANCE)),
-      node.isManaged ? ifSupported(node.run((commands) => commands.connectionId(), MAINTENANCE)) : undefined,
+      optional(node.run((commands) => commands.info(), MAINTENANCE)),
+      optional(node.run((commands) => commands.getText(RUN_ID_KEY), MAINTENANCE)),
+      node.isManaged ? optional(node.run((commands) => commands.connectionId(), MAINTENANCE)) : undefined,
     ]);
     const runId = /^run_id:(\S+)/m.exec(info ?? '')?.[1];
     if (runId !== undefined && runId !== mark) {
@@ -47,26 +47,28 @@ export class RestartDetector {
       const restarted = mark ? true : known !== undefined && known.runId !== runId;
       const policy = this.#options.restartPolicy ?? (/^aof_enabled:1/m.test(info ?? '') ? 'keep' : 'purge');
       if (restarted && policy === 'purge') await this.#purgeAll(node);
-      await ignoreRefusal(node.run((commands) => commands.set(RUN_ID_KEY, runId, undefined), MAINTENANCE));
+      await optional(node.run((commands) => commands.set(RUN_ID_KEY, runId, undefined), MAINTENANCE));
     }
     const previous = known?.runId === runId ? known?.connectionId : undefined;
     if (previous !== undefined && previous !== connectionId) {
       // The server may not have read all commands from the previous connection yet, so that connection is
       // closed.
-      await ignoreRefusal(node.run((commands) => commands.killConnection(previous), MAINTENANCE));
+      await optional(node.run((commands) => commands.killConnection(previous), MAINTENANCE));
     }
     const prefixes = [...this.#namespaces.prefixes];
-    await ignoreRefusal(node.run((commands) => commands.addMembers(PREFIXES_KEY, prefixes), MAINTENANCE));
+    await optional(node.run((commands) => commands.addMembers(PREFIXES_KEY, prefixes), MAINTENANCE));
     this.#known.set(node.name, { runId, connectionId });
   }
 
   async #purgeAll(node: Node): Promise<void> {
     const registered =
-      (await ifSupported(node.run((commands) => commands.setMembers(PREFIXES_KEY), MAINTENANCE))) ?? [];
+      (await optional(node.run((commands) => commands.setMembers(PREFIXES_KEY), MAINTENANCE))) ?? [];
     for (const prefix of new Set([...registered, ...this.#namespaces.prefixes])) {
       if (!this.#namespaces.mayPurge(prefix)) continue;
       for (const each of [prefix, failoverKey(prefix)]) {
-        await ifSupported(purge((request) => node.run(request, MAINTENANCE), each, this.#options.scanCount));
+        await unlessForbidden(
+          purge((request) => node.run(request, MAINTENANCE), each, this.#options.scanCount),
+        );
       }
     }
   }

@@ -15,11 +15,13 @@ async function* pagesOf(run: Run, prefix: string, count: number): AsyncGenerator
   const pattern = scanPattern(prefix);
   const isWanted = (key: string) =>
     key.startsWith(prefix) && (prefix !== '' || !key.startsWith(RESERVED_PREFIX));
+  const cursors = new Set<string>();
   let cursor = SCAN_START;
   do {
     const from = cursor;
-    const page = await run((commands) => commands.scan(from, pattern, count));
+    const page = await run((commands) => commands.scan(from, pattern, count, cursors));
     cursor = page.cursor;
+    cursors.add(cursor);
     // SCAN may return a key twice.
     const keys = [...new Set(page.keys)].filter(isWanted);
     if (keys.length > 0) yield keys;

@@ -5,7 +5,7 @@ import { InvalidOptionError } from '../../src/errors/errors.js';
 
 const NAMES =
   'database, username, password, tls, clientOptions, namespace, useKeyPrefix, keyFormat, ownsDatabase, ' +
-  'connectTimeoutMs, commandTimeoutMs, nodeDownPolicy, failoverTtlMs, restartPolicy, disconnectTimeoutMs, ' +
+  'connectTimeoutMs, commandTimeoutMs, nodeDownPolicy, failoverTtlMs, restartPolicy, maxRetryDelayMs, disconnectTimeoutMs, ' +
   'maxBatchSize, scanCount';
 
 test('resolveOptions() returns the documented defaults', () => {
@@ -16,6 +16,7 @@ test('resolveOptions() returns the documented defaults', () => {
     commandTimeoutMs: 2000,
     nodeDownPolicy: 'error',
     failoverTtlMs: 60_000,
+    maxRetryDelayMs: 1000,
     disconnectTimeoutMs: 2000,
     maxBatchSize: 1000,
     scanCount: 1000,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { NodeUnavailableError } from '../../src/index.js';
+import { type DRedisStore, NodeUnavailableError } from '../../src/index.js';
 import {
   DEADLINE_MS,
   errorsOf,
@@ -125,4 +125,53 @@ test('a reply that never ends makes calls time out, and the next connection work
   }
   await up;
   expect(await store.get('none')).toBeUndefined();
+});
+
+// Regression: a getMany() whose MGET reply was too short never ended, and a SCAN whose cursor never came back
+// to 0 kept clear() running for ever.
+describe('a reply whose shape does not fit the command', () => {
+  const many = (store: DRedisStore) => store.getMany(['a', 'b', 'c']);
+
+  test.each<[string, string, (store: DRedisStore) => Promise<unknown>]>([
+    ['MGET with too few values', '*2\r\n$1\r\nx\r\n$1\r\ny\r\n', many],
+    ['MGET with too many values', '*4\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n', many],
+    ['MGET with a number among the values', '*3\r\n:1\r\n$-1\r\n$-1\r\n', many],
+    ['MGET with a nested list', '*3\r\n*1\r\n$1\r\nx\r\n$-1\r\n$-1\r\n', many],
+    ['MGET that is null', '*-1\r\n', many],
+    ['MGET that is a text', '+OK\r\n', many],
+    ['EXISTS that is a text', '+yes\r\n', (store) => store.hasMany(['a'])],
+    ['UNLINK that is a list', '*0\r\n', (store) => store.deleteMany(['a'])],
+    ['SET that is a number', ':1\r\n', (store) => store.setMany([{ key: 'a', value: 'x' }])],
+    ['SCAN without keys', '*1\r\n$1\r\n0\r\n', (store) => store.clear().catch((error) => error.errors[0])],
+    [
+      'SCAN with a list as its cursor',
+      '*2\r\n*0\r\n*0\r\n',
+      (store) => store.clear().catch((error) => error.errors[0]),
+    ],
+  ])('is an error of the node, and later calls get their own replies: %s', async (_title, reply, call) => {
+    const { proxy, store } = await openOverProxy();
+    await store.connect();
+    const errors = errorsOf(store);
+    const up = nextEvent(store, 'node:up');
+    proxy.onReply = (_reply, client) => {
+      proxy.onReply = undefined;
+      client.write(reply);
+    };
+    const result = await call(store);
+    const error = errors[0] ?? (result as Error);
+    expect(error).toBeInstanceOf(NodeUnavailableError);
+    expect(error.message).toMatch(/its reply to [A-Z]+ must be /);
+    await up;
+    expect(await store.set('key', 'value')).toBe(true);
+    expect(await store.get('key')).toBe('value');
+  });
+
+  test('ends clear() if SCAN returns the same cursor again', async () => {
+    const { proxy, store } = await openOverProxy();
+    await store.connect();
+    proxy.onReply = (_reply, client) => void client.write('*2\r\n$1\r\n7\r\n*0\r\n');
+    const error = await rejection(store.clear());
+    expect(error.code).toBe('DREDIS_CLEAR_INCOMPLETE');
+    expect(error.message).toContain('its reply to SCAN must be a new cursor, got "7"');
+  });
 });

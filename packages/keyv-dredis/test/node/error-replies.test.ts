@@ -3,6 +3,7 @@ import { ask, type RedisServer, type RedisServers } from 'redis-launcher';
 import { CommandFailedError, type DRedisStore, NodeUnavailableError } from '../../src/index.js';
 import {
   DEADLINE_MS,
+  entriesOf,
   keysOf,
   NO_DEADLINES,
   nextEvent,
@@ -26,7 +27,9 @@ beforeAll(async () => {
   victim = redis.servers[1] as RedisServer;
 });
 
-describe('a server that answers PING but refuses writes', () => {
+// Regression: OOM and READONLY made the whole node unavailable. A full server then lost its reads, and
+// delete() and clear(), which would have freed memory, were refused without being sent.
+describe('a server that refuses writes', () => {
   let store: DRedisStore;
   let lostKey: string;
 
@@ -38,26 +41,31 @@ describe('a server that answers PING but refuses writes', () => {
     await store.connect();
   });
 
-  test('is down while it is a read-only replica, and up once it is a primary again', async () => {
+  test('because it is a read-only replica stays up, and accepts writes once it is a primary', async () => {
     onCleanUp(() => command('REPLICAOF', 'NO', 'ONE'));
     await command('REPLICAOF', ...(redis.locations[0] as string).split(':'));
     expect(await rejection(store.set(lostKey, 'value'))).toBeInstanceOf(CommandFailedError);
-    expect(store.status()[1]?.state).toBe('down');
-    expect(await rejection(store.get(lostKey))).toBeInstanceOf(NodeUnavailableError);
-    const up = nextEvent(store, 'node:up');
+    expect(store.status()[1]?.state).toBe('up');
+    expect(await store.get(lostKey)).toBeUndefined();
+    expect(await store.has(lostKey)).toBe(false);
     await command('REPLICAOF', 'NO', 'ONE');
-    await up;
     expect(await store.set(lostKey, 'value')).toBe(true);
   });
 
-  test('is down while it is out of memory, and up once it has memory again', async () => {
+  test('because it is out of memory stays up, and every read and removal goes on', async () => {
     onCleanUp(() => command('CONFIG', 'SET', 'maxmemory', '0'));
+    const keys = keysOf(store, victim.location, 20);
+    await store.setMany(keys.map((key) => ({ key, value: 'value' })));
     await command('CONFIG', 'SET', 'maxmemory', '1');
     expect((await rejection(store.set(lostKey, 'value'))).message).toContain('OOM');
-    expect(store.status()[1]?.state).toBe('down');
-    const up = nextEvent(store, 'node:up');
+    expect(store.status().map(({ state }) => state)).toEqual(['up', 'up']);
+    expect(await store.getMany(keys)).toEqual(keys.map(() => 'value'));
+    expect(await store.has(keys[0] as string)).toBe(true);
+    expect((await entriesOf(store)).length).toBeGreaterThanOrEqual(keys.length);
+    expect(await store.delete(keys[0] as string)).toBe(true);
+    await store.clear();
+    expect(await store.hasMany(keys)).toEqual(keys.map(() => false));
     await command('CONFIG', 'SET', 'maxmemory', '0');
-    await up;
     expect(await store.set(lostKey, 'value')).toBe(true);
   });
 });
@@ -88,7 +96,7 @@ describe('a server that answers one read with', () => {
     };
   }
 
-  test.each(['LOADING', 'MASTERDOWN', 'CLUSTERDOWN'])(
+  test.each(['LOADING', 'BUSY', 'MASTERDOWN', 'CLUSTERDOWN'])(
     '%s is down until two probes on the same connection succeed',
     async (word) => {
       answerOnce(`${word} for some reason`);
@@ -105,12 +113,15 @@ describe('a server that answers one read with', () => {
     },
   );
 
-  test.each(['WRONGTYPE', 'NOPERM', 'BUSY', 'OOMPH'])('%s stays up', async (word) => {
-    answerOnce(`${word} for some reason`);
-    expect(await rejection(store.get('key'))).toBeInstanceOf(CommandFailedError);
-    expect(await store.get('none')).toBeUndefined();
-    expect(states).toEqual([]);
-  });
+  test.each(['WRONGTYPE', 'NOPERM', 'OOM', 'READONLY', 'MISCONF', 'NOREPLICAS', 'LOADINGS', 'BUSYGROUP'])(
+    '%s stays up',
+    async (word) => {
+      answerOnce(`${word} for some reason`);
+      expect(await rejection(store.get('key'))).toBeInstanceOf(CommandFailedError);
+      expect(await store.get('none')).toBeUndefined();
+      expect(states).toEqual([]);
+    },
+  );
 
   test('LOADING and then goes silent is probed on a new connection', async () => {
     answerOnce('LOADING for some reason');

@@ -19,6 +19,7 @@ beforeEach(() => {
   attemptCount = 0;
   changes = [];
   health = new Health({
+    maxRetryDelayMs: 1000,
     revive: async () => {
       attemptCount += 1;
       if (!succeeds) throw lost;
@@ -69,7 +70,7 @@ describe('a node whose connection is lost', () => {
     expect(states()).toEqual(['down']);
   });
 
-  test('is retried after at most 250 ms, then less and less often, down to every 30 s', async () => {
+  test('is retried after at most 250 ms, then less and less often, down to every second', async () => {
     // All commands in flight fail at the same time.
     for (let times = 0; times < 64; times += 1) health.lost(lost);
     await pass(124);
@@ -81,8 +82,8 @@ describe('a node whose connection is lost', () => {
     await pass(120_000);
     attemptCount = 0;
     await pass(60_000);
-    expect(attemptCount).toBeGreaterThanOrEqual(2);
-    expect(attemptCount).toBeLessThanOrEqual(4);
+    expect(attemptCount).toBeGreaterThanOrEqual(60);
+    expect(attemptCount).toBeLessThanOrEqual(120);
     expect(states()).toEqual(['down']);
   });
 
@@ -143,6 +144,7 @@ describe('a node whose connection is lost', () => {
 
   test('is retried if its connection is lost as soon as the node is up', async () => {
     health = new Health({
+      maxRetryDelayMs: 1000,
       revive: async () => {
         attemptCount += 1;
         health.returning();

@@ -129,6 +129,7 @@ describe('the documented options:', () => {
     nodeDownPolicy: true,
     failoverTtlMs: true,
     restartPolicy: true,
+    maxRetryDelayMs: true,
     maxBatchSize: true,
     scanCount: true,
   };
