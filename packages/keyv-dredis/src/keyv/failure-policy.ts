@@ -1,14 +1,7 @@
 import { type DRedisError, NodeUnavailableError } from '../errors/errors.js';
+import type { MultiResult } from '../errors/multi-result.js';
 import type { Reporter } from '../errors/reporter.js';
 import type { KeyvCompat } from './keyv-compat.js';
-
-/** Values and errors of a multi-key call. */
-export interface Outcome<T> {
-  /** One value per key, in the order of the keys. */
-  readonly values: T[];
-  /** One error per node that failed. */
-  readonly errors: readonly DRedisError[];
-}
 
 /**
  * Handles failures so that each one is reported exactly once: the call rejects, or the store emits an `error`
@@ -40,9 +33,8 @@ export class FailurePolicy {
     const value = attempt(read, key);
     if (this.#compat.convention.version === 6 && !this.#downIsMiss) return value;
     return value.catch((error) => {
-      if (this.#isMiss(error)) return miss;
-      if (this.#compat.convention.version === 6) throw error;
-      this.#reporter.report(error as DRedisError);
+      if (this.#compat.convention.version === 6 && !this.#isMiss(error)) throw error;
+      this.report(error as DRedisError);
       return miss;
     });
   }
@@ -58,7 +50,7 @@ export class FailurePolicy {
   }
 
   /** Runs a multi-key call. Reports its errors and returns its values. Rejects if nothing was sent. */
-  async many<T>(call: () => Promise<Outcome<T>>): Promise<T[]> {
+  async many<T>(call: () => Promise<MultiResult<T>>): Promise<T[]> {
     const { values, errors } = await call();
     for (const error of errors) this.report(error);
     return values;

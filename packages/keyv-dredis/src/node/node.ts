@@ -16,7 +16,7 @@ import { Deadlines } from './deadlines.js';
 import { Failures } from './failures.js';
 import { Health, type NodeChange, type NodeStatus } from './health.js';
 import { Lifecycle } from './lifecycle.js';
-import { effectOf } from './replies.js';
+import { isRefusal } from './replies.js';
 import { MalformedReplyError } from './reply-shapes.js';
 
 export interface NodeOptions {
@@ -230,7 +230,7 @@ export class Node {
       // Drops the connection, so that the next probe uses a new one.
       if (error instanceof CommandTimeoutError) this.#connection.drop();
       // An error reply to one command shows that the server works.
-      if (!(error instanceof CommandFailedError) || effectOf(error) === 'down') throw error;
+      if (!isRefusal(error)) throw error;
     }
   }
 
@@ -240,8 +240,8 @@ export class Node {
     if (error instanceof CommandTimeoutError) {
       if (this.#health.timedOut(error)) this.#connection.drop();
     } else if (error instanceof CommandFailedError) {
-      if (effectOf(error) === 'down') this.#health.lost(error);
-      else this.#health.answered();
+      if (isRefusal(error)) this.#health.answered();
+      else this.#health.lost(error);
     } else if (error instanceof NodeUnavailableError) {
       // The replies after a malformed one may belong to other commands.
       if (thrown instanceof MalformedReplyError) this.#connection.drop();

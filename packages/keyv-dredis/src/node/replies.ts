@@ -1,17 +1,11 @@
-import type { CommandFailedError } from '../errors/errors.js';
+import { CommandFailedError } from '../errors/errors.js';
 
-/** The effect of an error reply on its node. */
-export type ReplyEffect =
-  /** The server does no work at all: the node is down. */
-  | 'down'
-  /** The server refused this command. The node stays up. */
-  | 'refused';
-
-/** Replies of a server that answers but does no work, or not yet. All other error replies refuse one command. */
+/** First words of the replies from a server that answers but cannot work, or cannot work yet. */
 const DOWN = new Set(['LOADING', 'BUSY', 'MASTERDOWN', 'CLUSTERDOWN']);
 
 /**
- * The effect of an error reply, by its first word.
+ * Whether an error is a reply that refuses one command. If not, the node cannot be used. The first word of the
+ * reply decides.
  *
  * | reply | effect |
  * |---|---|
@@ -19,7 +13,8 @@ const DOWN = new Set(['LOADING', 'BUSY', 'MASTERDOWN', 'CLUSTERDOWN']);
  * | OOM, READONLY, MISCONF, NOREPLICAS | this write is refused; reads and removals go on |
  * | NOPERM, WRONGTYPE, ERR and all others | this command is refused |
  */
-export function effectOf({ cause }: CommandFailedError): ReplyEffect {
-  const word = cause instanceof Error ? (/^\S+/.exec(cause.message)?.[0] ?? '') : '';
-  return DOWN.has(word) ? 'down' : 'refused';
+export function isRefusal(error: unknown): error is CommandFailedError {
+  if (!(error instanceof CommandFailedError)) return false;
+  const { cause } = error;
+  return !(cause instanceof Error && DOWN.has(/^\S+/.exec(cause.message)?.[0] ?? ''));
 }

@@ -1,28 +1,33 @@
-import { CommandFailedError } from '../errors/errors.js';
-import { effectOf } from '../node/replies.js';
+import { isRefusal } from '../node/replies.js';
 
 /**
- * The reply to a command that the store can do without; undefined if the server refuses it. An ACL, an old
- * server, a managed service and a proxy each refuse in words of their own, so the words do not matter.
+ * The reply to a command that the store can do without; undefined if the server refuses the command. ACLs, old
+ * servers, managed services and proxies use different words for a refusal, so the words do not matter.
  *
- * @throws DRedisError if the node is lost, or the server does no work at all
+ * @throws DRedisError if the node is lost, or the server cannot work
  */
-export async function optional<T>(reply: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reply;
-  } catch (error) {
-    if (error instanceof CommandFailedError && effectOf(error) === 'refused') return undefined;
-    throw error;
-  }
+export function optional<T>(reply: Promise<T>): Promise<T | undefined> {
+  return undefinedIf(isRefusal, reply);
 }
 
-/** The same for a removal, which only a missing permission or an unknown command may leave undone. */
-export async function unlessForbidden<T>(reply: Promise<T>): Promise<T | undefined> {
+/** The same for a removal. Only a missing permission or an unknown command may prevent a removal. */
+export function unlessForbidden<T>(reply: Promise<T>): Promise<T | undefined> {
+  return undefinedIf(isForbidden, reply);
+}
+
+function isForbidden(error: unknown): boolean {
+  const { cause } = error as Error;
+  return cause instanceof Error && /^(NOPERM|ERR unknown)/.test(cause.message);
+}
+
+async function undefinedIf<T>(
+  isIgnored: (error: unknown) => boolean,
+  reply: Promise<T>,
+): Promise<T | undefined> {
   try {
     return await reply;
   } catch (error) {
-    const { cause } = error as CommandFailedError;
-    if (cause instanceof Error && /^(NOPERM|ERR unknown)/.test(cause.message)) return undefined;
+    if (isIgnored(error)) return undefined;
     throw error;
   }
 }

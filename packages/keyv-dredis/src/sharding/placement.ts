@@ -88,9 +88,10 @@ export class Placement {
         // If one key has no fallback, no key has a fallback. The requests then go to the owners, and fail
         // there.
         if (route === undefined) return requests;
-        const request = rerouted.get(route.node) ?? { ...route, keys: [], positions: [] };
-        rerouted.set(route.node, request);
-        request.keys.push(route.key);
+        const { key: fallbackKey, ...target } = route;
+        const request = rerouted.get(target.node) ?? { ...target, keys: [], positions: [] };
+        rerouted.set(target.node, request);
+        request.keys.push(fallbackKey);
         request.positions.push(unavailable.positions[index] as number);
       }
     }
@@ -118,4 +119,10 @@ function groupByOwner(keys: readonly string[], start: number, snapshot: Snapshot
     request.positions.push(start + index);
   }
   return requests;
+}
+
+/** The earlier of two expiries; undefined means never. */
+export function sooner(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }

@@ -1,6 +1,6 @@
 import type { StoredValue } from '../format/values.js';
 import type { Commands } from '../node/commands.js';
-import type { Placement, Route, WriteObserver } from './placement.js';
+import { type Placement, type Route, sooner, type WriteObserver } from './placement.js';
 import type { ReadBatcher } from './read-batcher.js';
 
 /** Reads and writes single keys, each on its owner or its fallback node. Rejects with DRedisError. */
@@ -67,10 +67,4 @@ export class Router {
       );
     });
   }
-}
-
-/** The earlier of two expiries; undefined means never. */
-export function sooner(one: number | undefined, other: number | undefined): number | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return Math.min(one, other);
 }

@@ -1,24 +1,16 @@
 import type { DRedisError } from '../errors/errors.js';
+import type { MultiResult } from '../errors/multi-result.js';
 import type { StoredValue } from '../format/values.js';
 import type { Node } from '../node/node.js';
 import { CHUNK_SIZE, chunksOf, mapInChunks, yieldToEventLoop } from './chunks.js';
-import type { NodeRequest, Placement, WriteObserver } from './placement.js';
+import { type NodeRequest, type Placement, sooner, type WriteObserver } from './placement.js';
 import type { ReadBatcher } from './read-batcher.js';
-import { sooner } from './router.js';
 import { retainAll, type Snapshot } from './topology.js';
 
 /** One node's reply: a value per key, and an error if some keys failed. */
 export interface NodeReply<T> {
   readonly values: readonly T[];
   readonly error?: DRedisError | undefined;
-}
-
-/** Result of a multi-key call. */
-export interface MultiResult<T> {
-  /** One value per key, in the order of the call. */
-  readonly values: T[];
-  /** One error per node that failed, completely or in part. */
-  readonly errors: readonly DRedisError[];
 }
 
 /** An entry to store. */

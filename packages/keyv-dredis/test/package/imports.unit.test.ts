@@ -31,8 +31,8 @@ const ALLOWED: Readonly<Record<string, Layer>> = {
     why: 'It passes its arguments to the constructor of the store.',
   },
   'dredis-store': {
-    imports: ['store', 'runtime', 'config', 'errors'],
-    why: 'The constructor resolves the options, creates the runtime and reports its events.',
+    imports: ['store', 'runtime', 'config'],
+    why: 'The constructor resolves the options and creates the runtime.',
   },
   store: {
     imports: ['runtime', 'sharding', 'node', 'config', 'types', 'keyv', 'format', 'errors'],
