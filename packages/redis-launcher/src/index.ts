@@ -1,5 +1,5 @@
 /**
- * Starts real Redis servers, Redis Clusters and twemproxy on loopback, for tests, benches and tools.
+ * Starts real Redis servers, Redis Clusters, Redis Sentinels and twemproxy on loopback, for tests, benches and tools.
  *
  *     await using redis = await startRedis({ count: 2 });
  *     redis.locations; // ['127.0.0.1:12345', '127.0.0.1:23456']
@@ -13,4 +13,12 @@ export { ping } from './ping.js';
 export { type RedisLocations, redisLocations } from './redis-locations.js';
 export { type ClusterOptions, firstSlot, isLinked, SLOT_COUNT, startCluster } from './start-cluster.js';
 export { type RedisServer, type RedisServers, type StartOptions, startRedis } from './start-redis.js';
+export {
+  type Sentinel,
+  type SentinelGroup,
+  type SentinelGroupOptions,
+  type SentinelOptions,
+  startSentinel,
+  startSentinelGroup,
+} from './start-sentinel.js';
 export { startTwemproxy, type Twemproxy, type TwemproxyOptions } from './start-twemproxy.js';

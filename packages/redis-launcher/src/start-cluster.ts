@@ -1,14 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from './ask.js';
 import type { Env } from './command-line.js';
 import { findServer } from './find-server.js';
 import { type RedisServers, startRedis } from './start-redis.js';
+import { untilAll } from './until-all.js';
 
 /** Number of slots in a Redis Cluster. Each belongs to one master. */
 export const SLOT_COUNT = 16_384;
-
-const FORM_TIMEOUT_MS = 30_000;
-const POLL_MS = 50;
 
 export interface ClusterOptions {
   /** Number of masters, 1 to 16,384. @default 4 */
@@ -72,7 +69,7 @@ async function form(locations: readonly string[], masterCount: number): Promise<
     await ask(location, ['CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1)]);
     if (index > 0) await ask(location, ['CLUSTER', 'MEET', host, port]);
   }
-  await untilAll(locations, ['CLUSTER', 'INFO'], (info) => isWhole(info, locations.length));
+  await untilAll('cluster', locations, ['CLUSTER', 'INFO'], (info) => isWhole(info, locations.length));
 }
 
 async function replicate(masters: readonly string[], replicas: readonly string[]): Promise<void> {
@@ -82,25 +79,11 @@ async function replicate(masters: readonly string[], replicas: readonly string[]
     const master = await ask(masters[Math.floor(index / perMaster)] as string, ['CLUSTER', 'MYID']);
     await ask(replica, ['CLUSTER', 'REPLICATE', master]);
   }
-  await untilAll(replicas, ['INFO', 'replication'], isLinked);
+  await untilAll('cluster', replicas, ['INFO', 'replication'], isLinked);
   // Clients may ask any server for the replicas, so all servers have to know the replicas.
-  await untilAll([...masters, ...replicas], ['CLUSTER', 'NODES'], (nodes) => {
+  await untilAll('cluster', [...masters, ...replicas], ['CLUSTER', 'NODES'], (nodes) => {
     return nodes.match(/\bslave\b/g)?.length === replicas.length;
   });
-}
-
-async function untilAll(
-  locations: readonly string[],
-  command: readonly string[],
-  isDone: (reply: string) => boolean,
-): Promise<void> {
-  const endsAt = Date.now() + FORM_TIMEOUT_MS;
-  for (const location of locations) {
-    while (!isDone(await ask(location, command))) {
-      if (Date.now() > endsAt) throw new Error(`the cluster did not form within ${FORM_TIMEOUT_MS} ms`);
-      await sleep(POLL_MS);
-    }
-  }
 }
 
 function isWhole(info: string, count: number): boolean {
