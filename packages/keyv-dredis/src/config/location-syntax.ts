@@ -1,14 +1,21 @@
 import { isIPv6 } from 'node:net';
-import { describe } from '../errors/describe.js';
 import { InvalidOptionError } from '../errors/errors.js';
+import { DEFAULT_HOST, hostProblem, isPort } from './host-name.js';
+import {
+  adviceOn,
+  NOT_SHOWN,
+  PLACEHOLDER,
+  queryAdvice,
+  schemeAdvice,
+  UNSET,
+  UNSET_ADVICE,
+} from './location-advice.js';
 
-export const DEFAULT_HOST = 'localhost';
-
-const NOT_SHOWN = 'something else (not shown, as it may be part of a password)';
+/** Leaves room for an access token as a password, which has a few thousand characters. */
+const MAX_LOCATION_LENGTH = 10_000;
 
 /** A location parsed from a string. */
 export interface ParsedLocation {
-  readonly url?: string;
   readonly host?: string;
   readonly port?: number;
   readonly path?: string;
@@ -16,115 +23,183 @@ export interface ParsedLocation {
   readonly username?: string;
   readonly password?: string;
   readonly tls?: true;
+  /** IP version for node-redis' `socket.family`; 0 for both. */
+  readonly family?: number;
+}
+
+/** Whether a scheme means TLS. Valkey's schemes mean the same as those of Redis. */
+const TLS_BY_SCHEME: ReadonlyMap<string, boolean> = new Map([
+  ['redis', false],
+  ['rediss', true],
+  ['valkey', false],
+  ['valkeys', true],
+]);
+
+/** The system limits the address of a Unix socket to 108 bytes with its end. */
+const MAX_SOCKET_PATH_LENGTH = 107;
+
+const HOST_AND_PORT = /^(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/s;
+
+const CONTROLS = /\p{Cc}/u;
+
+const NOT_A_LOCATION =
+  'must be host, host:port, [IPv6]:port, a redis:// or rediss:// URL or unix:/path; a host has only letters, ' +
+  `digits, ".", "-" and "_"; got something else ${NOT_SHOWN}`;
+
+/**
+ * Parses one entry: `host`, `host:port`, `[IPv6]:port`, `unix:/path`, or a URL.
+ *
+ * @param where name of the entry in error messages
+ * @param mayBePiece whether the entry may be a piece of a URL whose password contains a separator
+ * @throws InvalidOptionError; its message never shows text that may be a credential
+ */
+export function parseEntry(entry: string, where: string, mayBePiece: boolean): ParsedLocation {
+  checkLength(entry, where);
+  const text = entry.trim();
+  if (text === '') {
+    throw new InvalidOptionError(
+      `${where} is empty; write host, host:port, a redis:// URL or unix:/path, and separators only between locations`,
+    );
+  }
+  if (/^unix:/i.test(text)) return { path: parseSocketPath(text.slice('unix:'.length), where) };
+  if (text.includes('://') && !/^["'`[{]/.test(text)) return parseUrl(text, where, mayBePiece);
+  const match = HOST_AND_PORT.exec(text);
+  const [, host = '', port] = match ?? [];
+  const problem = match === null ? NOT_A_LOCATION : (problemOfHost(host) ?? problemOfPort(port));
+  if (problem !== undefined) {
+    throw new InvalidOptionError(`${where} ${adviceOn(text) ?? adviceOnIPv6(text) ?? problem}`);
+  }
+  return { host, ...(port === undefined ? {} : { port: Number(port) }) };
 }
 
 /**
- * Parses one entry: `host`, `host:port`, `[IPv6]:port`, `unix:/path`, or a URL. This function returns a URL
- * unchanged. {@link parseUrl} parses it later.
+ * Parses a `redis://`, `rediss://`, `valkey://` or `valkeys://` URL.
  *
- * @param where name of the entry in error messages
- * @param secret whether the entry may be part of a URL whose password contains a separator; if so, messages
- * do not show the entry
+ * @param mayBePiece whether the URL may be a piece of a URL whose password contains a separator
  * @throws InvalidOptionError; its message never shows text that may be a credential
  */
-export function parseEntry(entry: string, where: string, secret: boolean): ParsedLocation {
-  if (entry === '') {
-    throw new InvalidOptionError(`${where} is empty; expected host, host:port, a redis:// URL or unix:/path`);
-  }
-  if (/^unix:/i.test(entry)) {
-    const path = entry.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
-    if (!path.startsWith('/')) {
-      throw new InvalidOptionError(
-        `${where} must have an absolute path after unix:, as in unix:/run/redis.sock`,
-      );
-    }
-    return { path };
-  }
-  if (entry.includes('://')) {
-    if (secret && !/^rediss?:/i.test(entry)) {
-      throw new InvalidOptionError(
-        `${where} has an unknown scheme (not shown, as it may be part of a password); allowed are redis://, ` +
-          'rediss:// and unix:/path',
-      );
-    }
-    return { url: entry };
-  }
-  if (entry.includes('@')) {
-    throw new InvalidOptionError(
-      `${where} has credentials but no scheme; write redis://user:password@host:port (not shown here)`,
-    );
-  }
-  const match = /^(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/s.exec(entry);
-  const host = match?.[1] ?? '';
-  if (!isHost(host)) {
-    throw new InvalidOptionError(
-      `${where} must be host, host:port, [IPv6]:port, a redis:// or rediss:// URL or unix:/path, ` +
-        `got ${secret ? NOT_SHOWN : describe(entry)}`,
-    );
-  }
-  return { host, ...(match?.[2] === undefined ? {} : { port: parsePort(match[2], where, secret) }) };
-}
+export function parseUrl(url: string, where: string, mayBePiece = false): ParsedLocation {
+  const fail = (problem: string) => new InvalidOptionError(`${where} ${problem}`);
+  checkLength(url, where);
+  const text = url.trim();
+  const end = text.indexOf('://');
+  if (end < 0) throw fail(adviceOn(text) ?? 'must be a URL that begins with redis:// or rediss://');
+  const scheme = text.slice(0, end).toLowerCase();
+  const tls = TLS_BY_SCHEME.get(scheme);
+  if (tls === undefined) throw fail(schemeAdvice(scheme));
 
-function parsePort(text: string, where: string, secret: boolean): number {
-  const port = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (isPort(port)) return port;
-  throw new InvalidOptionError(
-    `${where} must have a port from 1 to 65535, got ${secret ? NOT_SHOWN : describe(text)}`,
-  );
-}
-
-/** Parses a `redis://` or `rediss://` URL. */
-export function parseUrl(text: string, where: string): ParsedLocation {
-  const scheme = text.slice(0, text.indexOf('://')).toLowerCase();
-  if (!text.includes('://') || !/^[a-z][a-z\d+.-]*$/.test(scheme)) {
-    throw new InvalidOptionError(`${where} must be a URL that begins with redis:// or rediss://`);
-  }
-  if (scheme !== 'redis' && scheme !== 'rediss') {
-    throw new InvalidOptionError(
-      `${where} has the unknown scheme ${scheme}://; allowed are redis://, rediss:// and unix:/path`,
+  const [, authority = '', path = '', query = '', fragment = ''] =
+    /^([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?$/s.exec(text.slice(end + '://'.length)) ?? [];
+  const at = authority.lastIndexOf('@');
+  const [, written = '', port] = HOST_AND_PORT.exec(authority.slice(at + 1)) ?? [undefined, '', ''];
+  // An "@" after the authority means that a user name or password contains "/", "?" or "#".
+  const isBroken = `${path}${query}${fragment}`.includes('@') || CONTROLS.test(text) || !text.isWellFormed();
+  if (isBroken || (written === '' && authority !== '')) {
+    throw fail(
+      `is not a URL of the form ${scheme}://user:password@host:port/database; in a user name or password, ` +
+        'percent-encode everything but letters and digits (not shown here)',
     );
   }
-  // The URL parser's error contains the whole text, including the password, so it must not become a `cause`.
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !isHost(url.hostname || DEFAULT_HOST) || url.search !== '' || url.hash !== '') {
-    throw new InvalidOptionError(
-      `${where} is not a URL of the form ${scheme}://user:password@host:port/database; in a user name or ` +
-        'password, percent-encode everything but letters and digits (not shown here)',
-    );
+  // In URLs, the "%" before the zone of an IPv6 address is written as "%25" (RFC 6874).
+  const host = written === '' ? DEFAULT_HOST : written.replace(/^(\[[^%]*%)25(?=[^\]])/, '$1');
+  const problem = problemOfHost(host) ?? problemOfPort(port);
+  if (problem !== undefined) throw fail(adviceOn(authority.slice(at + 1)) ?? problem);
+  if (fragment !== '') {
+    throw fail('has "#", which has no meaning; in a password, percent-encode it (not shown here)');
   }
-  const database = /^\/?$/.test(url.pathname) ? undefined : url.pathname.slice(1);
-  if (database !== undefined && !/^\d+$/.test(database)) {
-    throw new InvalidOptionError(
-      `${where} must have a database number and nothing else after the host (not shown here)`,
-    );
+  const database = path.slice(1);
+  if (!/^\d*$/.test(database) || !Number.isSafeInteger(Number(database))) {
+    throw fail('must have a database number and nothing else after the host (not shown here)');
   }
   return {
-    host: url.hostname || DEFAULT_HOST,
-    ...(url.port === '' ? {} : { port: parsePort(url.port, where, true) }),
-    ...(database === undefined ? {} : { database: Number(database) }),
-    ...(url.username === '' ? {} : { username: decode(url.username, where) }),
-    ...(url.password === '' ? {} : { password: decode(url.password, where) }),
-    ...(scheme === 'rediss' ? { tls: true } : {}),
+    host,
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(database === '' ? {} : { database: Number(database) }),
+    ...parseCredentials(authority.slice(0, Math.max(at, 0)), where),
+    ...(tls ? { tls } : {}),
+    ...parseQuery(query.slice(1), where, mayBePiece),
   };
 }
 
-function decode(text: string, where: string): string {
+function checkLength({ length }: string, where: string): void {
+  if (length <= MAX_LOCATION_LENGTH) return;
+  throw new InvalidOptionError(
+    `${where} must have at most ${MAX_LOCATION_LENGTH} characters, got ${length} (not shown here)`,
+  );
+}
+
+function parseSocketPath(text: string, where: string): string {
+  const path = text.replace(/^\/\/(?=\/)/, '');
+  if (/[@?#=]/.test(path)) {
+    throw new InvalidOptionError(
+      `${where} has "@", "?", "#" or "=" in the path of a Unix socket; pass an object in a list, as in ` +
+        '[{ path, username, password, database }] (not shown here)',
+    );
+  }
+  if (!isSocketPath(path) || path.startsWith('//') || PLACEHOLDER.test(path)) {
+    throw new InvalidOptionError(
+      `${where} must have an absolute path after unix:, as in unix:/run/redis.sock (not shown here)`,
+    );
+  }
+  return path;
+}
+
+/** Whether a value is the absolute path of a Unix socket, or of a named pipe of Windows. */
+export function isSocketPath(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    /^(\/|\\\\)/.test(value) &&
+    value.length <= MAX_SOCKET_PATH_LENGTH &&
+    value.isWellFormed() &&
+    !CONTROLS.test(value)
+  );
+}
+
+function adviceOnIPv6(text: string): string | undefined {
+  if (!isIPv6(text)) return undefined;
+  return 'has an IPv6 address without brackets; write [IPv6]:port, as in [::1]:6379';
+}
+
+function problemOfHost(host: string): string | undefined {
+  const problem = hostProblem(host);
+  return problem === undefined ? undefined : `has a host that ${problem} (not shown here)`;
+}
+
+function problemOfPort(text: string | undefined): string | undefined {
+  if (text === undefined || (/^\d+$/.test(text) && isPort(Number(text)))) return undefined;
+  if (UNSET.test(text)) return `has a port that ${UNSET_ADVICE}`;
+  return `must have a port from 1 to 65535, got something else ${NOT_SHOWN}`;
+}
+
+/** Parses `user:password`. */
+function parseCredentials(text: string, where: string): { username?: string; password?: string } {
+  const colon = text.indexOf(':');
+  const [user, pass] = colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 1)];
+  if ([user, pass].some((each) => /^(undefined|null|\$\{\w+\})$/.test(each))) {
+    throw new InvalidOptionError(`${where} has a user name or password that ${UNSET_ADVICE}`);
+  }
   try {
-    return decodeURIComponent(text);
+    return {
+      ...(user === '' ? {} : { username: decodeURIComponent(user) }),
+      ...(pass === '' ? {} : { password: decodeURIComponent(pass) }),
+    };
   } catch {
+    // The error of decodeURIComponent() is no `cause`, because it may contain the text.
     throw new InvalidOptionError(
       `${where} has a user name or password that is not percent-encoded (not shown here)`,
     );
   }
 }
 
-export function isPort(value: unknown): boolean {
-  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65535;
-}
-
-/** A host name, an IPv4 address, or an IPv6 address, bare or in brackets. */
-export function isHost(value: string): boolean {
-  if (!value.isWellFormed()) return false;
-  if (value.startsWith('[')) return value.endsWith(']') && isIPv6(value.slice(1, -1));
-  return isIPv6(value) || /^[^\s/@:?#[\]\\]+$/.test(value);
+function parseQuery(text: string, where: string, mayBePiece: boolean): { family?: number } {
+  const parameters = [...new URLSearchParams(text)];
+  for (const [index, [name, value]] of parameters.entries()) {
+    if (name !== 'family') throw new InvalidOptionError(`${where} ${queryAdvice(name, !mayBePiece)}`);
+    if (index > 0 || !/^[046]$/.test(value)) {
+      throw new InvalidOptionError(
+        `${where} must have family once, as family=0, family=4 or family=6 (not shown here)`,
+      );
+    }
+  }
+  return parameters[0] === undefined ? {} : { family: Number(parameters[0][1]) };
 }

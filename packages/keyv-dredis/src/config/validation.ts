@@ -1,5 +1,7 @@
 import { describe, kindOf } from '../errors/describe.js';
 import { InvalidOptionError } from '../errors/errors.js';
+import { brokenRule } from '../format/keyspace.js';
+import { insteadOf } from './former-options.js';
 import {
   type ClientOptions,
   type ConnectionDefaults,
@@ -63,13 +65,16 @@ export const STORE_RULES = {
   ...CONNECTION_RULES,
   namespace: wellFormedString,
   useKeyPrefix: boolean,
-  keyFormat: oneOf('default', 'raw'),
+  throwOnErrors: boolean,
+  keyFormat: oneOf('default', 'raw', 'keyv-redis'),
+  keySeparator: nonEmptyString,
   ownsDatabase: boolean,
   connectTimeoutMs: milliseconds(1),
   commandTimeoutMs: milliseconds(1),
   nodeDownPolicy: oneOf('error', 'miss', 'failover'),
-  failoverTtlMs: milliseconds(1),
+  leaseMs: integer(100, 60_000, 'milliseconds'),
   restartPolicy: oneOf('keep', 'purge'),
+  topology: oneOf('shared', 'fixed'),
   maxRetryDelayMs: milliseconds(1),
   disconnectTimeoutMs: milliseconds(0),
   maxBatchSize: integer(1, 10_000, 'keys'),
@@ -85,7 +90,23 @@ export function resolveOptions(options: DRedisStoreOptions = {}): ResolvedOption
   checkFields('options', options, STORE_RULES);
   checkClientOptions('options.clientOptions', options.clientOptions);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return Object.freeze({ ...DEFAULTS, ...given });
+  const resolved: ResolvedOptions = Object.freeze({ ...DEFAULTS, ...given });
+  checkKeyFormat(options, resolved);
+  return resolved;
+}
+
+/** @throws InvalidOptionError if the namespace or the separator does not suit the key format */
+function checkKeyFormat({ keySeparator }: DRedisStoreOptions, resolved: ResolvedOptions): void {
+  const { namespace, keyFormat } = resolved;
+  if (keySeparator !== undefined && keyFormat !== 'keyv-redis') {
+    throw new InvalidOptionError(
+      'options.keySeparator is allowed only with keyFormat "keyv-redis", ' +
+        `got ${describe(keySeparator)} with keyFormat ${describe(keyFormat)}`,
+    );
+  }
+  const rule = brokenRule(namespace, resolved);
+  if (rule !== undefined)
+    throw new InvalidOptionError(`options.namespace ${rule}, got ${describe(namespace)}`);
 }
 
 /**
@@ -101,9 +122,8 @@ export function checkFields(where: string, fields: object, rules: Readonly<Recor
   for (const [name, value] of Object.entries(fields)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule === undefined) {
-      throw new InvalidOptionError(
-        `${where} has no option "${name}"; allowed are ${Object.keys(rules).join(', ')}`,
-      );
+      const instead = insteadOf(name) ?? `allowed are ${Object.keys(rules).join(', ')}`;
+      throw new InvalidOptionError(`${where} has no option "${name}"; ${instead}`);
     }
     if (value === undefined || rule.allows(value)) continue;
     const got = rule.secret ? kindOf(value) : describe(value);

@@ -5,7 +5,7 @@ import type { DRedisStoreOptions } from '../../src/config/options.js';
 import { resolveOptions } from '../../src/config/validation.js';
 import { InvalidOptionError } from '../../src/errors/errors.js';
 
-const parse = (locations?: Locations, options?: DRedisStoreOptions) =>
+const parse = (locations: Locations, options?: DRedisStoreOptions) =>
   parseLocations(locations, resolveOptions(options));
 
 /** Parses one location. @returns the options that determine where its client connects */
@@ -13,8 +13,8 @@ function target(location: Location, options?: DRedisStoreOptions) {
   const [description] = parse([location], options);
   if (description?.source.kind !== 'options') throw new Error('Expected a client that is made from options');
   const { username, password, database, socket } = description.source.clientOptions;
-  const { host, port, path, tls } = { ...socket } as Record<string, unknown>;
-  const found = { name: description.name, host, port, path, tls, username, password, database };
+  const { host, port, path, tls, family } = { ...socket } as Record<string, unknown>;
+  const found = { name: description.name, host, port, path, tls, family, username, password, database };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
@@ -25,7 +25,7 @@ describe('a location given as a string is parsed:', () => {
     [' 10.0.0.1:6380\n', { name: '10.0.0.1:6380', host: '10.0.0.1', port: 6380 }],
     ['h:1', { name: 'h:1', host: 'h', port: 1 }],
     ['h:65535', { name: 'h:65535', host: 'h', port: 65535 }],
-    ['a_b.example.', { name: 'a_b.example.:6379', host: 'a_b.example.', port: 6379 }],
+    ['a_b.example.', { name: 'a_b.example:6379', host: 'a_b.example.', port: 6379 }],
     ['[::1]', { name: '[::1]:6379', host: '::1', port: 6379 }],
     ['[::1]:6380', { name: '[::1]:6380', host: '::1', port: 6380 }],
     ['[fe80::1%eth0]:1', { name: '[fe80::1%eth0]:1', host: 'fe80::1%eth0', port: 1 }],
@@ -36,7 +36,7 @@ describe('a location given as a string is parsed:', () => {
     ['redis://h/', { name: 'h:6379', host: 'h', port: 6379 }],
     ['REDIS://h:1', { name: 'h:1', host: 'h', port: 1 }],
     ['redis://', { name: 'localhost:6379', host: 'localhost', port: 6379 }],
-    ['redis://h/0', { name: 'h:6379/0', host: 'h', port: 6379, database: 0 }],
+    ['redis://h/0', { name: 'h:6379', host: 'h', port: 6379, database: 0 }],
     ['redis://h:6380/15', { name: 'h:6380/15', host: 'h', port: 6380, database: 15 }],
     ['redis://[::1]:6380', { name: '[::1]:6380', host: '::1', port: 6380 }],
     ['rediss://h', { name: 'h:6379', host: 'h', port: 6379, tls: true }],
@@ -47,6 +47,13 @@ describe('a location given as a string is parsed:', () => {
       'redis://a%40b:%2F%3A%25%2C@h',
       { name: 'h:6379', host: 'h', port: 6379, username: 'a@b', password: '/:%,' },
     ],
+    ['redis://:p@ss@h', { name: 'h:6379', host: 'h', port: 6379, password: 'p@ss' }],
+    ['redis:///2', { name: 'localhost:6379/2', host: 'localhost', port: 6379, database: 2 }],
+    ['redis://[fe80::1%25eth0]:1', { name: '[fe80::1%eth0]:1', host: 'fe80::1%eth0', port: 1 }],
+    ['valkey://h', { name: 'h:6379', host: 'h', port: 6379 }],
+    ['valkeys://h', { name: 'h:6379', host: 'h', port: 6379, tls: true }],
+    ['redis://h?family=0', { name: 'h:6379', host: 'h', port: 6379, family: 0 }],
+    ['rediss://h:1/2?family=6', { name: 'h:1/2', host: 'h', port: 1, database: 2, tls: true, family: 6 }],
     ['redis://:ü@h', { name: 'h:6379', host: 'h', port: 6379, password: 'ü' }],
   ])('%j', (entry, expected) => {
     expect(target(entry)).toEqual(expected);
@@ -71,7 +78,7 @@ describe('a location given as an object is parsed:', () => {
     ],
     [
       { host: 'h', database: 0 },
-      { name: 'h:6379/0', host: 'h', port: 6379, database: 0 },
+      { name: 'h:6379', host: 'h', port: 6379, database: 0 },
     ],
     [
       { host: 'h', name: 'first' },
@@ -145,8 +152,7 @@ describe('a store option', () => {
 });
 
 describe('a list of locations', () => {
-  test.each<[Locations | undefined, string[]]>([
-    [undefined, ['localhost:6379']],
+  test.each<[Locations, string[]]>([
     ['h', ['h:6379']],
     ['a,b:2', ['a:6379', 'b:2']],
     ['a;b:2', ['a:6379', 'b:2']],
@@ -157,23 +163,33 @@ describe('a list of locations', () => {
     ],
     [Object.freeze(['h']), ['h:6379']],
     [
-      ['redis://h', 'redis://h/0', 'redis://h/1'],
-      ['h:6379', 'h:6379/0', 'h:6379/1'],
+      ['redis://h', 'redis://h/1', 'redis://h/2'],
+      ['h:6379', 'h:6379/1', 'h:6379/2'],
     ],
   ])('%j produces the node names %j', (locations, names) => {
     expect(parse(locations).map(({ name }) => name)).toEqual(names);
   });
 
   test('has a weight for each node, 1 by default', () => {
-    const weights = parse(['a', { host: 'b', weight: 2 }, { host: 'c', weight: 0.5 }]).map(
-      ({ weight }) => weight,
-    );
-    expect(weights).toEqual([1, 2, 0.5]);
+    const weights = parse([
+      'a',
+      { host: 'b', weight: 2 },
+      { host: 'c', weight: 0.5 },
+      { host: 'd', weight: 0 },
+    ]).map(({ weight }) => weight);
+    expect(weights).toEqual([1, 2, 0.5, 0]);
   });
 });
 
-const GRAMMAR = 'host, host:port, [IPv6]:port, a redis:// or rediss:// URL or unix:/path';
-const PORT = 'a port from 1 to 65535';
+const GRAMMAR =
+  'must be host, host:port, [IPv6]:port, a redis:// or rediss:// URL or unix:/path; a host has only letters, ' +
+  'digits, ".", "-" and "_"; got something else (not shown, as it may be part of a password)';
+const PORT =
+  'must have a port from 1 to 65535, got something else (not shown, as it may be part of a password)';
+const EMPTY =
+  'is empty; write host, host:port, a redis:// URL or unix:/path, and separators only between locations';
+const NO_URL = 'has "/", "?" or "#", but is no URL; write redis://host:port/database';
+const LIST = 'locations must be a list, or one string with entries separated by ";" or ",", got';
 const URL_FORM = (scheme: string) =>
   `is not a URL of the form ${scheme}://user:password@host:port/database; in a user name or password, ` +
   'percent-encode everything but letters and digits (not shown here)';
@@ -183,19 +199,16 @@ const FIELDS =
 describe('invalid locations throw a message that says what is allowed:', () => {
   test.each<[locations: unknown, message: string]>([
     [[], 'locations must have at least one node, got an empty list'],
-    [6379, 'locations must be a list, or one string with entries separated by ";" or ",", got 6379'],
-    [null, 'locations must be a list, or one string with entries separated by ";" or ",", got null'],
-    [
-      { host: 'h' },
-      'locations must be a list, or one string with entries separated by ";" or ",", got a value of type object',
-    ],
-    ['', 'locations[0] is empty; expected host, host:port, a redis:// URL or unix:/path'],
-    ['a,,b', 'locations[1] is empty; expected host, host:port, a redis:// URL or unix:/path'],
-    [['a', '  '], 'locations[1] is empty; expected host, host:port, a redis:// URL or unix:/path'],
+    [6379, `${LIST} 6379`],
+    [null, `${LIST} null`],
+    [{ host: 'h' }, `${LIST} an object; put it in a list, as in [{ url }] or [{ host, port }]`],
+    ['', `locations[0] ${EMPTY}`],
+    ['a,,b', `locations[1] ${EMPTY}`],
+    [['a', '  '], `locations[1] ${EMPTY}`],
     [[5], 'locations[0] must be a string, an object or a node-redis client, got 5'],
     [[null], 'locations[0] must be a string, an object or a node-redis client, got null'],
-    [[new URL('redis://h')], 'locations[0] is a URL object; use a string'],
-    [[['h']], 'locations[0] must be a string, an object or a node-redis client, got an array'],
+    [[new URL('redis://h')], 'locations[0] is a URL object; write its text, url.href'],
+    [[['h']], 'locations[0] is a list in a list; write all locations in one list'],
     [
       ['a', 'a:6379'],
       'locations has two nodes named "a:6379"; give one of them a name of its own with { name }',
@@ -205,51 +218,71 @@ describe('invalid locations throw a message that says what is allowed:', () => {
       'locations has two nodes named "a:6379"; give one of them a name of its own with { name }',
     ],
 
-    ['h:', `locations[0] must have ${PORT}, got ""`],
-    ['h:0', `locations[0] must have ${PORT}, got "0"`],
-    ['h:65536', `locations[0] must have ${PORT}, got "65536"`],
-    ['h:6379x', `locations[0] must have ${PORT}, got "6379x"`],
-    ['h:-1', `locations[0] must have ${PORT}, got "-1"`],
-    ['h:1e3', `locations[0] must have ${PORT}, got "1e3"`],
-    ['h:1:2', `locations[0] must have ${PORT}, got "1:2"`],
-    [':6379', `locations[0] must be ${GRAMMAR}, got ":6379"`],
-    ['::1', `locations[0] must be ${GRAMMAR}, got "::1"`],
-    ['[::1', `locations[0] must be ${GRAMMAR}, got "[::1"`],
-    ['[nonsense]:1', `locations[0] must be ${GRAMMAR}, got "[nonsense]:1"`],
-    ['a b', `locations[0] must be ${GRAMMAR}, got "a b"`],
-    ['h/0', `locations[0] must be ${GRAMMAR}, got "h/0"`],
-    ['h?x', `locations[0] must be ${GRAMMAR}, got "h?x"`],
+    ['h:', `locations[0] ${PORT}`],
+    ['h:0', `locations[0] ${PORT}`],
+    ['h:65536', `locations[0] ${PORT}`],
+    ['h:6379x', `locations[0] ${PORT}`],
+    ['h:-1', `locations[0] ${PORT}`],
+    ['h:1e3', `locations[0] ${PORT}`],
+    ['h:1:2', `locations[0] ${PORT}`],
+    [':6379', 'locations[0] has a host that is empty (not shown here)'],
+    ['::1', 'locations[0] has an IPv6 address without brackets; write [IPv6]:port, as in [::1]:6379'],
+    ['[::1', `locations[0] ${GRAMMAR}`],
+    [
+      '[nonsense]:1',
+      'locations[0] has a host that has brackets without an IPv6 address in them, as in [::1]:6379 (not shown here)',
+    ],
+    ['a b', 'locations[0] has a space or "|" inside; separate locations with "," or ";"'],
+    ['h/0', `locations[0] ${NO_URL}`],
+    ['h?x', `locations[0] ${NO_URL}`],
     [
       'unix:run/redis.sock',
-      'locations[0] must have an absolute path after unix:, as in unix:/run/redis.sock',
+      'locations[0] must have an absolute path after unix:, as in unix:/run/redis.sock (not shown here)',
     ],
-    ['unix:', 'locations[0] must have an absolute path after unix:, as in unix:/run/redis.sock'],
+    [
+      'unix:',
+      'locations[0] must have an absolute path after unix:, as in unix:/run/redis.sock (not shown here)',
+    ],
     [
       'u:p@h',
-      'locations[0] has credentials but no scheme; write redis://user:password@host:port (not shown here)',
+      'locations[0] has credentials but no scheme; write redis://user:password@host:port, with "," and ";" in a user name or password percent-encoded',
     ],
 
     [
       'http://h',
-      'locations[0] has the unknown scheme http://; allowed are redis://, rediss:// and unix:/path',
+      'locations[0] has the scheme http://; write the redis:// or rediss:// URL of the server, because the store does not use HTTP',
     ],
     [
       ['http://u:p@h'],
-      'locations[0] has the unknown scheme http://; allowed are redis://, rediss:// and unix:/path',
+      'locations[0] has the scheme http://; write the redis:// or rediss:// URL of the server, because the store does not use HTTP',
     ],
     [
       'http://u:p@h',
-      'locations[0] has an unknown scheme (not shown, as it may be part of a password); allowed are redis://, rediss:// and unix:/path',
+      'locations[0] has the scheme http://; write the redis:// or rediss:// URL of the server, because the store does not use HTTP',
     ],
-    ['1://h', 'locations[0] must be a URL that begins with redis:// or rediss://'],
     [
-      'redis://h:0',
-      `locations[0] must have ${PORT}, got something else (not shown, as it may be part of a password)`,
+      '1://h',
+      'locations[0] has an unknown scheme (not shown, as it may be part of a password); allowed are redis://, rediss://, valkey://, valkeys:// and unix:/path',
     ],
-    ['redis://h:65536', `locations[0] ${URL_FORM('redis')}`],
-    ['rediss://h:port', `locations[0] ${URL_FORM('rediss')}`],
-    ['redis://h?database=1', `locations[0] ${URL_FORM('redis')}`],
-    ['redis://h#1', `locations[0] ${URL_FORM('redis')}`],
+    ['redis://h:0', `locations[0] ${PORT}`],
+    ['redis://h:65536', `locations[0] ${PORT}`],
+    ['rediss://h:port', `locations[0] ${PORT}`],
+    ['redis://h:', `locations[0] ${PORT}`],
+    ['redis://:6379', `locations[0] ${URL_FORM('redis')}`],
+    ['redis://u:1/x@h', `locations[0] ${URL_FORM('redis')}`],
+    ['redis://u:1?x@h', `locations[0] ${URL_FORM('redis')}`],
+    ['redis://u:1#x@h', `locations[0] ${URL_FORM('redis')}`],
+    ['redis://:a\tb@h', `locations[0] ${URL_FORM('redis')}`],
+    ['redis://:\ud800@h', `locations[0] ${URL_FORM('redis')}`],
+    ['rediss://:p@', `locations[0] ${URL_FORM('rediss')}`],
+    [
+      'redis://h?database=1',
+      'locations[0] has the query parameter "database", which is not allowed; allowed is family; write the database after the host, as in redis://host:port/2',
+    ],
+    [
+      'redis://h#1',
+      'locations[0] has "#", which has no meaning; in a password, percent-encode it (not shown here)',
+    ],
     [
       'redis://h/one',
       'locations[0] must have a database number and nothing else after the host (not shown here)',
@@ -267,16 +300,19 @@ describe('invalid locations throw a message that says what is allowed:', () => {
     [[{ namespace: 'n' }], `locations[0] has no option "namespace"; allowed are ${FIELDS}`],
     [
       [{ host: 'h:6379' }],
-      'locations[0].host must be a host name or an IP address, without a port, got a value of type string',
+      'locations[0].host has characters other than letters, digits, ".", "-" and "_"; write a host name or an IP address, without a scheme or a port (not shown here)',
     ],
     [
       [{ host: '' }],
-      'locations[0].host must be a host name or an IP address, without a port, got a value of type string',
+      'locations[0].host is empty; write a host name or an IP address, without a scheme or a port (not shown here)',
     ],
     [[{ port: 0 }], 'locations[0].port must be a whole number from 1 to 65535, got 0'],
-    [[{ port: '6379' }], 'locations[0].port must be a whole number from 1 to 65535, got "6379"'],
+    [[{ port: '6379' }], 'locations[0] must have a port that is a number, got a string; write Number(port)'],
     [[{ port: 65536 }], 'locations[0].port must be a whole number from 1 to 65535, got 65536'],
-    [[{ path: '' }], 'locations[0].path must be a non-empty string of well-formed Unicode, got ""'],
+    [
+      [{ path: '' }],
+      'locations[0].path must be an absolute path of at most 107 characters, such as /run/redis.sock, got a value of type string',
+    ],
     [
       [{ url: 5 }],
       'locations[0].url must be a non-empty string of well-formed Unicode, got a value of type number',
@@ -284,16 +320,16 @@ describe('invalid locations throw a message that says what is allowed:', () => {
     [[{ url: 'h:6379' }], 'locations[0] must be a URL that begins with redis:// or rediss://'],
     [
       [{ name: '' }],
-      'locations[0].name must be a non-empty string without credentials, got a value of type string',
+      'locations[0].name must be a string of 1 to 255 characters without credentials, "@", control characters and spaces at its ends, got a value of type string',
     ],
     [
       [{ name: 'redis://u:p@h' }],
-      'locations[0].name must be a non-empty string without credentials, got a value of type string',
+      'locations[0].name must be a string of 1 to 255 characters without credentials, "@", control characters and spaces at its ends, got a value of type string',
     ],
-    [[{ weight: 0 }], 'locations[0].weight must be a number above 0, 1000 at most, got 0'],
-    [[{ weight: -1 }], 'locations[0].weight must be a number above 0, 1000 at most, got -1'],
-    [[{ weight: Infinity }], 'locations[0].weight must be a number above 0, 1000 at most, got Infinity'],
-    [[{ weight: '1' }], 'locations[0].weight must be a number above 0, 1000 at most, got "1"'],
+    [[{ weight: 0 }], 'locations must have at least one node with a weight above 0'],
+    [[{ weight: -1 }], 'locations[0].weight must be a number from 0 to 1000, got -1'],
+    [[{ weight: Infinity }], 'locations[0].weight must be a number from 0 to 1000, got Infinity'],
+    [[{ weight: '1' }], 'locations[0].weight must be a number from 0 to 1000, got "1"'],
     [[{ database: -1 }], 'locations[0].database must be a whole number, 0 or more, got -1'],
     [
       [{ client: {} }],
@@ -324,7 +360,7 @@ describe('invalid locations throw a message that says what is allowed:', () => {
   });
 
   test('the message names the index of the invalid location', () => {
-    expect(thrownBy(() => parse(['a', 'b', 'c:x'])).message).toBe(`locations[2] must have ${PORT}, got "x"`);
+    expect(thrownBy(() => parse(['a', 'b', 'c:x'])).message).toBe(`locations[2] ${PORT}`);
   });
 });
 

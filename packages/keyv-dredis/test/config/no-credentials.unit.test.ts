@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { createClient } from 'redis';
 import { type DRedisError, DRedisStore, type Locations } from '../../src/index.js';
 
 /** Part of every password, and long enough that no message contains it by chance. */
@@ -78,7 +79,53 @@ const url = password.chain((text) =>
   ),
 );
 
+/** Texts of other kinds that contain a password. Each of them has to be refused. */
+const connectionString = password.chain((text) =>
+  inUrl(text).chain((written) =>
+    fc.constantFrom(
+      `mycache.redis.cache.windows.net:6380,password=${written},ssl=True,abortConnect=False`,
+      `mycache.redis.cache.windows.net:6380, ssl=True, user=u, password = ${written}`,
+      `password=${written},host:6379`,
+      `host=10.0.0.1;port=6379;pwd=${written}`,
+      `host:6379 password ${written}`,
+      `host:6379:${written}`,
+      `host:x${written}`,
+      `host:6379/${written}`,
+      `host:6379?password=${written}`,
+      `redis://host:6379?password=${written}`,
+      `redis://host:6379/0?family=4&password=${written}`,
+      `redis://host:6379?family=${written}`,
+      `redis://host:6379#${written}`,
+      `redis://host:6379/0/${written}`,
+      `redis-sentinel://:${written}@host`,
+      `${written}://host`,
+      `unix://user:${written}@/run/redis.sock`,
+      `unix:///run/redis.sock?password=${written}`,
+      `"redis://:${written}@host`,
+      `[{"host":"host","password":"${written}"}]`,
+      `redis-cli -h host -a ${written}`,
+      `REDIS_URL=redis://:${written}@host`,
+    ),
+  ),
+);
+
 describe('errors and stores never show a password', () => {
+  test('in connection strings and other texts that are no locations', () => {
+    fc.assert(
+      fc.property(connectionString, (text) => {
+        for (const locations of [text, [text], ['other', text], `other,${text}`, text.split(',')]) {
+          const { store, error } = outcome(locations);
+          expectNoPassword({ error });
+          expect(store).toBeUndefined();
+        }
+        for (const entry of [{ url: text }, { host: text }, { port: text }, { [text]: 1 }]) {
+          expectNoPassword(outcome([entry]));
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('in a list of URLs', () => {
     fc.assert(
       fc.property(url, (location) => expectNoPassword(outcome(['other', location]))),
@@ -110,6 +157,9 @@ describe('errors and stores never show a password', () => {
         expectNoPassword(outcome([{ host: 'h', clientOptions: { password: text } }]));
         expectNoPassword(outcome([{ host: 'h', tls: text }]));
         expectNoPassword(outcome([{ name: `redis://u:${text}@h` }]));
+        expectNoPassword(outcome([{ name: `h:6379,password=${text}` }]));
+        expectNoPassword(outcome([{ path: `redis://u:${text}@h` }]));
+        expectNoPassword(outcome([{ client: createClient({ socket: { host: `u:${text}@h` } }) }]));
       }),
     );
   });
@@ -149,6 +199,9 @@ test.each([
   'redis://user:1;zq9zq9:x;@host',
   'redis://user:1,[zq9zq9];x@host',
   'redis://user:1,unix:zq9zq9,x@host',
+  // Regression: the message about two nodes of the same name showed a piece of the password.
+  'redis://user:1,zq9zq9,zq9zq9,x@host',
+  'redis://user:1?zq9zq9=1,x@host',
 ])('errors and stores never show the password in %j', (locations) => {
   expectNoPassword(outcome(locations));
   expectNoPassword(outcome([locations]));

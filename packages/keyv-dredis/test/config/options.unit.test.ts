@@ -4,18 +4,21 @@ import { resolveOptions } from '../../src/config/validation.js';
 import { InvalidOptionError } from '../../src/errors/errors.js';
 
 const NAMES =
-  'database, username, password, tls, clientOptions, namespace, useKeyPrefix, keyFormat, ownsDatabase, ' +
-  'connectTimeoutMs, commandTimeoutMs, nodeDownPolicy, failoverTtlMs, restartPolicy, maxRetryDelayMs, disconnectTimeoutMs, ' +
+  'database, username, password, tls, clientOptions, namespace, useKeyPrefix, throwOnErrors, keyFormat, keySeparator, ' +
+  'ownsDatabase, ' +
+  'connectTimeoutMs, commandTimeoutMs, nodeDownPolicy, leaseMs, restartPolicy, topology, maxRetryDelayMs, disconnectTimeoutMs, ' +
   'maxBatchSize, scanCount';
 
 test('resolveOptions() returns the documented defaults', () => {
   expect(resolveOptions()).toEqual({
     keyFormat: 'default',
+    keySeparator: '::',
+    throwOnErrors: false,
     ownsDatabase: false,
     connectTimeoutMs: 2000,
     commandTimeoutMs: 2000,
-    nodeDownPolicy: 'error',
-    failoverTtlMs: 60_000,
+    leaseMs: 1000,
+    topology: 'shared',
     maxRetryDelayMs: 1000,
     disconnectTimeoutMs: 2000,
     maxBatchSize: 1000,
@@ -52,7 +55,11 @@ describe('valid options are accepted:', () => {
     { namespace: '' },
     { namespace: 'a:b' },
     { useKeyPrefix: false },
+    { throwOnErrors: true },
     { keyFormat: 'raw' },
+    { keyFormat: 'keyv-redis' },
+    { keyFormat: 'keyv-redis', keySeparator: ':', namespace: 'a;b' },
+    { keyFormat: 'keyv-redis', namespace: 'a:b' },
     { ownsDatabase: true },
     { connectTimeoutMs: 1 },
     { connectTimeoutMs: 2147483647 },
@@ -67,13 +74,14 @@ describe('valid options are accepted:', () => {
   });
 });
 
+const escaped = (text: string) => text.replace(/[()]/g, '\\$&');
 const delay = (from: number) => `a whole number of milliseconds from ${from} to 2147483647`;
 const wellFormed = 'a string of well-formed Unicode';
 
 describe('invalid options throw a message that says what is allowed:', () => {
   test.each<[options: unknown, message: string]>([
     [{ commandTimoutMs: 5 }, `options has no option "commandTimoutMs"; allowed are ${NAMES}`],
-    [{ ttl: 5 }, `options has no option "ttl"; allowed are ${NAMES}`],
+    [{ timeToLive: 5 }, `options has no option "timeToLive"; allowed are ${NAMES}`],
     [JSON.parse('{"__proto__":1}'), `options has no option "__proto__"; allowed are ${NAMES}`],
     [{ toString: 1 }, `options has no option "toString"; allowed are ${NAMES}`],
     [null, 'options must be an object, got null'],
@@ -105,8 +113,26 @@ describe('invalid options throw a message that says what is allowed:', () => {
     [{ namespace: 5 }, `options.namespace must be ${wellFormed}, got 5`],
     [{ namespace: '\ud800' }, `options.namespace must be ${wellFormed}, got "\\ud800"`],
     [{ namespace: null }, `options.namespace must be ${wellFormed}, got null`],
+    [{ throwOnErrors: 1 }, 'options.throwOnErrors must be true or false, got 1'],
     [{ useKeyPrefix: 'false' }, 'options.useKeyPrefix must be true or false, got "false"'],
-    [{ keyFormat: true }, 'options.keyFormat must be "default" or "raw", got true'],
+    [{ keyFormat: true }, 'options.keyFormat must be "default" or "raw" or "keyv-redis", got true'],
+    [
+      { keyFormat: 'keyv-redis', keySeparator: '' },
+      'options.keySeparator must be a non-empty string of well-formed Unicode, got ""',
+    ],
+    [
+      { keySeparator: '::' },
+      'options.keySeparator is allowed only with keyFormat "keyv-redis", got "::" with keyFormat "default"',
+    ],
+    [
+      { keyFormat: 'raw', keySeparator: ':' },
+      'options.keySeparator is allowed only with keyFormat "keyv-redis", got ":" with keyFormat "raw"',
+    ],
+    [
+      { keyFormat: 'keyv-redis', namespace: 'a::b' },
+      'options.namespace must neither contain the separator "::" nor end with a part of it, because with ' +
+        'keyFormat "keyv-redis" clear() of another namespace would remove its keys, got "a::b"',
+    ],
     [{ ownsDatabase: 'yes' }, 'options.ownsDatabase must be true or false, got "yes"'],
 
     [{ connectTimeoutMs: 0 }, `options.connectTimeoutMs must be ${delay(1)}, got 0`],
@@ -121,8 +147,9 @@ describe('invalid options throw a message that says what is allowed:', () => {
       { nodeDownPolicy: 'ignore' },
       'options.nodeDownPolicy must be "error" or "miss" or "failover", got "ignore"',
     ],
-    [{ failoverTtlMs: 0 }, `options.failoverTtlMs must be ${delay(1)}, got 0`],
+    [{ leaseMs: 99 }, 'options.leaseMs must be a whole number of milliseconds from 100 to 60000, got 99'],
     [{ restartPolicy: true }, 'options.restartPolicy must be "keep" or "purge", got true'],
+    [{ topology: 'own' }, 'options.topology must be "shared" or "fixed", got "own"'],
     [{ disconnectTimeoutMs: -1 }, `options.disconnectTimeoutMs must be ${delay(0)}, got -1`],
     [{ scanCount: 0 }, 'options.scanCount must be a whole number of keys from 1 to 1000000, got 0'],
     [
@@ -131,6 +158,38 @@ describe('invalid options throw a message that says what is allowed:', () => {
     ],
   ])('%p', (options, message) => {
     expect(() => resolveOptions(options as DRedisStoreOptions)).toThrow(new InvalidOptionError(message));
+  });
+
+  test.each([
+    ['url', 'pass the URL as the first argument'],
+    ['socket', 'host, port, path and tls belong to a location'],
+    ['connectionTimeout', 'it is called connectTimeoutMs'],
+    ['clearBatchSize', 'it is called scanCount'],
+    ['useUnlink', 'it is not needed, because the store always uses UNLINK'],
+    ['keyPrefixSeparator', 'it is called keySeparator, and needs keyFormat: "keyv-redis"'],
+    ['noNamespaceAffectsAll', 'it is called ownsDatabase'],
+    ['throwOnConnectError', 'it is not needed, because the store always rejects, or emits an error event'],
+    ['createKeyvNonBlocking', 'call createKeyv() with nodeDownPolicy: "miss"'],
+    ['client', 'pass the client in a list'],
+    ['rootNodes', 'Redis Cluster is not supported'],
+    ['sentinelRootNodes', 'pass a sentinel client'],
+    ['reconnectStrategy', 'it is not needed'],
+    ['host', 'it belongs to a location'],
+    ['db', 'it is called database'],
+    ['commandTimeout', 'it is called commandTimeoutMs'],
+    ['useRedisSets', 'it is not needed'],
+    ['onNodeDown', 'it is called nodeDownPolicy'],
+    ['onRestart', 'it is called restartPolicy'],
+    ['batchKeyCount', 'it is called maxBatchSize'],
+    ['batchKeyLength', 'it is not needed'],
+    ['hints', 'it is not needed'],
+    ['redis', 'it is called clientOptions'],
+    ['rawKeys', 'it is called keyFormat: "raw"'],
+  ])('the former option %s, without its value, which may be a secret', (name, instead) => {
+    const options = { [name]: 'redis://:secret@h' } as DRedisStoreOptions;
+    const message = new RegExp(`^options has no option "${name}"; ${escaped(instead)}`);
+    expect(() => resolveOptions(options)).toThrow(message);
+    expect(() => resolveOptions(options)).not.toThrow('secret');
   });
 
   const SOCKET =
@@ -170,7 +229,9 @@ describe('invalid options throw a message that says what is allowed:', () => {
 
   test('the message shows only the first 80 characters of a long value', () => {
     expect(() => resolveOptions({ keyFormat: 'x'.repeat(1000) as never })).toThrow(
-      new InvalidOptionError(`options.keyFormat must be "default" or "raw", got "${'x'.repeat(80)}…"`),
+      new InvalidOptionError(
+        `options.keyFormat must be "default" or "raw" or "keyv-redis", got "${'x'.repeat(80)}…"`,
+      ),
     );
   });
 
