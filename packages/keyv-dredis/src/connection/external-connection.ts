@@ -1,6 +1,8 @@
+import { atMost, timers } from '../timers.js';
 import { closedByOwner, noGreeting } from './connect-errors.js';
 import { type Connection, type ConnectionListener, closeClient, noop } from './connection.js';
 import { isReady, type RedisClient } from './redis-client.js';
+import { listen } from './shared-listeners.js';
 
 /**
  * A connection through a client that the caller configured. The client reconnects by itself. The store
@@ -8,68 +10,104 @@ import { isReady, type RedisClient } from './redis-client.js';
  */
 export class ExternalConnection implements Connection {
   readonly client: RedisClient;
+  /** Whether the store may replace the connection, and closes the client. */
+  readonly isReplaceable: boolean;
   readonly #listener: ConnectionListener;
-  readonly #closesClient: boolean;
   readonly #connectTimeoutMs: number;
+  /** Removes the listeners for ready, end and error. */
+  readonly #stopListening: readonly (() => void)[];
   #attempt: Promise<void> | undefined;
   #closed = false;
   /** The caller closed the client. */
   #ended = false;
   /** Rejects the current attempt. */
   #giveUp: (cause: Error) => void = noop;
-  /** The promise of `client.connect()`. It may stay pending after the attempt has ended. */
+  /** The promise of `client.connect()`, until it settles. It may stay pending after the attempt has ended. */
   #opening: Promise<unknown> | undefined;
 
   /**
-   * @param closesClient whether the store closes the client: true if a factory created the client for the
-   * store
+   * @param isOurs whether a factory created the client for the store
    */
-  constructor(
-    client: RedisClient,
-    closesClient: boolean,
-    connectTimeoutMs: number,
-    listener: ConnectionListener,
-  ) {
+  constructor(client: RedisClient, isOurs: boolean, connectTimeoutMs: number, listener: ConnectionListener) {
     this.client = client;
-    this.#closesClient = closesClient;
+    this.isReplaceable = isOurs;
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#listener = listener;
-    client.on('ready', this.#onReady);
-    client.on('error', this.#onError);
-    client.on('end', this.#onEnd);
+    this.#stopListening = [
+      listen(client, 'ready', this.#onReady),
+      listen(client, 'end', this.#onEnd),
+      listen(client, 'error', this.#onError),
+    ];
+  }
+
+  get server(): RedisClient {
+    return this.client;
   }
 
   get ready(): boolean {
     return isReady(this.client);
   }
 
+  /** The client may be a pool, or reconnect by itself, so that tracking would end without a sign. */
+  readonly tellsInvalidations = false;
+
+  /** The sockets of the caller's client cannot be observed. */
+  get isMoving(): boolean {
+    return false;
+  }
+
   connect(): Promise<void> {
+    if (this.#attempt !== undefined) return this.#attempt;
     if (this.ready) return Promise.resolve();
     if (this.#ended && !this.client.isOpen) return Promise.reject(closedByOwner());
-    this.#attempt ??= this.#open().finally(() => {
-      this.#attempt = undefined;
-    });
+    this.#attempt = this.#attemptTo(() => this.#open());
     return this.#attempt;
   }
 
-  /** Does nothing, because the client belongs to the caller. While the node is down, it sends only probes. */
-  drop(): void {}
+  replace(graceMs: number): void {
+    this.#reconnect(() => closeClient(this.client, graceMs));
+  }
+
+  /**
+   * Does nothing if the client belongs to the caller. While the node is down, such a client sends only probes.
+   * A client from a factory connects again immediately.
+   */
+  drop(): void {
+    this.#reconnect(() => this.client.destroy());
+  }
 
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
     this.#giveUp(new Error('closed while connecting'));
-    await this.#attempt?.catch(noop);
-    this.client.off('ready', this.#onReady);
-    this.client.off('end', this.#onEnd);
-    if (!this.#closesClient) {
-      this.client.off('error', this.#onError);
-      return;
-    }
+    await atMost(graceMs, Promise.allSettled([this.#attempt]));
+    // A client without a listener for errors throws them, so the store's own client keeps that listener.
+    for (const stop of this.#stopListening.slice(0, this.isReplaceable ? 2 : 3)) stop();
+    if (!this.isReplaceable) return;
     if (this.ready) await closeClient(this.client, graceMs);
     if (this.client.isOpen) await this.client.destroy();
     // If a client is destroyed during the TCP connect, node-redis still opens the socket. So destroy the
     // client again.
     this.#opening?.then(() => this.client.destroy(), noop);
+  }
+
+  /** Closes a client from a factory, and opens it again. */
+  #reconnect(close: () => unknown): void {
+    if (!this.isReplaceable || !this.ready) return;
+    this.#attempt = this.#attemptTo(async () => {
+      // Waits until #attempt is set, because an idle client emits 'end' immediately.
+      await undefined;
+      await close();
+      if (!this.#closed) await this.#open();
+    });
+    this.#attempt.catch(noop);
+  }
+
+  async #attemptTo(connect: () => Promise<void>): Promise<void> {
+    try {
+      await connect();
+    } finally {
+      this.#attempt = undefined;
+    }
   }
 
   /** Settles on the first event, because the client may retry forever without rejecting. */
@@ -78,14 +116,17 @@ export class ExternalConnection implements Connection {
     const firstEvent = new Promise<void>((resolve, reject) => {
       const onReady = () => resolve();
       const onError = (error: unknown) => reject(error);
-      const timer = setTimeout(() => reject(noGreeting(this.#connectTimeoutMs)), this.#connectTimeoutMs);
+      const timer = timers.setTimeout(
+        () => reject(noGreeting(this.#connectTimeoutMs)),
+        this.#connectTimeoutMs,
+      );
       this.#giveUp = reject;
-      this.client.on('ready', onReady);
-      this.client.on('error', onError);
+      const stopReady = listen(this.client, 'ready', onReady);
+      const stopError = listen(this.client, 'error', onError);
       stopListening = () => {
-        clearTimeout(timer);
-        this.client.off('ready', onReady);
-        this.client.off('error', onError);
+        timers.clearTimeout(timer);
+        stopReady();
+        stopError();
         return undefined;
       };
     });
@@ -97,9 +138,13 @@ export class ExternalConnection implements Connection {
   }
 
   #openClient(): Promise<unknown> {
-    this.#opening = this.client.connect();
-    this.#opening.catch(noop);
-    return this.#opening;
+    const opening = this.client.connect();
+    const opened = () => {
+      if (this.#opening === opening) this.#opening = undefined;
+    };
+    this.#opening = opening;
+    opening.then(opened, opened);
+    return opening;
   }
 
   readonly #onReady = (): void => {
@@ -109,9 +154,13 @@ export class ExternalConnection implements Connection {
 
   /** The caller closed the client, so the store does not open it again. */
   readonly #onEnd = (): void => {
-    if (this.#closed || this.#attempt !== undefined) return;
+    const isAttempting = this.#attempt !== undefined;
+    // During an attempt, the store itself may close the client, and a sentinel closes itself if it cannot connect.
+    const isOurs = isAttempting && (this.isReplaceable || this.#opening !== undefined);
+    if (this.#closed || isOurs) return;
     this.#ended = true;
-    this.#listener.lost(closedByOwner());
+    if (isAttempting) this.#giveUp(closedByOwner());
+    else this.#listener.lost(closedByOwner());
   };
 
   readonly #onError = (error: unknown): void => {

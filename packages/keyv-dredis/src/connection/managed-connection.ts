@@ -1,7 +1,10 @@
 import { createClient, type AnyRedisClientOptions as RedisClientOptions } from 'redis';
+import { timers } from '../timers.js';
+import { type Address, hostResolver, nameOf } from './address.js';
 import { hungUp, isHangUp, noGreeting, noHandshake, notRedis, unreadable } from './connect-errors.js';
 import { type Connection, type ConnectionListener, closeClient, noop } from './connection.js';
 import { isErrorReply, isReady, type RedisClient } from './redis-client.js';
+import { SocketProgress } from './socket-progress.js';
 
 /** One client per RESP version. These clients are never connected, only duplicated. */
 const templates = new Map<RedisClientOptions['RESP'], ReturnType<typeof createClient>>();
@@ -22,6 +25,19 @@ function makeClient(options: RedisClientOptions): RedisClient {
   // servers.
   const own = { ...options, himportRegistry: undefined } as object;
   return template.duplicate(own) as unknown as RedisClient;
+}
+
+/** Whether the store may use CLIENT TRACKING: it needs RESP 3, and the user's options do not use it. */
+function mayTrack(options: RedisClientOptions): boolean {
+  const {
+    RESP = 3,
+    clientSideCache,
+    emitInvalidate,
+  } = options as RedisClientOptions & {
+    readonly clientSideCache?: unknown;
+    readonly emitInvalidate?: boolean;
+  };
+  return RESP === 3 && !clientSideCache && !emitInvalidate;
 }
 
 type Listening = Parameters<AbortSignal['addEventListener']>;
@@ -62,11 +78,16 @@ class ForgetfulSignal {
  */
 export class ManagedConnection implements Connection {
   readonly client: RedisClient;
+  readonly server: string;
+  readonly isReplaceable = true;
+  readonly resolveHost: Connection['resolveHost'];
+  readonly tellsInvalidations: boolean;
   readonly #connectTimeoutMs: number;
   readonly #tls: boolean;
   readonly #listener: ConnectionListener;
   /** Aborts a TCP connect, because node-redis' destroy() does not abort it. */
   readonly #abort = new ForgetfulSignal();
+  readonly #progress: SocketProgress;
   #attempt: Promise<void> | undefined;
   /** Why the store gave up on the current attempt. */
   #givenUp: Error | undefined;
@@ -74,19 +95,41 @@ export class ManagedConnection implements Connection {
   #greeting = false;
   #closed = false;
 
-  constructor(options: RedisClientOptions, connectTimeoutMs: number, listener: ConnectionListener) {
+  /** @param quietMs see {@link Connection.isMoving} */
+  constructor(
+    options: RedisClientOptions,
+    connectTimeoutMs: number,
+    quietMs: number,
+    listener: ConnectionListener,
+  ) {
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#listener = listener;
     const socket = { ...options.socket, reconnectStrategy: false, signal: this.#abort.signal };
     this.#tls = 'tls' in socket;
+    const address = socket as Address;
+    // TLS belongs to the key, because a server accepts either TLS or plain connections.
+    this.server = `${this.#tls ? 'tls ' : ''}${nameOf(address)}`;
+    this.resolveHost = hostResolver(address);
     const commandOptions = { ...options.commandOptions, timeout: 0 };
-    this.client = makeClient({ ...options, socket, commandOptions } as RedisClientOptions);
+    this.tellsInvalidations = mayTrack(options);
+    const emitInvalidate = this.tellsInvalidations ? true : undefined;
+    this.client = makeClient({
+      ...options,
+      ...(emitInvalidate && { emitInvalidate }),
+      socket,
+      commandOptions,
+    } as RedisClientOptions);
+    if (emitInvalidate) this.#listenToInvalidations();
+    // With socketTimeout, node-redis closes a socket that is idle for that time.
+    this.#progress = new SocketProgress(quietMs, !('socketTimeout' in socket));
     this.client.on('connect', () => {
+      this.#progress.start();
       this.#greeting = true;
     });
     this.client.on('error', this.#onError);
     this.client.on('terminated', (cause: unknown) => {
-      if (this.#attempt === undefined) this.#lost(cause);
+      // The client can connect again only after it has handled the loss.
+      if (this.#attempt === undefined) timers.queueMicrotask(() => this.#lost(cause));
     });
   }
 
@@ -94,10 +137,21 @@ export class ManagedConnection implements Connection {
     return isReady(this.client);
   }
 
+  get isMoving(): boolean {
+    return this.#progress.isMoving;
+  }
+
   connect(): Promise<void> {
+    if (this.#attempt !== undefined) return this.#attempt;
     if (this.ready) return Promise.resolve();
-    this.#attempt ??= this.#open();
+    this.#attempt = this.#open();
     return this.#attempt;
+  }
+
+  replace(graceMs: number): void {
+    if (!this.ready) return;
+    this.#attempt = closeClient(this.client, graceMs).then(() => this.#open());
+    this.#attempt.catch(noop);
   }
 
   drop(): void {
@@ -112,13 +166,24 @@ export class ManagedConnection implements Connection {
     await this.#attempt?.catch(noop);
   }
 
+  /**
+   * With the option `emitInvalidate`, node-redis reads the option twice: in its constructor it begins to emit the
+   * event, and on each connect it tracks all keys. The store tracks one key, so the option is off for connects.
+   */
+  #listenToInvalidations(): void {
+    Object.assign(this.client.options as object, { emitInvalidate: false });
+    this.client.on('invalidate', (key: unknown) => {
+      if (!this.#closed) this.#listener.invalidated(key === null ? undefined : String(key));
+    });
+  }
+
   async #open(): Promise<void> {
     this.#greeting = false;
     // The previous attempt's socket has closed, so its listener is not needed.
     this.#abort.forget();
-    const timer = setTimeout(() => this.#giveUp(this.#tooLate()), this.#connectTimeoutMs);
+    const timer = timers.setTimeout(() => this.#giveUp(this.#tooLate()), this.#connectTimeoutMs);
     try {
-      await this.client.connect();
+      await this.#progress.find(() => this.client.connect());
       // If a client is destroyed during the TCP connect, node-redis still opens the socket. So destroy the
       // client again.
       if (this.#givenUp !== undefined || this.#closed) this.client.destroy();
@@ -126,7 +191,7 @@ export class ManagedConnection implements Connection {
     } catch (error) {
       throw this.#givenUp ?? (isHangUp(error) ? hungUp(error, this.#tls) : error);
     } finally {
-      clearTimeout(timer);
+      timers.clearTimeout(timer);
       this.#givenUp = undefined;
       this.#attempt = undefined;
     }
@@ -154,7 +219,7 @@ export class ManagedConnection implements Connection {
       this.#giveUp(notRedis(error));
     } else {
       this.drop();
-      this.#lost(unreadable(error));
+      if (!this.#closed) this.#listener.unreadable(unreadable(error));
     }
   };
 

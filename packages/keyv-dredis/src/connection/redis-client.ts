@@ -43,12 +43,20 @@ export function isCluster(value: object): boolean {
 
 /** Whether commands can be sent now. */
 export function isReady(client: RedisClient): boolean {
-  return client.isReady ?? client.isOpen;
+  // A client that is being closed after the replies in flight is ready but not open.
+  return client.isOpen && (client.isReady ?? true);
 }
 
 /** Messages of errors that node-redis itself makes, versions 4 to 6. */
 const CLIENT_ERRORS =
   /^(The (client|command) (is|was) |Socket |Connection timeout|Disconnects client|Command timeout|All the root nodes|One \(or more\) of the watched|Cannot send|Invalid |Unknown RESP)/;
+
+const NO_REPLICA = /^no replicas available for read/;
+
+/** Whether a sentinel client could not send a read, because it has no replica at the moment. */
+export function isWithoutReplica(error: unknown): boolean {
+  return types.isNativeError(error) && NO_REPLICA.test(error.message);
+}
 
 /**
  * Whether an error is the reply of a server. A client of another copy of `redis` has another ErrorReply class,
@@ -61,5 +69,10 @@ export function isErrorReply(error: unknown): error is Error {
 }
 
 function isClientError(error: Error): boolean {
-  return error instanceof AggregateError || error.name !== 'Error' || CLIENT_ERRORS.test(error.message);
+  return (
+    error instanceof AggregateError ||
+    error.name !== 'Error' ||
+    CLIENT_ERRORS.test(error.message) ||
+    isWithoutReplica(error)
+  );
 }

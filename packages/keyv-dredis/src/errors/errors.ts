@@ -10,11 +10,18 @@ import { adviceFor } from './advice.js';
  *   unknown.
  * - `DREDIS_COMMAND_TIMEOUT`: no reply within `commandTimeoutMs`. The outcome of a write is unknown.
  * - `DREDIS_COMMAND_FAILED`: the server replied with an error, which is the `cause`.
+ * - `DREDIS_NOT_PRIMARY`: the caller's client is connected to a server that refuses writes, because it is not the
+ *   primary. Emitted as an `error` event, once per connection.
  * - `DREDIS_CLEAR_INCOMPLETE`: `clear()` failed on the nodes in `nodes`.
  * - `DREDIS_CLEAR_REFUSED`: `clear()` might remove other programs' keys.
  * - `DREDIS_CONNECT_INCOMPLETE`: `connect()` or `updateNodes()` could not reach the nodes in `nodes`.
  * - `DREDIS_NAMESPACE_AMBIGUOUS`: `clear()` was called, but Keyv instances with different namespaces share
  *   the store.
+ * - `DREDIS_TOPOLOGY_SHARED`: `updateNodes()` was called, but all processes of the cache follow a common topology.
+ * - `DREDIS_CHANGE_REFUSED`: a change of the topology cannot start. Nothing was changed.
+ * - `DREDIS_CHANGE_LOST`: another process has decided a change of the topology meanwhile. This one did not start, or
+ *   the other process has finished it.
+ * - `DREDIS_CHANGE_INCOMPLETE`: a change of the topology stopped before its end. It can be resumed.
  * - `DREDIS_CLOSED`: the store was disconnected, or the node was removed and is closed.
  */
 export type DRedisErrorCode =
@@ -23,10 +30,15 @@ export type DRedisErrorCode =
   | 'DREDIS_NODE_UNAVAILABLE'
   | 'DREDIS_COMMAND_TIMEOUT'
   | 'DREDIS_COMMAND_FAILED'
+  | 'DREDIS_NOT_PRIMARY'
   | 'DREDIS_CLEAR_INCOMPLETE'
   | 'DREDIS_CLEAR_REFUSED'
   | 'DREDIS_CONNECT_INCOMPLETE'
   | 'DREDIS_NAMESPACE_AMBIGUOUS'
+  | 'DREDIS_TOPOLOGY_SHARED'
+  | 'DREDIS_CHANGE_REFUSED'
+  | 'DREDIS_CHANGE_LOST'
+  | 'DREDIS_CHANGE_INCOMPLETE'
   | 'DREDIS_CLOSED';
 
 /** Details of a {@link DRedisError}. */
@@ -140,6 +152,42 @@ export class PartialFailureError extends DRedisError {
     super(code, `${summary}: ${errors.map((error) => error.message).join('; ')}`, { cause: errors[0] });
     this.errors = errors;
     this.nodes = errors.map((error) => error.node ?? 'unknown');
+  }
+}
+
+/** A change of the topology cannot start. Nothing was changed. */
+export class ChangeRefusedError extends DRedisError {
+  /** Name of the class. */
+  override readonly name = 'ChangeRefusedError';
+  declare readonly code: 'DREDIS_CHANGE_REFUSED';
+
+  constructor(message: string, details?: DRedisErrorDetails) {
+    super('DREDIS_CHANGE_REFUSED', message, details);
+  }
+}
+
+/** Another process has decided a change of the topology meanwhile. */
+export class ChangeLostError extends DRedisError {
+  /** Name of the class. */
+  override readonly name = 'ChangeLostError';
+  declare readonly code: 'DREDIS_CHANGE_LOST';
+  /** Epoch of the other change. */
+  readonly epoch: number;
+
+  constructor(message: string, epoch: number) {
+    super('DREDIS_CHANGE_LOST', message);
+    this.epoch = epoch;
+  }
+}
+
+/** A change of the topology stopped before its end. All processes go on under both rings until it is resumed. */
+export class ChangeIncompleteError extends DRedisError {
+  /** Name of the class. */
+  override readonly name = 'ChangeIncompleteError';
+  declare readonly code: 'DREDIS_CHANGE_INCOMPLETE';
+
+  constructor(message: string, details?: DRedisErrorDetails) {
+    super('DREDIS_CHANGE_INCOMPLETE', message, details);
   }
 }
 

@@ -11,14 +11,50 @@ export type NodeEvent = [
   durationMs: number,
 ];
 
-/** Events that a store emits. Stores from `withNamespace()` do not emit the `node:*` events. */
+/**
+ * Why the store removed its keys from a server.
+ *
+ * - `'restarted'`: The server restarted, so it may have loaded an old snapshot.
+ * - `'unknown-history'`: Another server is the primary now. Its replication history does not show that it has
+ *   the data of the previous primary.
+ * - `'replica-behind'`: A replica was promoted that has not received all writes which the previous primary
+ *   confirmed.
+ */
+export type PurgeReason = 'restarted' | 'unknown-history' | 'replica-behind';
+
+/** Arguments of the `node:purged` event. */
+export type PurgeEvent = [
+  /** Name of the node. */
+  node: string,
+  /** Why the keys were removed. */
+  reason: PurgeReason,
+  /** Number of removed keys, 1 or more. */
+  keyCount: number,
+];
+
+/** Argument of the events `topology:moving` and `topology:changed`. */
+export interface TopologyEvent {
+  /** Counts the changes of the topology. */
+  readonly epoch: number;
+  /** Names of the nodes. */
+  readonly nodes: readonly string[];
+  /** Names of the nodes before; undefined for `topology:changed`. */
+  readonly previous: readonly string[] | undefined;
+  /** What has been decided about nodes that do not serve their keys, by name. */
+  readonly states: Readonly<Record<string, 'leaving' | 'away' | 'returning'>>;
+  /** Processes with the same fingerprint agree on the owner of every key, if no node is away. */
+  readonly fingerprint: string;
+}
+
+/** Events that a store emits. Stores from `withNamespace()` do not emit the `node:*` and `topology:*` events. */
 export interface DRedisStoreEvents {
   /** A failure that rejects no promise: a node failed in a multi-key call, or a read failed under Keyv 5. */
   error: [error: DRedisError];
   /** The last command timed out. After three timeouts in a row the node is down. */
   'node:suspect': NodeEvent;
   /**
-   * The node cannot be reached, or replied that it cannot execute commands. Commands to it fail immediately.
+   * The node cannot be reached, or replied that it cannot execute commands. Commands to it fail immediately. If
+   * a connection is lost and the next attempt succeeds, there is no event.
    */
   'node:down': NodeEvent;
   /**
@@ -28,6 +64,12 @@ export interface DRedisStoreEvents {
   'node:returning': NodeEvent;
   /** Commands are sent to the node again. */
   'node:up': NodeEvent;
+  /** The store removed its keys from a server, because they may be stale. See the option `restartPolicy`. */
+  'node:purged': PurgeEvent;
+  /** A change of the topology has begun: entries move to their new owners. */
+  'topology:moving': [topology: TopologyEvent];
+  /** The process uses a new topology, and no entries move. */
+  'topology:changed': [topology: TopologyEvent];
 }
 
 /** A listener for an event of a store. */
@@ -64,10 +106,10 @@ export class Reporter {
     }
   }
 
-  /** Emits a process warning, once per code. */
-  warnOnce(code: string, message: string): void {
-    if (this.#warned.has(code)) return;
-    this.#warned.add(code);
+  /** Emits a process warning, once per key. */
+  warnOnce(code: string, message: string, key = code): void {
+    if (this.#warned.has(key)) return;
+    this.#warned.add(key);
     process.emitWarning(message, { type: 'DRedisWarning', code });
   }
 

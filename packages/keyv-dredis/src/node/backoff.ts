@@ -1,32 +1,12 @@
-/** Delays between retries: 250 ms at first, doubled each time, up to a maximum. */
-export class Backoff {
-  static readonly #firstMs = 250;
-  readonly #maxMs: number;
-  #count = 0;
-  #timer: NodeJS.Timeout | undefined;
+const FIRST_DELAY_MS = 250;
 
-  /** @param maxMs longest delay, in milliseconds */
-  constructor(maxMs: number) {
-    this.#maxMs = maxMs;
-  }
-
-  /** Schedules the next retry. @param retry its rejection is ignored */
-  schedule(retry: () => Promise<void>): void {
-    clearTimeout(this.#timer);
-    const delayMs = Math.min(Backoff.#firstMs * 2 ** this.#count, this.#maxMs);
-    this.#count += 1;
-    // Half of the delay is random, so that many processes do not retry at the same moment.
-    this.#timer = setTimeout(() => retry().catch(() => undefined), delayMs * (0.5 + Math.random() / 2));
-    // A pending retry must not keep the process alive.
-    this.#timer.unref();
-  }
-
-  cancel(): void {
-    clearTimeout(this.#timer);
-  }
-
-  reset(): void {
-    this.cancel();
-    this.#count = 0;
-  }
+/**
+ * Delay before a retry: 250 ms at first, doubled each time, up to a maximum. Half of the delay is random, so
+ * that many processes do not retry at the same moment.
+ *
+ * @param count number of earlier retries
+ * @param maxMs longest delay, in milliseconds
+ */
+export function retryDelayMs(count: number, maxMs: number): number {
+  return Math.min(FIRST_DELAY_MS * 2 ** count, maxMs) * (0.5 + Math.random() / 2);
 }

@@ -1,62 +1,122 @@
-import { RESP_TYPES } from 'redis';
-import type { RedisClient } from '../connection/redis-client.js';
-import { PROBE_KEY } from '../format/reserved-keys.js';
 import { decodeValue, mayBeBytes, type StoredValue } from '../format/values.js';
-import { asCount, asOk, asText, asTexts, asValues, MalformedReplyError } from './reply-shapes.js';
-
-/** A page of SCAN. */
-export interface ScanPage {
-  /** Cursor of the next page; `'0'` after the last one. */
-  readonly cursor: string;
-  readonly keys: readonly string[];
-}
-
-/** Cursor of SCAN before the first page and after the last one. */
-export const SCAN_START = '0';
-
-type Arguments = readonly (string | Buffer)[];
-
-// timeout: 0 turns off node-redis' own timeout. That timeout costs an AbortSignal per command, and does not
-// include the wait for the reply, because it ends when the command is written to the socket. The typeMapping
-// overrides the mapping in the client's options, because that mapping could return keys as Buffers, and
-// numbers as text.
-const AS_TEXT = { timeout: 0, typeMapping: {} };
-const AS_BYTES = { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+import { partsOf } from './command-length.js';
+import { type ConfirmedWrite, RecentWrites } from './recent-writes.js';
+import { asCount, asOk, asValues, MalformedReplyError } from './reply-shapes.js';
+import { AS_BYTES, AS_TEXT, type Send, ServerCommands } from './server-commands.js';
+import { isLong } from './value-limit.js';
 
 /**
- * The Redis commands that the store sends through the client of one node. They use `sendCommand`, because the
- * client's methods build a parser and two more promises per command. Each checks the shape of its reply, and
- * rejects with MalformedReplyError if it is wrong.
+ * The commands for keys and values that callers use, and with {@link ServerCommands} all commands that the store
+ * sends through the client of one node.
  */
-export class Commands {
+export class Commands extends ServerCommands {
   /**
    * Whether all values read or written so far were text. As long as the flag is true, values are read as
    * text, which is faster than decoding bytes. If a reply may contain bytes, the flag becomes false, and the
    * values are requested again as bytes.
    */
   #allText = true;
-  /** False once the server has refused MSETEX. */
-  #hasMSetEx = true;
-  readonly #send: (args: Arguments, options: object, isReadonly: boolean) => Promise<unknown>;
+  /** The keys of confirmed writes since the last {@link Commands.takeWrites}. */
+  #writes = new RecentWrites();
+  /** Whether to record the keys of confirmed writes. This costs time, and only servers with replicas need it. */
+  recordsWrites = false;
 
-  constructor(client: RedisClient) {
-    // A sentinel client takes an extra argument, because it may send reads to replicas.
-    this.#send =
-      'setTracer' in client || 'getSentinelNode' in client
-        ? (args, options, isReadonly) =>
-            client.sendCommand(isReadonly as never, args as never, options as never)
-        : (args, options) => client.sendCommand(args as never, options as never);
+  get hasWrites(): boolean {
+    return !this.#writes.isEmpty;
+  }
+
+  /** The keys of confirmed writes since the last call. */
+  takeWrites(): RecentWrites {
+    const writes = this.#writes;
+    this.#writes = new RecentWrites();
+    return writes;
+  }
+
+  /** Reverts {@link Commands.takeWrites}. */
+  putBackWrites(writes: RecentWrites): void {
+    this.#writes.addEarlier(writes);
+  }
+
+  /** Whether the server has a write, or cannot have it any more because it has expired. */
+  async hasWrite({ key, value, expiresAt }: ConfirmedWrite): Promise<boolean> {
+    const [stored] = asValues('MGET', await this.send(['MGET', key], AS_BYTES, false), 1);
+    if (remainingMs(expiresAt) === 0) return true;
+    if (value === undefined || stored === null) return value === undefined && stored === null;
+    return Buffer.isBuffer(stored) && stored.equals(Buffer.isBuffer(value) ? value : Buffer.from(value));
   }
 
   /** Each key's value; undefined if the key is missing or has another type, such as a list. */
-  async mGet(keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]> {
+  mGet(keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]> {
+    const parts = partsOf(keys.length, (index) => (keys[index] as string).length);
+    if (parts.length === 1) return this.#mGet(keys);
+    const values = Promise.all(parts.map(([from, to]) => this.#mGet(keys.slice(from, to))));
+    return values.then((lists) => lists.flat());
+  }
+
+  /** Stores a value. An expiry in the past removes the key. @param expiresAt milliseconds since the Unix epoch */
+  set(key: string, value: StoredValue, expiresAt: number | undefined): Promise<void> {
+    this.#allText &&= typeof value === 'string';
+    if (!isLong(value)) return this.#set(key, value, expiresAt, this.send);
+    return this.#setLong(key, value, expiresAt);
+  }
+
+  /**
+   * Stores a value under a temporary key, from which a script takes it. It does not count as a write of a caller.
+   *
+   * @returns whether the server accepts a value of this length; if false, it was not sent
+   */
+  stage(key: string, value: Buffer, ttlMs: number): Promise<boolean> {
+    return this.#sendLong(value, async (send) => {
+      asOk('SET', await send(['SET', key, value, 'PX', String(ttlMs)], AS_TEXT, false));
+    });
+  }
+
+  /**
+   * Stores values that all have the same expiry. Sends one command: MSET, or MSETEX (since Redis 8.4 and
+   * Valkey 9.1). If the values are long, sends several commands.
+   *
+   * @returns whether the server accepted MSETEX; if false, short values were not stored. Undefined if MSETEX was not
+   * needed.
+   */
+  async mSet(
+    keys: readonly string[],
+    values: readonly StoredValue[],
+    expiresAt: number | undefined,
+  ): Promise<boolean | undefined> {
+    const lengthOf = (index: number) =>
+      (keys[index] as string).length + (values[index] as StoredValue).length;
+    const parts = partsOf(keys.length, lengthOf);
+    if (parts.length === 1 && keys.length > 1) return this.#mSet(keys, values, expiresAt);
+    const accepted = await Promise.all(
+      parts.map(async ([from, to]) => {
+        if (to - from > 1) return this.#mSet(keys.slice(from, to), values.slice(from, to), expiresAt);
+        await this.set(keys[from] as string, values[from] as StoredValue, expiresAt);
+        return undefined;
+      }),
+    );
+    return accepted.find((each) => each === false) ?? accepted.find(Boolean);
+  }
+
+  /** Removes keys, and frees the memory in the background. @returns how many of them existed */
+  unlink(keys: readonly string[]): Promise<number> {
+    const parts = partsOf(keys.length, (index) => (keys[index] as string).length);
+    if (parts.length === 1) return this.#unlink(keys);
+    const counts = Promise.all(parts.map(([from, to]) => this.#unlink(keys.slice(from, to))));
+    return counts.then((list) => list.reduce((sum, count) => sum + count, 0));
+  }
+
+  async exists(key: string): Promise<boolean> {
+    return asCount('EXISTS', await this.send(['EXISTS', key], AS_TEXT, true)) === 1;
+  }
+
+  async #mGet(keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]> {
     const args = ['MGET', ...keys];
     if (this.#allText) {
-      const texts = asValues('MGET', await this.#send(args, AS_TEXT, true), keys.length);
+      const texts = asValues('MGET', await this.send(args, AS_TEXT, true), keys.length);
       if (nullToUndefined(texts)) return texts as (string | undefined)[];
       this.#allText = false;
     }
-    const stored = asValues('MGET', await this.#send(args, AS_BYTES, true), keys.length);
+    const stored = asValues('MGET', await this.send(args, AS_BYTES, true), keys.length);
     return stored.map((value) => {
       if (value === null || value === undefined) return undefined;
       if (Buffer.isBuffer(value)) return decodeValue(value);
@@ -64,112 +124,93 @@ export class Commands {
     });
   }
 
-  /** Stores a value. An expiry in the past removes the key. @param expiresAt milliseconds since the Unix epoch */
-  async set(key: string, value: StoredValue, expiresAt: number | undefined): Promise<void> {
-    const ttlMs = remainingMs(expiresAt);
-    if (ttlMs === 0) {
-      await this.unlink([key]);
-      return;
-    }
-    this.#allText &&= typeof value === 'string';
-    const args = ttlMs === undefined ? ['SET', key, value] : ['SET', key, value, 'PX', String(ttlMs)];
-    asOk('SET', await this.#send(args, AS_TEXT, false));
+  async #unlink(keys: readonly string[]): Promise<number> {
+    const count = asCount('UNLINK', await this.send(['UNLINK', ...keys], AS_TEXT, false));
+    this.#confirmed(keys);
+    return count;
   }
 
-  /**
-   * Stores values that all have the same expiry. Sends one command: MSET, or MSETEX (since Redis 8.4 and
-   * Valkey 9.1).
-   *
-   * @returns false if the server refuses or does not know the command; then nothing was stored
-   */
-  async mSet(
+  async #set(key: string, value: StoredValue, expiresAt: number | undefined, send: Send): Promise<void> {
+    const ttlMs = remainingMs(expiresAt);
+    if (ttlMs === 0) {
+      asCount('UNLINK', await send(['UNLINK', key], AS_TEXT, false));
+    } else {
+      const args = ttlMs === undefined ? ['SET', key, value] : ['SET', key, value, 'PX', String(ttlMs)];
+      asOk('SET', await send(args, AS_TEXT, false));
+    }
+    if (!this.recordsWrites) this.#writes.addUnknown();
+    else this.#writes.add(key, ttlMs === 0 ? undefined : value, expiresAt);
+  }
+
+  async #setLong(key: string, value: StoredValue, expiresAt: number | undefined): Promise<void> {
+    const isAccepted = await this.#sendLong(value, (send) => this.#set(key, value, expiresAt, send));
+    if (!isAccepted) throw this.limit.refusal(value);
+  }
+
+  /** @returns whether the server accepts a value of this length; if false, nothing was sent */
+  async #sendLong(value: StoredValue, store: (send: Send) => Promise<void>): Promise<boolean> {
+    let send = this.send;
+    if (!this.limit.accepts(value)) {
+      const connectionError = await this.limit.ask();
+      if (connectionError !== undefined) throw connectionError;
+      if (!this.limit.accepts(value)) return false;
+      // Before the commands that waited for the answer.
+      send = this.sendNow;
+    }
+    try {
+      await store(send);
+      this.limit.stored();
+      return true;
+    } catch (error) {
+      this.limit.failed(value, error);
+      throw error;
+    }
+  }
+
+  async #mSet(
     keys: readonly string[],
     values: readonly StoredValue[],
     expiresAt: number | undefined,
-  ): Promise<boolean> {
+  ): Promise<boolean | undefined> {
     const ttlMs = remainingMs(expiresAt);
-    if (ttlMs === 0) await this.unlink(keys);
-    else if (ttlMs === undefined) {
-      asOk('MSET', await this.#send(['MSET', ...this.#pairs(keys, values)], AS_TEXT, false));
-    } else return this.#mSetEx(keys, values, ttlMs);
-    return true;
+    if (ttlMs === 0) {
+      await this.unlink(keys);
+      return undefined;
+    }
+    let accepted: true | undefined;
+    if (ttlMs === undefined) {
+      asOk('MSET', await this.send(['MSET', ...this.#pairs(keys, values)], AS_TEXT, false));
+    } else {
+      if (!(await this.#mSetEx(keys, values, ttlMs))) return false;
+      accepted = true;
+    }
+    this.#confirmed(keys, values, expiresAt);
+    return accepted;
   }
 
-  /** Removes keys, and frees the memory in the background. @returns how many of them existed */
-  async unlink(keys: readonly string[]): Promise<number> {
-    return asCount('UNLINK', await this.#send(['UNLINK', ...keys], AS_TEXT, false));
-  }
-
-  async exists(key: string): Promise<boolean> {
-    return asCount('EXISTS', await this.#send(['EXISTS', key], AS_TEXT, true)) === 1;
-  }
-
-  /** A page of SCAN. @param seen cursors of earlier pages: one that comes again would make an endless loop */
-  async scan(cursor: string, pattern: string, count: number, seen: ReadonlySet<string>): Promise<ScanPage> {
-    const args = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(count)];
-    const [next, keys] = asValues('SCAN', await this.#send(args, AS_TEXT, true), 2);
-    if (typeof next !== 'string' || next === '')
-      throw new MalformedReplyError('SCAN', 'a cursor and keys', next);
-    if (seen.has(next)) throw new MalformedReplyError('SCAN', 'a new cursor', next);
-    return { cursor: next, keys: asTexts('SCAN', keys) };
-  }
-
-  /** Checks the node with a write, because a server that is read-only or out of memory still answers PING. */
-  probe(): Promise<unknown> {
-    return this.#send(['SET', PROBE_KEY, '', 'PX', '1'], AS_TEXT, false);
-  }
-
-  /** The value of a key that holds text. */
-  async getText(key: string): Promise<string | undefined> {
-    return asText('GET', await this.#send(['GET', key], AS_TEXT, true));
-  }
-
-  async setMembers(set: string): Promise<readonly string[]> {
-    return asTexts('SMEMBERS', await this.#send(['SMEMBERS', set], AS_TEXT, true));
-  }
-
-  addMembers(set: string, members: readonly string[]): Promise<unknown> {
-    return this.#send(['SADD', set, ...members], AS_TEXT, false);
-  }
-
-  removeMembers(set: string, members: readonly string[]): Promise<unknown> {
-    return this.#send(['SREM', set, ...members], AS_TEXT, false);
-  }
-
-  async memberCount(set: string): Promise<number> {
-    return asCount('SCARD', await this.#send(['SCARD', set], AS_TEXT, true));
-  }
-
-  /** @param ttlMs milliseconds from now */
-  expire(key: string, ttlMs: number): Promise<unknown> {
-    return this.#send(['PEXPIRE', key, String(ttlMs)], AS_TEXT, false);
-  }
-
-  /** Lines of `name:value`. */
-  async info(): Promise<string> {
-    return asText('INFO', await this.#send(['INFO'], AS_TEXT, true)) ?? '';
-  }
-
-  /** The server's id of this connection, unique until the server restarts. */
-  async connectionId(): Promise<number> {
-    return asCount('CLIENT ID', await this.#send(['CLIENT', 'ID'], AS_TEXT, true));
-  }
-
-  /** Closes another connection, so that the server stops executing commands that were sent on it. */
-  killConnection(id: number): Promise<unknown> {
-    return this.#send(['CLIENT', 'KILL', 'ID', String(id)], AS_TEXT, false);
+  #confirmed(
+    keys: readonly string[],
+    values: readonly StoredValue[] = [],
+    expiresAt: number | undefined = undefined,
+  ): void {
+    if (!this.recordsWrites) {
+      this.#writes.addUnknown();
+      return;
+    }
+    for (let index = 0; index < keys.length; index += 1) {
+      this.#writes.add(keys[index] as string, values[index], expiresAt);
+    }
   }
 
   async #mSetEx(keys: readonly string[], values: readonly StoredValue[], ttlMs: number): Promise<boolean> {
-    if (!this.#hasMSetEx) return false;
     try {
       const args = ['MSETEX', String(keys.length), ...this.#pairs(keys, values), 'PX', String(ttlMs)];
-      await this.#send(args, AS_TEXT, false);
+      await this.send(args, AS_TEXT, false);
+      return true;
     } catch (error) {
-      if (!(error instanceof Error && /^(ERR unknown command|NOPERM)/.test(error.message))) throw error;
-      this.#hasMSetEx = false;
+      if (error instanceof Error && /^(ERR unknown command|NOPERM)/.test(error.message)) return false;
+      throw error;
     }
-    return this.#hasMSetEx;
   }
 
   #pairs(keys: readonly string[], values: readonly StoredValue[]): StoredValue[] {

@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { type Timers, timers } from '../timers.js';
 
 interface Entry {
   readonly expiresAt: number;
@@ -16,9 +16,22 @@ export interface DeadlineOptions {
   readonly timeoutMs: number;
   /** Creates the error for a promise that timed out. */
   readonly timeoutError: () => Error;
-  /** Returns the time of a monotonic clock, in milliseconds. @default performance.now */
-  readonly now?: () => number;
+  /** @default the timers of Node.js */
+  readonly timers?: Timers;
 }
+
+/** Options of {@link Deadlines.watch}. */
+export interface WatchOptions<T> {
+  /** Whether {@link Deadlines.idle} waits for this promise. @default true */
+  readonly holdsIdle?: boolean;
+  /**
+   * Called once if the promise rejects in time. If it returns a promise, that promise replaces the first one,
+   * within the same time limit.
+   */
+  readonly retry?: ((error: unknown) => Promise<T> | undefined) | undefined;
+}
+
+const DEFAULTS = {};
 
 /**
  * Applies the same time limit to many promises with one timer. The promises expire in the order in which they
@@ -28,7 +41,7 @@ export interface DeadlineOptions {
  */
 export class Deadlines {
   readonly #options: DeadlineOptions;
-  readonly #now: () => number;
+  readonly #timers: Timers;
   /** The queue is a linked list, because an array would keep entries alive after they have left the queue. */
   #first: Entry | undefined;
   #last: Entry | undefined;
@@ -38,22 +51,22 @@ export class Deadlines {
 
   constructor(options: DeadlineOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#timers = options.timers ?? timers;
   }
 
   /**
    * Calls `resolve` or `reject` once: with the promise's outcome, or with a timeout error.
    *
-   * @param holdsIdle whether {@link Deadlines.idle} waits for this promise
+   * @returns when the time limit ends, on the clock of {@link Timers.now}
    */
   watch<T>(
     promise: Promise<T>,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
-    holdsIdle = true,
-  ): void {
+    { holdsIdle = true, retry }: WatchOptions<T> = DEFAULTS,
+  ): number {
     const entry: Entry = {
-      expiresAt: this.#now() + this.#options.timeoutMs,
+      expiresAt: this.#timers.now() + this.#options.timeoutMs,
       holdsIdle,
       reject,
       next: undefined,
@@ -63,14 +76,21 @@ export class Deadlines {
     this.#last = entry;
     if (holdsIdle) this.#pendingCount += 1;
     if (this.#timer === undefined) this.#arm(this.#options.timeoutMs);
-    promise.then(
-      (value) => {
-        if (this.#settle(entry)) resolve(value);
-      },
-      (error) => {
-        if (this.#settle(entry)) reject(error);
-      },
-    );
+    const onValue = (value: T) => {
+      if (this.#settle(entry)) resolve(value);
+    };
+    const onError = (error: unknown) => {
+      if (this.#settle(entry)) reject(error);
+    };
+    if (retry === undefined) promise.then(onValue, onError);
+    else {
+      promise.then(onValue, (error) => {
+        const again = entry.reject === undefined ? undefined : retry(error);
+        if (again === undefined) onError(error);
+        else again.then(onValue, onError);
+      });
+    }
+    return entry.expiresAt;
   }
 
   /** Resolves once no promise with `holdsIdle` is pending, and every {@link Deadlines.retain} is released. */
@@ -79,10 +99,14 @@ export class Deadlines {
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** Delays {@link Deadlines.idle}. @returns a release function; call it once */
+  /** Delays {@link Deadlines.idle}. @returns an idempotent release function */
   retain(): () => void {
     this.#pendingCount += 1;
-    return () => this.#ended();
+    let isReleased = false;
+    return () => {
+      if (!isReleased) this.#ended();
+      isReleased = true;
+    };
   }
 
   /** @returns whether the promise settled in time */
@@ -120,18 +144,18 @@ export class Deadlines {
 
   #arm(delayMs: number): void {
     // A timer may already be running, because a caller may add a promise while it handles a timeout.
-    clearTimeout(this.#timer);
+    this.#timers.clearTimeout(this.#timer);
     // Waits one millisecond longer, because a timer may fire a fraction of a millisecond early. If the event
     // loop was blocked, the sockets may hold replies that arrived in time. So setImmediate lets the event
     // loop read the sockets first.
-    this.#timer = setTimeout(() => setImmediate(() => this.#expire()), delayMs + 1);
+    this.#timer = this.#timers.setTimeout(() => this.#timers.setImmediate(() => this.#expire()), delayMs + 1);
     // The timer need not keep the process alive: while a reply is pending, its open socket does.
     this.#timer.unref();
   }
 
   #expire(): void {
     this.#timer = undefined;
-    const now = this.#now();
+    const now = this.#timers.now();
     for (let entry = this.#first; entry !== undefined; entry = this.#first) {
       const { reject } = entry;
       if (reject !== undefined && entry.expiresAt > now) {

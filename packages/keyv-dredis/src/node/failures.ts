@@ -35,6 +35,16 @@ export class Failures {
     return new CommandTimeoutError(this.#node, this.#timeoutMs);
   }
 
+  /** @param reply an error reply */
+  notPrimary(reply: CommandFailedError): DRedisError {
+    return new DRedisError(
+      'DREDIS_NOT_PRIMARY',
+      `Node ${this.#node} is not the primary: ${(reply.cause as Error).message} (the caller created the node's ` +
+        'client, so the store does not reconnect it; reconnect the client, or pass a function that creates it)',
+      { node: this.#node, cause: reply },
+    );
+  }
+
   closed(): DRedisError {
     return new DRedisError('DREDIS_CLOSED', `Node ${this.#node} is closed`, { node: this.#node });
   }

@@ -1,44 +1,14 @@
-import { performance } from 'node:perf_hooks';
 import type { DRedisError } from '../errors/errors.js';
-import { Backoff } from './backoff.js';
-
-/**
- * State of a node as this process sees it.
- *
- * - `up`: commands are sent.
- * - `suspect`: commands are sent, but the last one timed out.
- * - `down`: commands fail at once, and probes check the node in the background.
- * - `returning`: a probe succeeded; commands are sent again after a second successful probe and the recovery.
- */
-export type NodeState = 'up' | 'suspect' | 'down' | 'returning';
-
-/** Status of a node, for a dashboard. */
-export interface NodeStatus {
-  /** Name of the node. */
-  readonly name: string;
-  /** Its state. */
-  readonly state: NodeState;
-  /** Milliseconds in this state. */
-  readonly durationMs: number;
-  /** Why the node is not up; undefined if it is. */
-  readonly reason: DRedisError | undefined;
-}
-
-/** A change of a node's state. */
-export interface NodeChange {
-  readonly state: NodeState;
-  /** Why the node is not up; for `up`, why it was not up before. */
-  readonly reason: DRedisError;
-  /** Milliseconds in the previous state; for `up`, milliseconds since the node was last up. */
-  readonly durationMs: number;
-}
+import { type Timers, timers } from '../timers.js';
+import type { NodeChange, NodeState } from './node-status.js';
+import { Retries, type Retryable, type ServerKey } from './retries.js';
 
 /** Number of consecutive timeouts after which a node is down. */
 const MAX_TIMEOUTS = 3;
 
-export interface HealthOptions {
-  /** Longest delay between two revivals, in milliseconds. */
-  readonly maxRetryDelayMs: number;
+export interface HealthOptions extends Pick<Retryable, 'maxRetryDelayMs' | 'resolveHost'> {
+  /** Nodes with the same key share their retries. */
+  readonly server: ServerKey;
   /**
    * Brings back a node that is down: calls {@link Health.returning}, then {@link Health.up}.
    *
@@ -46,20 +16,21 @@ export interface HealthOptions {
    */
   readonly revive: () => Promise<void>;
   readonly onChange: (change: NodeChange) => void;
-  /** Returns the time of a monotonic clock, in milliseconds. @default performance.now */
-  readonly now?: () => number;
+  /** @default the timers of Node.js */
+  readonly timers?: Timers;
 }
 
 /**
  * Derives a node's state from the outcomes of its commands, and revives the node if it is down. If the
- * connection is lost, or a reply shows that the server cannot execute commands, the node is down immediately.
+ * node cannot be reached, or a reply shows that the server cannot execute commands, the node is down immediately.
  * If commands time out, the node is down only after three timeouts in a row, because a single timeout may
  * come from a slow command.
  */
-export class Health {
+export class Health implements Retryable {
+  readonly maxRetryDelayMs: number;
+  readonly resolveHost: Retryable['resolveHost'];
   readonly #options: HealthOptions;
-  readonly #now: () => number;
-  readonly #backoff: Backoff;
+  readonly timers: Timers;
   #state: NodeState = 'up';
   #reason: DRedisError | undefined;
   #changedAt: number;
@@ -70,9 +41,10 @@ export class Health {
 
   constructor(options: HealthOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.maxRetryDelayMs);
-    this.#now = options.now ?? (() => performance.now());
-    this.#changedAt = this.#now();
+    this.maxRetryDelayMs = options.maxRetryDelayMs;
+    this.resolveHost = options.resolveHost;
+    this.timers = options.timers ?? timers;
+    this.#changedAt = this.timers.now();
   }
 
   get state(): NodeState {
@@ -86,7 +58,7 @@ export class Health {
 
   /** Milliseconds since the last state change. */
   get durationMs(): number {
-    return this.#now() - this.#changedAt;
+    return this.timers.now() - this.#changedAt;
   }
 
   /** Whether commands are sent. */
@@ -101,10 +73,16 @@ export class Health {
     if (this.#state === 'suspect') this.#change('up');
   }
 
-  /** Records a timeout. @returns whether the node is down now */
-  timedOut(reason: DRedisError): boolean {
+  /**
+   * Records a timeout.
+   *
+   * @param isMoving whether the connection is busy with other bytes, so that the node is not dead
+   * @returns whether the node is down now
+   */
+  timedOut(reason: DRedisError, isMoving = false): boolean {
     if (!this.isAvailable) return false;
-    this.#timeoutCount += 1;
+    // While bytes move, timeouts do not add up: the rest of a long value may take several more.
+    this.#timeoutCount = isMoving ? 1 : this.#timeoutCount + 1;
     if (this.#timeoutCount >= MAX_TIMEOUTS) this.lost(reason);
     else this.#change('suspect', reason);
     return !this.isAvailable;
@@ -112,10 +90,8 @@ export class Health {
 
   /** Records that the node cannot be reached, or replied that it cannot execute commands. */
   lost(reason: DRedisError): void {
-    const { isAvailable } = this;
     this.#change('down', reason);
-    // If the node was already unavailable, a revival is already running or scheduled.
-    if (isAvailable) this.#reviveLater();
+    if (!this.#stopped) Retries.join(this.#options.server, this);
   }
 
   /** Records that the node answered a probe while it was down. */
@@ -130,7 +106,7 @@ export class Health {
    */
   up(): void {
     if (this.#state !== 'returning') throw this.#reason;
-    this.#backoff.reset();
+    this.#leaveRetries();
     this.#change('up');
   }
 
@@ -141,7 +117,6 @@ export class Health {
    */
   revive(): Promise<void> {
     if (this.isAvailable || this.#stopped) return Promise.resolve();
-    this.#backoff.cancel();
     this.#reviving ??= this.#revive();
     return this.#reviving;
   }
@@ -149,7 +124,7 @@ export class Health {
   /** Stops retries and state changes. */
   stop(): void {
     this.#stopped = true;
-    this.#backoff.cancel();
+    this.#leaveRetries();
   }
 
   async #revive(): Promise<void> {
@@ -160,22 +135,21 @@ export class Health {
       throw error;
     } finally {
       this.#reviving = undefined;
-      if (!this.isAvailable) this.#reviveLater();
     }
   }
 
-  #reviveLater(): void {
-    if (!this.#stopped) this.#backoff.schedule(() => this.revive());
+  #leaveRetries(): void {
+    Retries.leave(this.#options.server, this);
   }
 
   #change(state: NodeState, reason = this.#reason): void {
     const before = this.#state;
     this.#reason = reason;
     if (state === before || reason === undefined || this.#stopped) return;
-    if (before === 'up') this.#lastUpAt = this.#now();
+    if (before === 'up') this.#lastUpAt = this.timers.now();
     const { durationMs } = this;
     this.#state = state;
-    this.#changedAt = this.#now();
+    this.#changedAt = this.timers.now();
     if (state === 'up') {
       this.#reason = undefined;
       this.#timeoutCount = 0;

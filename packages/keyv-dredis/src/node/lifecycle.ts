@@ -1,5 +1,6 @@
-import type { Connection } from '../connection/connection.js';
-import type { DRedisError } from '../errors/errors.js';
+import { type Connection, noop } from '../connection/connection.js';
+import { type DRedisError, NodeUnavailableError } from '../errors/errors.js';
+import { timers } from '../timers.js';
 import type { Failures } from './failures.js';
 import type { Health } from './health.js';
 
@@ -8,26 +9,40 @@ export interface LifecycleOptions {
   readonly connection: Connection;
   readonly health: Health;
   readonly failures: Failures;
-  /**
-   * Recovers the node before commands are sent.
-   *
-   * @param hasWaiters whether commands are waiting for the node
-   */
-  readonly beforeServing: (hasWaiters: boolean) => Promise<void>;
+  /** Recovers the node before commands are sent. */
+  readonly beforeServing: () => Promise<void>;
+  /** Whether the topology record of the server is known. */
+  readonly isSynchronized: () => boolean;
+  /** @throws DRedisError */
+  readonly synchronize: () => Promise<void>;
+  /** Called when the node cannot be connected, before the requests fail. Never rejects. */
+  readonly unreachable: () => Promise<void>;
   /** @throws DRedisError if the node cannot execute commands */
   readonly probe: () => Promise<void>;
+  /** Called after each successful attempt to open the node. */
+  readonly opened: () => void;
 }
 
+/** A connection that is lost within this time after the node was opened is a quick loss. In milliseconds. */
+const QUICK_LOSS_MS = 500;
+
+/** Number of consecutive quick losses after which the node is down. */
+const MAX_QUICK_LOSSES = 3;
+
 /**
- * Opens a node on the first command and after each failure. To open a node means to connect and recover it.
- * Concurrent callers share one attempt.
+ * Opens a node on the first command, after each lost connection and after each failure. To open a node means
+ * to connect and recover it. Concurrent callers share one attempt.
  */
 export class Lifecycle {
   readonly #options: LifecycleOptions;
   #isRecovered = false;
   #opening: Promise<void> | undefined;
-  /** Number of requests that are waiting for the current attempt. */
+  /** Number of requests that are waiting for an attempt. */
   #waiterCount = 0;
+  #openedAt = Number.NEGATIVE_INFINITY;
+  #quickLossCount = 0;
+  /** Why the connection was lost during the current attempt. */
+  #lost: DRedisError | undefined;
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
@@ -52,6 +67,26 @@ export class Lifecycle {
     this.#isRecovered = false;
   }
 
+  /** Synchronizes an open node again, on the same connection. Requests wait. */
+  refresh(): void {
+    // An attempt in progress synchronizes before it ends.
+    if (this.#isRecovered && !this.isOpening) this.open().catch(noop);
+  }
+
+  /**
+   * Opens the node again immediately. Requests wait for the attempt. Only if the attempt fails, the node is down.
+   *
+   * @param lost why the connection is lost; undefined if the store replaces it. If connections are lost several
+   * times in a row soon after they were opened, the node is down.
+   */
+  reopen(lost?: DRedisError): void {
+    this.#lost ??= lost;
+    if (this.isOpening) return;
+    this.invalidate();
+    if (lost !== undefined && this.#isUnstable()) this.#options.health.lost(lost);
+    else this.open().catch(noop);
+  }
+
   /** Sends a request once the node is open. Requests are sent in the order of the calls. */
   async whenOpen<T>(request: () => Promise<T>): Promise<T> {
     this.#waiterCount += 1;
@@ -59,7 +94,6 @@ export class Lifecycle {
       await this.open();
     } finally {
       this.#waiterCount -= 1;
-      if (this.#waiterCount === 0) this.#opening = undefined;
     }
     return request();
   }
@@ -67,23 +101,18 @@ export class Lifecycle {
   /** Connects and recovers the node. @throws NodeUnavailableError */
   open(): Promise<void> {
     if (this.#isOpen) return Promise.resolve();
-    if (this.#opening === undefined) {
-      const done = () => {
-        if (this.#waiterCount === 0) this.#opening = undefined;
-      };
-      this.#opening = this.#open();
-      this.#opening.then(done, done);
-    }
+    this.#opening ??= this.#open();
     return this.#opening;
   }
 
   /** Connects the node without recovering it. @throws NodeUnavailableError */
   async connect(): Promise<void> {
-    const { connection, health, failures } = this.#options;
+    const { connection, health, failures, unreachable } = this.#options;
     try {
       await connection.connect();
     } catch (error) {
       const reason = failures.unavailable(error);
+      await unreachable();
       health.lost(reason);
       throw reason;
     }
@@ -99,7 +128,7 @@ export class Lifecycle {
     await probe();
     health.returning();
     await probe();
-    await beforeServing(false);
+    await beforeServing();
     // If writes failed during a long recovery, there may be more to recover. open() recovers the rest while
     // commands wait.
     await this.open();
@@ -107,19 +136,49 @@ export class Lifecycle {
   }
 
   get #isOpen(): boolean {
-    return this.#isRecovered && this.#options.connection.ready;
+    const { connection, isSynchronized } = this.#options;
+    return this.#isRecovered && connection.ready && isSynchronized();
+  }
+
+  /** If the connection is lost during the recovery, starts again, because the server may have restarted. */
+  async #connectAndRecover(): Promise<void> {
+    const { health, failures, connection, beforeServing, isSynchronized, synchronize } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      const isConnected = this.#isRecovered && connection.ready;
+      await this.connect();
+      this.#lost = undefined;
+      try {
+        if (!isConnected) await beforeServing();
+        // The record may change again meanwhile.
+        while (!isSynchronized()) await synchronize();
+        if (this.#lost === undefined) return;
+        throw failures.unavailable(this.#lost);
+      } catch (error) {
+        const isLost = error instanceof NodeUnavailableError && health.isAvailable;
+        if (!isLost || attempt === MAX_QUICK_LOSSES) throw error;
+      }
+    }
+  }
+
+  #isUnstable(): boolean {
+    const isQuick = timers.now() - this.#openedAt < QUICK_LOSS_MS;
+    this.#quickLossCount = isQuick ? this.#quickLossCount + 1 : 0;
+    return this.#quickLossCount >= MAX_QUICK_LOSSES;
   }
 
   async #open(): Promise<void> {
-    const { health, failures, beforeServing } = this.#options;
-    await this.connect();
+    const { health, failures, opened } = this.#options;
     try {
-      await beforeServing(true);
+      await this.#connectAndRecover();
+      if (health.state === 'down') throw failures.unavailable(health.reason);
+      this.#isRecovered = true;
+      this.#openedAt = timers.now();
+      opened();
     } catch (error) {
       health.lost(error as DRedisError);
       throw error;
+    } finally {
+      this.#opening = undefined;
     }
-    if (health.state === 'down') throw failures.unavailable(health.reason);
-    this.#isRecovered = true;
   }
 }

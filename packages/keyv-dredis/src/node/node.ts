@@ -1,61 +1,25 @@
-import { performance } from 'node:perf_hooks';
-import type { ClientSource, NodeDescription } from '../config/locations.js';
-import { atMost } from '../connection/at-most.js';
-import { type Connection, type ConnectionListener, noop } from '../connection/connection.js';
-import { ExternalConnection } from '../connection/external-connection.js';
-import { ManagedConnection } from '../connection/managed-connection.js';
+import type { NodeDescription } from '../config/locations.js';
+import { type Connection, noop } from '../connection/connection.js';
 import type { RedisClient } from '../connection/redis-client.js';
-import {
-  CommandFailedError,
-  CommandTimeoutError,
-  type DRedisError,
-  NodeUnavailableError,
-} from '../errors/errors.js';
+import { TOPOLOGY_KEY } from '../format/reserved-keys.js';
+import { atMost, timers } from '../timers.js';
+import { CallerCommands } from './caller-commands.js';
 import { Commands } from './commands.js';
 import { Deadlines } from './deadlines.js';
 import { Failures } from './failures.js';
-import { Health, type NodeChange, type NodeStatus } from './health.js';
+import { Health } from './health.js';
+import { HeldRecord } from './held-record.js';
 import { Lifecycle } from './lifecycle.js';
-import { isRefusal } from './replies.js';
-import { MalformedReplyError } from './reply-shapes.js';
+import { makeConnection } from './node-connection.js';
+import type { NodeHooks, NodeListener, NodeOptions } from './node-hooks.js';
+import type { NodeStatus } from './node-status.js';
+import { Outcomes } from './outcomes.js';
+import { Retries } from './retries.js';
+import { MAINTENANCE, type Request, type SendOptions, UNKNOWN_EPOCH } from './send-options.js';
+import { SupersededError } from './superseded.js';
 
-export interface NodeOptions {
-  readonly connectTimeoutMs: number;
-  readonly commandTimeoutMs: number;
-  readonly disconnectTimeoutMs: number;
-  readonly maxRetryDelayMs: number;
-}
-
-/** Called for each change of a node's state. */
-export type NodeListener = (node: string, change: NodeChange) => void;
-
-/** Recovers a node after an outage. */
-export interface RecoveryHooks {
-  /**
-   * Runs after each connect, before commands are sent.
-   *
-   * @param hasWaiters whether commands are waiting for the node
-   * @throws DRedisError if the node is lost
-   */
-  beforeServing(node: Node, hasWaiters: boolean): Promise<void>;
-  /** Runs when a node replies again after timeouts, on the same connection. Never rejects. */
-  invalidateMissed(node: Node): Promise<void>;
-}
-
-/** Sends commands to a node, and returns the reply. */
-export type Request<T> = (commands: Commands) => Promise<T>;
-
-export interface SendOptions {
-  /**
-   * Whether the command comes from the store itself and not from a caller. Such a command is sent even if
-   * the node is not recovered. It does not affect the node's health, and does not delay `close()`.
-   * @default false
-   */
-  readonly isMaintenance?: boolean;
-}
-
-/** Options for maintenance commands. See {@link SendOptions}. */
-export const MAINTENANCE: SendOptions = { isMaintenance: true };
+/** Recovers a node after an outage, and follows the topology record. */
+export type RecoveryHooks = NodeHooks<Node>;
 
 /**
  * One Redis server, reached through one client. Sends commands with a deadline. While the server is down,
@@ -72,6 +36,10 @@ export class Node {
   readonly #failures: Failures;
   readonly #health: Health;
   readonly #lifecycle: Lifecycle;
+  readonly #outcomes: Outcomes;
+  readonly #callerCommands: CallerCommands;
+  readonly #record = new HeldRecord();
+  #isRetired = false;
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -85,32 +53,90 @@ export class Node {
     this.isManaged = source.kind === 'options';
     this.#options = options;
     this.#failures = new Failures(name, secrets, options.commandTimeoutMs);
-    this.#connection = makeConnection(source, options.connectTimeoutMs, {
-      lost: (cause) => this.#health.lost(this.#failures.unavailable(cause)),
-      reconnected: () => void this.#health.revive().catch(noop),
+    this.#connection = makeConnection(source, options, {
+      lost: (cause) => this.#outcomes.connectionLost(cause),
+      unreadable: (cause) => this.#outcomes.unreadable(cause),
+      reconnected: () => this.#outcomes.reconnected(),
+      invalidated: (key) => {
+        if (key === undefined || key === TOPOLOGY_KEY) this.refresh();
+      },
     });
     this.#commands = new Commands(this.#connection.client);
     this.#deadlines = new Deadlines({
       timeoutMs: options.commandTimeoutMs,
       timeoutError: () => this.#failures.timeout(),
     });
+    const { server, resolveHost } = this.#connection;
     this.#health = new Health({
+      server,
+      resolveHost,
       maxRetryDelayMs: options.maxRetryDelayMs,
       revive: () => this.#lifecycle.revive(),
       onChange: (change) => {
-        if (change.state === 'down') this.#lifecycle.invalidate();
-        // The removals are sent before any later command on this connection, so later reads see their effect.
-        if (change.state === 'up') hooks.invalidateMissed(this);
-        listener(name, change);
+        if (change.state === 'down') {
+          this.#lifecycle.invalidate();
+          this.#record.forget();
+        }
+        listener.changed(name, change);
       },
     });
     this.#lifecycle = new Lifecycle({
       connection: this.#connection,
       health: this.#health,
       failures: this.#failures,
-      beforeServing: (hasWaiters) => hooks.beforeServing(this, hasWaiters),
+      beforeServing: () => hooks.beforeServing(this),
+      isSynchronized: () => this.#record.isKnown,
+      synchronize: () => hooks.synchronize(this),
+      unreachable: () => hooks.unreachable(this),
       probe: () => this.#probe(),
+      opened: () => {
+        Retries.serverWorks(server);
+        hooks.opened(this);
+      },
     });
+    this.#outcomes = new Outcomes({
+      connection: this.#connection,
+      health: this.#health,
+      lifecycle: this.#lifecycle,
+      failures: this.#failures,
+      commandTimeoutMs: options.commandTimeoutMs,
+      maxRetryDelayMs: options.maxRetryDelayMs,
+      onError: (error) => listener.failed(error),
+    });
+    this.#callerCommands = new CallerCommands({
+      commands: this.#commands,
+      deadlines: this.#deadlines,
+      failures: this.#failures,
+      health: this.#health,
+      lifecycle: this.#lifecycle,
+      outcomes: this.#outcomes,
+      record: this.#record,
+      commandTimeoutMs: options.commandTimeoutMs,
+      isAvailable: () => this.isAvailable,
+      startsOver: () => !this.#closed && hooks.startsOver(this),
+      isRetired: () => this.#isRetired,
+    });
+  }
+
+  /**
+   * Epoch of the topology record that the server holds, as far as this process knows. {@link UNKNOWN_EPOCH} until the
+   * record has been read on this connection, and after it has changed. Nodes without a topology stay in epoch 0.
+   */
+  get epoch(): number {
+    return this.#record.epoch;
+  }
+
+  /**
+   * When a command was sent to which the server replied while it held the record of an epoch, as far as it has announced.
+   * On the clock of `timers.now()`.
+   */
+  confirmedAt(epoch: number): number {
+    return this.#record.confirmedAt(epoch);
+  }
+
+  /** Number of calls of {@link Node.refresh}. */
+  get refreshCount(): number {
+    return this.#record.changeCount;
   }
 
   /** Whether the node is connected, and has been recovered since it was last down. */
@@ -120,7 +146,8 @@ export class Node {
 
   /** Whether commands are sent to the node, immediately or once it is open. */
   get isAvailable(): boolean {
-    return this.#health.isAvailable || this.#lifecycle.isOpening;
+    const { isAvailable, state } = this.#health;
+    return isAvailable || (state === 'returning' && this.#lifecycle.isOpening);
   }
 
   get status(): NodeStatus {
@@ -143,10 +170,41 @@ export class Node {
     else await this.#health.revive();
   }
 
-  /** Starts opening the node in the background. */
-  wake(): void {
+  /** Reads the topology record again, because it may have changed. Until then, commands of callers wait. */
+  refresh(): void {
+    this.#record.changed();
+    this.#lifecycle.refresh();
+  }
+
+  /**
+   * Sets {@link Node.epoch}, unless the record has changed since it was read.
+   *
+   * @param refreshCount {@link Node.refreshCount} when the command that reads the record was sent
+   * @param sentAt when that command was sent
+   */
+  holds(epoch: number, refreshCount: number, sentAt: number): void {
+    this.#record.read(epoch, refreshCount, sentAt);
+  }
+
+  /** Renews {@link Node.confirmedAt}. Opens the node, unless it is down. Never rejects. */
+  async confirm(): Promise<void> {
+    if (!this.#lifecycle.isReady) await this.wake();
+    else await this.run((commands) => commands.ping()).catch(noop);
+  }
+
+  /** Whether the connection tells when the topology record changes, if the server allows it. */
+  get tellsInvalidations(): boolean {
+    return this.#connection.tellsInvalidations;
+  }
+
+  /**
+   * Opens the node, unless it is down.
+   *
+   * @returns a promise that resolves once the attempt has ended; never rejects
+   */
+  async wake(): Promise<void> {
     if (this.#closed || !this.#health.isAvailable) return;
-    this.#lifecycle.open().catch(noop);
+    await this.#lifecycle.open().catch(noop);
   }
 
   /**
@@ -167,26 +225,25 @@ export class Node {
     options?: SendOptions,
   ): void {
     if (this.#closed) {
-      reject(this.#failures.closed());
+      reject(this.#isRetired ? new SupersededError() : this.#failures.closed());
     } else if (options?.isMaintenance) {
       this.#sendMaintenance(request, resolve, reject);
     } else if (!this.isAvailable) {
-      reject(this.#failures.unavailable(this.#health.reason));
+      reject(this.#callerCommands.refusal(options));
     } else {
-      this.#deadlines.watch(
-        this.#lifecycle.isReady ? request(this.#commands) : this.#sendWhenOpen(request),
-        (value) => {
-          this.#health.answered();
-          resolve(value);
-        },
-        (error) => reject(this.#recordFailure(error)),
-      );
+      this.#callerCommands.send(request, resolve, reject, options);
     }
   }
 
   /** Keeps the node open between the commands of a call. @returns a release function; call it once */
   retain(): () => void {
     return this.#deadlines.retain();
+  }
+
+  /** Closes a node that is not in the topology any more. Calls that fail on it start over. */
+  retire(): Promise<void> {
+    this.#isRetired = true;
+    return this.close();
   }
 
   /**
@@ -198,15 +255,6 @@ export class Node {
     return this.#closing;
   }
 
-  #sendWhenOpen<T>(request: Request<T>): Promise<T> {
-    const startedAt = performance.now();
-    return this.#lifecycle.whenOpen(() => {
-      // The caller has already got the timeout error, so the command must not be sent.
-      if (performance.now() - startedAt >= this.#options.commandTimeoutMs) throw this.#failures.timeout();
-      return request(this.#commands);
-    });
-  }
-
   #sendMaintenance<T>(
     request: Request<T>,
     resolve: (value: T) => void,
@@ -216,58 +264,33 @@ export class Node {
       this.#deadlines.watch(
         request(this.#commands),
         resolve,
-        (error) => reject(this.#failures.translate(error)),
-        false,
+        (error) => reject(this.#outcomes.translate(error)),
+        {
+          holdsIdle: false,
+        },
       );
     this.#lifecycle.connect().then(send).catch(reject);
   }
 
   async #probe(): Promise<void> {
     if (this.#closing !== undefined) throw this.#failures.closed();
+    const send = (request: Request<unknown>) => this.run(request, MAINTENANCE);
+    const failed = (error: unknown) => this.#outcomes.probeFailed(error);
     try {
-      await this.run((commands) => commands.probe(), MAINTENANCE);
+      await send((commands) => commands.probeWrites());
     } catch (error) {
-      // Drops the connection, so that the next probe uses a new one.
-      if (error instanceof CommandTimeoutError) this.#connection.drop();
-      // An error reply to one command shows that the server works.
-      if (!isRefusal(error)) throw error;
+      failed(error);
+      // The server refuses writes. It may still serve reads.
+      await send((commands) => commands.probeReads()).catch(failed);
     }
-  }
-
-  /** Counts a failure for the node's health. @returns the error for the caller */
-  #recordFailure(thrown: unknown): DRedisError {
-    const error = this.#failures.translate(thrown);
-    if (error instanceof CommandTimeoutError) {
-      if (this.#health.timedOut(error)) this.#connection.drop();
-    } else if (error instanceof CommandFailedError) {
-      if (isRefusal(error)) this.#health.answered();
-      else this.#health.lost(error);
-    } else if (error instanceof NodeUnavailableError) {
-      // The replies after a malformed one may belong to other commands.
-      if (thrown instanceof MalformedReplyError) this.#connection.drop();
-      // If the store dropped the connection itself, the client's error does not have the reason.
-      if (!this.#health.isAvailable) return this.#failures.unavailable(this.#health.reason);
-      this.#health.lost(error);
-    }
-    return error;
   }
 
   async #close(): Promise<void> {
     this.#health.stop();
-    const endsAt = performance.now() + this.#options.disconnectTimeoutMs;
+    this.#outcomes.stop();
+    const endsAt = timers.now() + this.#options.disconnectTimeoutMs;
     await atMost(this.#options.disconnectTimeoutMs, this.#deadlines.idle());
     this.#closed = true;
-    await this.#connection.close(Math.max(0, endsAt - performance.now()));
+    await this.#connection.close(Math.max(0, endsAt - timers.now()));
   }
-}
-
-function makeConnection(
-  source: ClientSource,
-  connectTimeoutMs: number,
-  listener: ConnectionListener,
-): Connection {
-  if (source.kind === 'options')
-    return new ManagedConnection(source.clientOptions, connectTimeoutMs, listener);
-  const client = source.kind === 'client' ? source.client : source.made;
-  return new ExternalConnection(client, source.kind === 'factory', connectTimeoutMs, listener);
 }

@@ -41,6 +41,14 @@ export function asValues(command: string, reply: unknown, length: number): unkno
   throw new MalformedReplyError(command, `a list of ${length} values`, reply);
 }
 
+/** The number in a reply to CONFIG GET: a list of a name and a value, or a map. Undefined if there is none. */
+export function configuredNumber(reply: unknown): number | undefined {
+  if (typeof reply !== 'object' || reply === null) return undefined;
+  const words: unknown[] = Array.isArray(reply) ? reply : Object.entries(reply).flat();
+  const number = Number(words[1] ?? Number.NaN);
+  return Number.isSafeInteger(number) && number > 0 ? number : undefined;
+}
+
 function shapeOf(reply: unknown): string {
   return Array.isArray(reply) ? `a list of ${reply.length}` : describe(reply);
 }

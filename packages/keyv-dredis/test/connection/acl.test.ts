@@ -3,12 +3,14 @@ import { inspect } from 'node:util';
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import type { RedisServer, RedisServers } from 'redis-launcher';
+import { PREFIX_LISTS_KEY, RUN_ID_KEY, TOPOLOGY_KEY } from '../../src/format/reserved-keys.js';
 import {
   CommandFailedError,
   type DRedisError,
   type DRedisStore,
   type DRedisStoreOptions,
 } from '../../src/index.js';
+import { formatRecord, fingerprintOf as recordFingerprint } from '../../src/membership/record.js';
 import {
   DEADLINE_MS,
   entriesOf,
@@ -16,13 +18,13 @@ import {
   expectEveryOperation,
   keysOf,
   MAJORS,
-  nextEvent,
   onCleanUp,
   openKeyv,
   openStoreOver,
+  recordedNodes,
   rejection,
   startServers,
-  timeOut,
+  until,
 } from '../support/index.js';
 
 // The tests use the ACL user from docs/security.md. This user may use one namespace. On these servers, only
@@ -43,7 +45,7 @@ let admins: Awaited<ReturnType<typeof connectAdmin>>[];
 
 beforeAll(async () => {
   const admin = ['--user', ADMIN, 'on', `>${ADMIN_PASSWORD}`, 'allkeys', 'allchannels', '+@all'];
-  redis = await startServers({ count: 2, args: [...admin, '--user', 'default', 'off'] });
+  redis = await startServers({ count: 3, args: [...admin, '--user', 'default', 'off'] });
   admins = await Promise.all(redis.locations.map(connectAdmin));
 });
 
@@ -103,33 +105,86 @@ test('docs/security.md lists exactly the commands that a store sends', async () 
   await onEachServer('CONFIG', 'RESETSTAT');
   // For has(), Keyv 6 calls the store's get().
   for (const [, major] of MAJORS) {
-    await expectEveryOperation(openKeyv(major, { namespace }, open()), major);
+    const store = open();
+    await expectEveryOperation(openKeyv(major, { namespace }, store), major);
+    await store.disconnect();
   }
 
-  // An outage with a missed write, followed by the recovery.
-  const [server] = redis.servers as [RedisServer];
-  const store = open({ commandTimeoutMs: DEADLINE_MS, connectTimeoutMs: DEADLINE_MS });
-  await store.connect();
-  const down = nextEvent(store, 'node:down');
-  await server.pause();
-  const [lost] = keysOf(store, server.location, 1) as [string];
-  await timeOut(store, lost);
-  await down;
-  await rejection(store.set(lost, 'value'));
-  const up = nextEvent(store, 'node:up');
-  await server.resume();
-  await up;
-  await store.disconnect();
+  await moveEntries();
+  await onEachServer('FLUSHALL');
+  await failOver();
+  await restart();
 
   const counted = (await onEachServer('INFO', 'commandstats'))
     .join('\n')
     .matchAll(/^cmdstat_([^:]+):calls=[1-9]/gm);
   const sent = new Set([...counted].map(([, name]) => name as string));
   // These commands were sent before authentication, or by the administrator.
-  const others = /^(hello|auth|config\|resetstat|client\|setinfo)$/;
+  const others = /^(hello|auth|config\|resetstat|client\|setinfo|flushall)$/;
   const listed = rules.filter((rule) => rule.startsWith('+')).map((rule) => rule.slice(1));
   expect([...sent].filter((name) => !others.test(name)).sort()).toEqual(listed.sort());
 });
+
+/** Uses a store while a node goes away, misses a write, and returns. */
+async function failOver(): Promise<void> {
+  const [server] = redis.servers as [RedisServer];
+  const store = open({ commandTimeoutMs: DEADLINE_MS, connectTimeoutMs: DEADLINE_MS, leaseMs: 100 });
+  await store.connect();
+  const statesOf = () => store.status().topology.states;
+  const [lost] = keysOf(store, server.location, 1) as [string];
+  await server.pause();
+  await until(async () => {
+    await store.get(lost).catch(() => undefined);
+    return statesOf()[server.location] === 'away';
+  });
+  // So many that the store looks how long the log is.
+  const all = [lost, ...keysOf(store, server.location, 1_000)].map((key) => ({ key, value: 'value' }));
+  await store.setMany(all);
+  await server.resume();
+  await until(
+    async () => Object.keys(statesOf()).length === 0 && store.status().topology.phase === 'settled',
+  );
+  expect(await store.get(lost)).toBe('value');
+  await store.disconnect();
+}
+
+/** Uses servers that have restarted since a store used them. */
+async function restart(): Promise<void> {
+  await onEachServer('SET', RUN_ID_KEY, 'earlier - -');
+  await onEachServer('SADD', PREFIX_LISTS_KEY, 'earlier');
+  const store = open();
+  await store.connect();
+  await store.disconnect();
+}
+
+/** Uses a store while entries move between two rings. */
+async function moveEntries(): Promise<void> {
+  const store = open();
+  const entries = ['short', 'x'.repeat(100_000)].flatMap((value, size) =>
+    [...Array(40).keys()].map((index) => ({
+      key: `${size}-${index}`,
+      value,
+      ...(index % 2 === 0 && { expires: Date.now() + 600_000 }),
+    })),
+  );
+  await store.setMany(entries);
+  const before = recordedNodes(redis.locations);
+  const after = before.map((node, index) => ({ ...node, weight: index === 0 ? 1 : 8 }));
+  const moving = { epoch: 1, cache: 'c', phase: 'moving', nodes: after, previous: before } as const;
+  const text = formatRecord({ ...moving, leaseMs: 1000, fingerprint: recordFingerprint(after) });
+  await onEachServer('SET', TOPOLOGY_KEY, text);
+  expect(await store.getMany(entries.map(({ key }) => key))).toEqual(entries.map(({ value }) => value));
+  expect(store.status().topology).toMatchObject({ mode: 'shared', epoch: 1, phase: 'moving' });
+  // A server that has lost the record gets it from the store.
+  await admins[0]?.sendCommand(['UNLINK', TOPOLOGY_KEY]);
+  await until(async () => Number(await admins[0]?.sendCommand(['EXISTS', TOPOLOGY_KEY])) === 1);
+  await store.setMany(entries);
+  for (const { key } of entries.slice(0, 20)) expect(await store.has(key)).toBe(true);
+  expect(await store.deleteMany(entries.slice(0, 20).map(({ key }) => key))).toEqual(Array(20).fill(true));
+  expect(await entriesOf(store)).toHaveLength(60);
+  await store.clear();
+  await store.disconnect();
+}
 
 test('a database other than 0 needs permission for SELECT', async () => {
   const refused = open({ database: 3 });
@@ -160,7 +215,7 @@ describe('in a namespace that the ACL user may not use,', () => {
   });
 
   async function expectNothingChanged(): Promise<void> {
-    expect(store.status().map(({ state }) => state)).toEqual(['up', 'up']);
+    expect(store.status().nodes.map(({ state }) => state)).toEqual(redis.locations.map(() => 'up'));
     expect(downs).toEqual([]);
     const values = await onEachServer('MGET', ...theirs);
     const left = theirs.map((_key, index) => values.map((each) => (each as unknown as string[])[index]));

@@ -16,6 +16,7 @@ import {
   onCleanUp,
   openStoreOver,
   rejection,
+  runProgram,
   startBlackHole,
   startFullServer,
   startProxy,
@@ -84,6 +85,57 @@ describe("the caller's client", () => {
     expect(client.isReady).toBe(true);
     expect(listenerCounts(client)).toEqual(before);
     expect(await client.ping()).toBe('PONG');
+  });
+
+  // Regression: Node.js warned of a leak, because each store added three listeners.
+  describe('that 30 stores share', () => {
+    /** Runs in a process of its own, because Jest's `process` does not receive the warnings of Node.js. */
+    const run = (program: string) =>
+      runProgram(
+        [server.location],
+        `const client = createClient({ url: 'redis://' + locations[0] });
+        client.on('error', () => undefined);
+        const stores = Array.from({ length: 30 }, (_, number) => new DRedisStore([client], { namespace: 'n' + number }));
+        await Promise.all(stores.map((store, number) => store.set('key', 'value ' + number)));
+        const values = await Promise.all(stores.map((store) => store.get('key')));
+        console.log(values.every((value, number) => value === 'value ' + number), client.getMaxListeners());
+        ${program}
+        await Promise.all(stores.map((store) => store.disconnect()));
+        await client.close();`,
+      );
+
+    test('causes no warning of a leak', async () => {
+      expect(await run('')).toEqual({ code: 0, output: 'true 10\nexits\n' });
+    });
+
+    test("still causes a warning if the caller's own listeners leak", async () => {
+      const leak = "for (let count = 0; count < 10; count++) client.on('ready', () => undefined);";
+      expect((await run(leak)).output).toMatch(/MaxListenersExceededWarning.* 11 ready listeners/);
+    });
+
+    test("has none of the stores' listeners once they are all disconnected", async () => {
+      const client = makeClient();
+      const before = listenerCounts(client);
+      const stores = Array.from({ length: 30 }, () => open([client]));
+      await Promise.all(stores.map((store) => store.connect()));
+      await Promise.all(stores.slice(1).map((store) => store.disconnect()));
+      expect(await stores[0]?.has('key')).toBe(false);
+      await stores[0]?.disconnect();
+      expect(listenerCounts(client)).toEqual(before);
+    });
+  });
+
+  test('that many stores share tells each of them when it is lost and when it is back', async () => {
+    const own = await startServer();
+    const client = makeClient(own.location, { socket: { reconnectStrategy: 20 } });
+    const stores = Array.from({ length: 12 }, () => open([client]));
+    await Promise.all(stores.map((store) => store.connect()));
+    const downs = Promise.all(stores.map((store) => nextEvent(store, 'node:down')));
+    await own.kill();
+    await downs;
+    const ups = Promise.all(stores.map((store) => nextEvent(store, 'node:up')));
+    await own.start();
+    await ups;
   });
 
   test('is connected by the first operation if it is not open, and stays connected', async () => {
@@ -321,14 +373,12 @@ test('the store reconnects a client without a reconnectStrategy', async () => {
   });
   const store = open([client]);
   await store.set('key', 'value');
-  const up = nextEvent(store, 'node:up');
   proxy.onReply = (_reply, toClient) => {
     toClient.destroy();
     proxy.onReply = undefined;
   };
-  await rejection(store.get('key'));
-  await up;
   expect(await store.get('key')).toBe('value');
+  expect(client.isReady).toBe(true);
 });
 
 test.each<[string, (options: object) => Location]>([

@@ -110,6 +110,10 @@ describe('a store connects over TLS', () => {
       'without verifying the certificate',
       () => open(server.location, { tls: { rejectUnauthorized: false } }),
     ],
+    [
+      'with a rediss:// URL, without verifying the certificate',
+      () => open(`rediss://${server.location}`, { tls: { rejectUnauthorized: false } }),
+    ],
   ])('%s', async (_name, make) => {
     const store = make();
     await store.connect();

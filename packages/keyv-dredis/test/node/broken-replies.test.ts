@@ -24,7 +24,7 @@ async function openOverProxy(commandTimeoutMs = NO_DEADLINES.commandTimeoutMs) {
 }
 
 describe('a reply that is cut off by the end of the connection', () => {
-  test('makes get() reject instead of returning a partial value, and the next connection works', async () => {
+  test('makes get() read the value once more on the next connection', async () => {
     const { proxy, store } = await openOverProxy();
     const value = 'x'.repeat(10_000);
     await store.set('key', value);
@@ -32,10 +32,17 @@ describe('a reply that is cut off by the end of the connection', () => {
       client.end(reply.subarray(0, reply.length / 2));
       proxy.onReply = undefined;
     };
-    const up = nextEvent(store, 'node:up');
+    expect((await store.get('key')) === value).toBe(true);
+  });
+
+  test('makes get() reject instead of returning a partial value, if every reply is cut off', async () => {
+    const { proxy, store } = await openOverProxy();
+    await store.set('key', 'x'.repeat(10_000));
+    proxy.onReply = (reply, client) => {
+      if (reply.length < 10_000) client.write(reply);
+      else client.end(reply.subarray(0, reply.length / 2));
+    };
     expect(await rejection(store.get('key'))).toBeInstanceOf(NodeUnavailableError);
-    await up;
-    expect(await store.get('key')).toBe(value);
   });
 
   test('makes getMany() return misses and emit one error', async () => {

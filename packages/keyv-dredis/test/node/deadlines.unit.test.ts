@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Deadlines } from '../../src/node/deadlines.js';
+import { globalTimers } from '../support/global-timers.js';
 
 const timeout = new Error('timeout');
 const noop = () => undefined;
@@ -30,7 +31,7 @@ afterEach(() => {
 });
 
 function makeDeadlines(timeoutMs = 100) {
-  const watcher = new Deadlines({ timeoutMs, timeoutError: () => timeout, now: () => Date.now() });
+  const watcher = new Deadlines({ timeoutMs, timeoutError: () => timeout, timers: globalTimers });
   /** Watches a promise that the test settles. Records the outcome and when the promise settled. */
   const track = () => {
     const source = deferred();

@@ -45,7 +45,7 @@ describe('a server that refuses writes', () => {
     onCleanUp(() => command('REPLICAOF', 'NO', 'ONE'));
     await command('REPLICAOF', ...(redis.locations[0] as string).split(':'));
     expect(await rejection(store.set(lostKey, 'value'))).toBeInstanceOf(CommandFailedError);
-    expect(store.status()[1]?.state).toBe('up');
+    expect(store.status().nodes[1]?.state).toBe('up');
     expect(await store.get(lostKey)).toBeUndefined();
     expect(await store.has(lostKey)).toBe(false);
     await command('REPLICAOF', 'NO', 'ONE');
@@ -58,7 +58,7 @@ describe('a server that refuses writes', () => {
     await store.setMany(keys.map((key) => ({ key, value: 'value' })));
     await command('CONFIG', 'SET', 'maxmemory', '1');
     expect((await rejection(store.set(lostKey, 'value'))).message).toContain('OOM');
-    expect(store.status().map(({ state }) => state)).toEqual(['up', 'up']);
+    expect(store.status().nodes.map(({ state }) => state)).toEqual(['up', 'up']);
     expect(await store.getMany(keys)).toEqual(keys.map(() => 'value'));
     expect(await store.has(keys[0] as string)).toBe(true);
     expect((await entriesOf(store)).length).toBeGreaterThanOrEqual(keys.length);
@@ -103,7 +103,7 @@ describe('a server that answers one read with', () => {
       const up = nextEvent(store, 'node:up');
       const error = await rejection(store.get('key'));
       expect(error).toBeInstanceOf(CommandFailedError);
-      expect(store.status()).toMatchObject([{ state: 'down', reason: error }]);
+      expect(store.status().nodes).toMatchObject([{ state: 'down', reason: error }]);
       expect(await rejection(store.get('key'))).toBeInstanceOf(NodeUnavailableError);
       await up;
       const probes = requests.slice(1).filter((request) => request.includes('%dredis:probe'));
@@ -141,7 +141,7 @@ describe('a server that answers one read with', () => {
   test('LOADING and disconnects between the two probes is down again, and is probed twice more', async () => {
     const statesBetween: string[] = [];
     store.once('node:returning', () => {
-      statesBetween.push(...store.status().map(({ state }) => state));
+      statesBetween.push(...store.status().nodes.map(({ state }) => state));
       proxy.onReply = (_reply, client) => {
         proxy.onReply = undefined;
         client.destroy();

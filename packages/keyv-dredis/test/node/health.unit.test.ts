@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { CommandTimeoutError, NodeUnavailableError } from '../../src/errors/errors.js';
-import { Health, type NodeChange } from '../../src/node/health.js';
+import { Health } from '../../src/node/health.js';
+import type { NodeChange } from '../../src/node/node-status.js';
+import { globalTimers } from '../support/global-timers.js';
 
 const timeout = new CommandTimeoutError('node', 100);
 const lost = new NodeUnavailableError('node', new Error('lost'));
@@ -19,6 +21,7 @@ beforeEach(() => {
   attemptCount = 0;
   changes = [];
   health = new Health({
+    server: Symbol('server'),
     maxRetryDelayMs: 1000,
     revive: async () => {
       attemptCount += 1;
@@ -28,7 +31,7 @@ beforeEach(() => {
       health.up();
     },
     onChange: (change) => changes.push(change),
-    now: () => Date.now(),
+    timers: globalTimers,
   });
 });
 
@@ -144,6 +147,7 @@ describe('a node whose connection is lost', () => {
 
   test('is retried if its connection is lost as soon as the node is up', async () => {
     health = new Health({
+      server: Symbol('server'),
       maxRetryDelayMs: 1000,
       revive: async () => {
         attemptCount += 1;
@@ -152,6 +156,7 @@ describe('a node whose connection is lost', () => {
         if (attemptCount === 1) health.lost(lost);
       },
       onChange: (change) => changes.push(change),
+      timers: globalTimers,
     });
     health.lost(lost);
     await pass(5000);

@@ -111,6 +111,19 @@ describe('a server that has MSETEX', () => {
   });
 });
 
+// Regression: two long values are stored with SET, which counted as a server that has MSETEX. The next setMany() then
+// sent MSETEX, and its entries again with SET after the later call.
+test('a server without MSETEX that stored long values keeps the order of setMany() and a later set()', async () => {
+  const store = await open(server.location);
+  const expires = Date.now() + TTL_MS;
+  const long = 'x'.repeat(2 ** 20);
+  expect(await store.setMany(['a', 'b'].map((key) => ({ key, value: long, expires })))).toEqual([true, true]);
+  const first = store.setMany(entries(() => expires));
+  const later = store.set('key-7 é', 'later', expires);
+  await Promise.all([first, later]);
+  expect(await store.get('key-7 é')).toBe('later');
+});
+
 test('the installed server receives MSETEX for entries with one expiry if it has MSETEX, else SET', async () => {
   const store = await open(server.location);
   const hasMSetEx = (await client.commandInfo(['MSETEX']))[0] !== null;

@@ -223,9 +223,12 @@ describe('a server that is stopped with SIGSTOP', () => {
     const states = recordStates(store);
     await victim.pause();
     expect(await rejection(store.has(lostKey))).toBeInstanceOf(CommandTimeoutError);
-    expect(store.status()[1]).toMatchObject({ state: 'suspect', reason: expect.any(CommandTimeoutError) });
+    expect(store.status().nodes[1]).toMatchObject({
+      state: 'suspect',
+      reason: expect.any(CommandTimeoutError),
+    });
     await timeOut(store, lostKey);
-    expect(store.status()[1]?.state).toBe('down');
+    expect(store.status().nodes[1]?.state).toBe('down');
     expect(states).toEqual(['node:suspect', 'node:down'].map((event) => [event, victim.location]));
     expect((await rejection(store.has(lostKey))).message).toMatch(
       // The first retry may have failed by now.
@@ -250,8 +253,7 @@ describe('a server that is stopped with SIGSTOP', () => {
   });
 
   test('does not receive a command that timed out before it could be sent', async () => {
-    const options = { connectTimeoutMs: NEVER_IN_A_TEST_MS, commandTimeoutMs: SHORT_MS };
-    const store = open([victim.location], options);
+    const store = open([victim.location], { connectTimeoutMs: NEVER_IN_A_TEST_MS });
     await victim.pause();
     expect(await rejection(store.set('timed out', 'too late'))).toBeInstanceOf(CommandTimeoutError);
     await victim.resume();
