@@ -23,7 +23,7 @@ export class DRedisStore extends NamespacedStore {
    * @param locations the nodes. Default: `localhost:6379`
    * @throws InvalidOptionError if a location or an option is not allowed
    */
-  constructor(locations?: Locations, options?: DRedisStoreOptions) {
+  constructor(locations: Locations = 'localhost:6379', options?: DRedisStoreOptions) {
     const resolved = resolveOptions(options);
     super(new Runtime(locations, resolved), resolved.namespace, true);
   }

@@ -1,101 +1,298 @@
-import { type Locations, parseLocations } from './config/locations.js';
+import { type Locations, type NodeDescription, parseLocations } from './config/locations.js';
 import type { ResolvedOptions } from './config/options.js';
 import { noop } from './connection/connection.js';
 import type { Reporter } from './errors/reporter.js';
 import type { StoredValue } from './format/values.js';
-import { Node, type NodeListener, type RecoveryHooks } from './node/node.js';
-import { Failover } from './outage/failover.js';
-import { Hints } from './outage/hints.js';
-import { MissedWrites } from './outage/missed-writes.js';
+import type { ChangeSummary, ReshardOptions } from './membership/change-types.js';
+import { Coordinator, type CoordinatorOptions } from './membership/coordinator.js';
+import { Membership } from './membership/membership.js';
+import { pullThrough, type SenderOf } from './membership/pull-through.js';
+import type { RecordedNode, TopologyRecord } from './membership/record.js';
+import { describeRecorded, toRecorded } from './membership/recorded-nodes.js';
+import {
+  fingerprintOf,
+  type OtherRing,
+  RingCheck,
+  warnOfRecord,
+  warnOfRing,
+} from './membership/ring-check.js';
+import { topologyEvent } from './membership/topology-event.js';
+import type { RecoveryHooks } from './node/node.js';
+import { Node } from './node/node.js';
+import type { NodeListener } from './node/node-hooks.js';
+import type { StoreStatus } from './node/node-status.js';
 import { NamespacesInUse } from './outage/namespaces.js';
-import { Recovery } from './outage/recovery.js';
-import { Replay } from './outage/replay.js';
-import { RestartDetector } from './outage/restart.js';
-import { NodePool } from './sharding/node-pool.js';
-import { Placement, type WriteObserver } from './sharding/placement.js';
-import { type Batch, ReadBatcher } from './sharding/read-batcher.js';
+import { type OnRefusal, OptionalCommands, warnOfRefusal } from './outage/optional-commands.js';
+import { RestartDetector, type RestartOptions } from './outage/restart.js';
+import { externalReason, reshard } from './reshard.js';
+import { BatchReader } from './sharding/batch-reader.js';
+import { CallOrder } from './sharding/call-order.js';
+import { EntryIterators } from './sharding/entry-iterators.js';
+import { MovingCalls, type Pull } from './sharding/moving-calls.js';
+import { NodePool, type SharedNode } from './sharding/node-pool.js';
+import { Placement } from './sharding/placement.js';
+import { ReadBatcher } from './sharding/read-batcher.js';
 import { Router } from './sharding/router.js';
 import { Scanner } from './sharding/scan.js';
 import { Scatter } from './sharding/scatter.js';
+import { StartOver } from './sharding/start-over.js';
 import { Topology } from './sharding/topology.js';
+import { atMost, deferred } from './timers.js';
 
 /** Maximum total length of a batch's keys, in UTF-16 code units. It limits a command to about 64 KB. */
 const MAX_BATCH_LENGTH = 65_536;
 
-/** Switches for tests. */
+/** Switches for tests. Tests leave parts out, to show what these parts prevent. */
 export interface RuntimeSwitches {
-  /** Whether to record hints for missed writes. @default true */
-  readonly hints?: boolean;
+  /** Parts of a failover that are left out. */
+  readonly failover?: CoordinatorOptions['leftOut'];
+  /** Replaces the time lease. */
+  readonly timeLease?: CoordinatorOptions['Lease'];
+  /** Replaces the topology. */
+  readonly topology?: Topology;
+  /** Replaces the calls for keys whose entries move. */
+  readonly movingCalls?: (pull: Pull) => MovingCalls;
+  /** Replaces how the scripts of a pull are sent. */
+  readonly senderOf?: SenderOf;
+}
+
+/** Is told what the store emits as events or process warnings. */
+interface Listener extends NodeListener {
+  readonly purged: RestartOptions['onPurge'];
+  readonly refused: OnRefusal;
+  readonly otherRing: (ring: OtherRing) => void;
+  readonly adopted: (record: TopologyRecord) => void;
+  readonly unfollowed: (record: TopologyRecord, reason: string) => void;
 }
 
 /** Creates and wires up the parts that all namespaces of a store share. */
 export class Runtime {
   readonly options: ResolvedOptions;
-  readonly topology = new Topology();
+  readonly topology: Topology;
   readonly nodes: NodePool;
   readonly namespaces: NamespacesInUse;
-  readonly observer: WriteObserver;
   readonly reads: ReadBatcher<StoredValue | undefined>;
   readonly router: Router;
   readonly scatter: Scatter;
   readonly scanner: Scanner;
-  #onNodeChange: NodeListener = noop;
+  readonly #restarts: RestartDetector;
+  readonly #rings: RingCheck;
+  readonly #membership: Membership;
+  readonly #coordinator: Coordinator;
+  /** Aborted when the store is disconnected. */
+  readonly #closing = new AbortController();
+  /** Calls of `reshard()` that have not ended. */
+  readonly #changes = new Set<Promise<unknown>>();
+  /** The process's own locations. Their credentials are used for nodes of the same names in a record. */
+  #own: ReadonlyMap<string, NodeDescription>;
+  /** Locations that this process has passed to `reshard()`. */
+  readonly #targets = new Map<string, NodeDescription>();
+  readonly iterators: EntryIterators;
+  #listener: Listener = {
+    changed: noop,
+    failed: noop,
+    purged: noop,
+    refused: noop,
+    otherRing: noop,
+    adopted: noop,
+    unfollowed: noop,
+  };
 
   /** @throws InvalidOptionError if a location is not allowed */
-  constructor(
-    locations: Locations | undefined,
-    options: ResolvedOptions,
-    { hints: recordsHints = true }: RuntimeSwitches = {},
-  ) {
+  constructor(locations: Locations, options: ResolvedOptions, switches: RuntimeSwitches = {}) {
+    const { topology = new Topology() } = switches;
     const descriptions = parseLocations(locations, options);
-    const { topology } = this;
-    const failsOver = options.nodeDownPolicy === 'failover';
-    const fallback = failsOver ? new Failover(options.failoverTtlMs) : undefined;
+    this.#own = byName(descriptions);
+    this.topology = topology;
     this.options = options;
-    this.namespaces = new NamespacesInUse(topology, options.ownsDatabase);
-    const hints = new Hints(topology, this.namespaces, recordsHints);
-    this.observer = new MissedWrites(topology, hints, failsOver);
-    const { namespaces, observer } = this;
-    const { scanCount, restartPolicy, maxBatchSize } = options;
-    const recovery: RecoveryHooks = new Recovery(
-      new RestartDetector(namespaces, { restartPolicy, scanCount }),
-      new Replay({ topology, hints, namespaces, scanCount, failsOver }),
-      hints,
-    );
-    const listener: NodeListener = (node, change) => this.#onNodeChange(node, change);
+    const { scanCount, restartPolicy, maxBatchSize, ownsDatabase } = options;
+    this.namespaces = new NamespacesInUse(ownsDatabase);
+    const commands = new OptionalCommands((command, error) => this.#listener.refused(command, error));
+    const { namespaces } = this;
+    const listener: NodeListener = {
+      changed: (node, change) => {
+        this.#listener.changed(node, change);
+        this.#coordinator.changed();
+      },
+      failed: (error) => this.#listener.failed(error),
+    };
+    const onPurge: RestartOptions['onPurge'] = (...purge) => this.#listener.purged(...purge);
+    this.#restarts = new RestartDetector(namespaces, { restartPolicy, scanCount, commands, onPurge });
+    this.#rings = new RingCheck(topology, (ring) => this.#listener.otherRing(ring));
+    this.#membership = new Membership({
+      topology,
+      fixedReason: fixedReason(descriptions, options),
+      connectTimeoutMs: options.connectTimeoutMs,
+      adopt: (record) => this.#adopt(record),
+      onUnfollowed: (record, reason) => this.#listener.unfollowed(record, reason),
+    });
+    this.#coordinator = new Coordinator({
+      topology,
+      membership: this.#membership,
+      options,
+      ownNodes: () => Array.from(this.#own.values(), toRecorded),
+      ownPrefixes: () => namespaces.prefixes,
+      leftOut: switches.failover,
+      Lease: switches.timeLease,
+    });
+    const hooks: RecoveryHooks = {
+      beforeServing: async (node) => {
+        const [isSameRun, onRun] = deferred<boolean>();
+        const followed = this.#membership.connected(node, isSameRun);
+        // Sent before the commands of the recovery, which do not wait for it.
+        void this.#rings.announce(node, followed);
+        const recovered = this.#restarts.detectRestart(node, onRun, followed);
+        await Promise.all([recovered.finally(() => onRun(false)), followed]);
+        void this.#rings.rename(node);
+        this.#coordinator.connected();
+      },
+      synchronize: async (node) => {
+        await Promise.all([this.#restarts.restore(node), this.#membership.synchronize(node)]);
+      },
+      opened: () => this.#coordinator.opened(),
+      unreachable: (node) => this.#membership.unreachable(node),
+      startsOver: (node) => this.#coordinator.startsOver(node),
+    };
     this.nodes = new NodePool(
       topology,
       descriptions,
-      (description) => new Node(description, options, listener, recovery),
+      (description) => new Node(description, options, listener, hooks),
     );
-    const placement = new Placement(topology, fallback);
+    const placement = new Placement(topology);
     const limits = { maxKeys: maxBatchSize, maxLength: MAX_BATCH_LENGTH };
-    this.reads = new ReadBatcher(limits, (batch) => readBatch(batch, placement));
-    this.router = new Router(placement, this.reads, observer);
-    this.scatter = new Scatter(placement, this.reads, observer, maxBatchSize);
-    this.scanner = new Scanner({ topology, observer, fallback, scanCount });
+    const startOver = new StartOver({
+      topology,
+      gate: this.#coordinator.gate,
+      commandTimeoutMs: options.commandTimeoutMs,
+      isClosed: () => this.nodes.closed,
+    });
+    const pull = pullThrough(() => this.#membership.record, switches.senderOf);
+    const moving = switches.movingCalls?.(pull) ?? new MovingCalls(pull);
+    const reader = new BatchReader(placement, moving, startOver);
+    this.reads = new ReadBatcher(limits, reader.read);
+    const order = new CallOrder();
+    const shared = { placement, reads: this.reads, order, moving, startOver };
+    this.router = new Router(shared);
+    this.scatter = new Scatter({ ...shared, maxBatchSize });
+    this.scanner = new Scanner({ ...shared, topology, scanCount });
+    const readAll: BatchReader['readAll'] = (...keys) => reader.readAll(...keys);
+    this.iterators = new EntryIterators({ topology, order, startOver, scanCount, readAll });
   }
 
-  /** Emits each change of a node's state as an event. */
+  get status(): StoreStatus {
+    const { snapshot } = this.topology;
+    const { fixedReason } = this.#membership;
+    return {
+      topology: {
+        mode: fixedReason === undefined ? 'shared' : 'fixed',
+        reason: fixedReason,
+        epoch: snapshot.epoch,
+        phase: snapshot.previous === undefined ? 'settled' : 'moving',
+        fingerprint: fingerprintOf(snapshot),
+        states: Object.fromEntries(Array.from(snapshot.absences, ([{ name }, state]) => [name, state])),
+      },
+      failover: this.#coordinator.status,
+      nodes: snapshot.allNodes.map(({ status }) => status),
+    };
+  }
+
+  /** Connects every node. @throws PartialFailureError */
+  async connect(): Promise<void> {
+    await this.nodes.connect();
+    await this.#coordinator.ready(this.options.commandTimeoutMs);
+  }
+
+  /** Replaces the nodes. @throws PartialFailureError if a new node cannot be reached; then nothing changes */
+  async updateNodes(locations: Locations): Promise<void> {
+    const descriptions = parseLocations(locations, this.options);
+    await this.nodes.update(descriptions);
+    this.#own = byName(descriptions);
+    this.#rings.announceAll();
+  }
+
+  /** Changes the nodes of all processes. See {@link reshard}. */
+  reshard(locations: Locations, reshardOptions: ReshardOptions): Promise<ChangeSummary> {
+    const { record } = this.#membership;
+    const change = reshard(locations, reshardOptions, {
+      closing: this.#closing.signal,
+      options: this.options,
+      membership: this.#membership,
+      // The servers of the process's own list may be gone.
+      seeds: record === undefined ? [...this.#own.values()] : this.#describe(record.nodes),
+      onTarget: (target) => {
+        for (const description of target) this.#targets.set(description.name, description);
+      },
+      onPurge: (...purge) => this.#listener.purged(...purge),
+      wakeNodes: () => {
+        for (const node of this.topology.snapshot.allNodes) void node.wake();
+      },
+    });
+    const ended = change.then(noop, noop).finally(() => this.#changes.delete(ended));
+    this.#changes.add(ended);
+    return change;
+  }
+
+  /** Stops changes of the topology, and closes all nodes. Idempotent; never rejects. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.iterators.releasePaused();
+    this.#restarts.stop();
+    const stopped = this.#coordinator.stop();
+    await atMost(this.options.disconnectTimeoutMs, this.#rings.withdraw());
+    await this.nodes.close();
+    await Promise.all([stopped, ...this.#changes]);
+  }
+
+  /** Emits the nodes' events. */
   emitNodeEvents(reporter: Reporter): void {
-    this.#onNodeChange = (node, { state, reason, durationMs }) =>
-      reporter.notify(`node:${state}`, node, reason, durationMs);
+    this.#listener = {
+      changed: (node, { state, reason, durationMs }) =>
+        reporter.notify(`node:${state}`, node, reason, durationMs),
+      failed: (error) => reporter.report(error),
+      refused: (command, error) => warnOfRefusal(reporter, command, error),
+      otherRing: (ring) => warnOfRing(reporter, ring),
+      adopted: (record) =>
+        reporter.notify(
+          record.phase === 'moving' ? 'topology:moving' : 'topology:changed',
+          topologyEvent(record),
+        ),
+      unfollowed: (record, reason) => warnOfRecord(reporter, record, reason),
+      purged: (node, reason, keyCount) => reporter.notify('node:purged', node, reason, keyCount),
+    };
+  }
+
+  /** How this process connects to the nodes of a record. */
+  #describe(nodes: readonly RecordedNode[]): readonly SharedNode[] {
+    const locations = [...this.#own.values(), ...this.#targets.values()];
+    return nodes.map((node) => {
+      const { state, log } = node;
+      return { ...describeRecorded(node, locations, this.options), state, log };
+    });
+  }
+
+  /** Uses the nodes of a topology record. */
+  #adopt(record: TopologyRecord): void {
+    const { epoch, nodes, previous } = record;
+    this.nodes.adopt({
+      epoch,
+      nodes: this.#describe(nodes),
+      previous: previous && this.#describe(previous),
+    });
+    this.#rings.announceAll();
+    this.#listener.adopted(record);
+    this.#coordinator.changed();
   }
 }
 
-/** Reads a batch with one MGET per node. */
-function readBatch(batch: Batch<StoredValue | undefined>, placement: Placement): void {
-  for (const { node, keys, positions } of placement.requestsFor(batch.keys, 0, placement.snapshot)) {
-    node.send(
-      (commands) => commands.mGet(keys),
-      (values) => {
-        for (let index = 0; index < values.length; index += 1) {
-          batch.resolve(positions[index] as number, values[index]);
-        }
-      },
-      (error) => {
-        for (const position of positions) batch.reject(position, error);
-      },
-    );
-  }
+/** Why a process cannot follow the topology of all processes, if that is known before it connects. */
+function fixedReason(
+  descriptions: readonly NodeDescription[],
+  { topology }: ResolvedOptions,
+): string | undefined {
+  if (topology === 'fixed') return 'the option topology is "fixed"';
+  return externalReason(descriptions);
+}
+
+function byName(descriptions: readonly NodeDescription[]): ReadonlyMap<string, NodeDescription> {
+  return new Map(descriptions.map((description) => [description.name, description]));
 }

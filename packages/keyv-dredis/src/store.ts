@@ -1,22 +1,22 @@
-import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import type { RedisClientType } from 'redis';
-import { type Locations, parseLocations } from './config/locations.js';
+import type { Locations } from './config/locations.js';
 import { DRedisError } from './errors/errors.js';
-import { type DRedisStoreEvents, type DRedisStoreListener, Reporter } from './errors/reporter.js';
-import { assertNamespace } from './format/keyspace.js';
+import { Reporter } from './errors/reporter.js';
 import { encodeValue, type StoredValue } from './format/values.js';
 import { CAPABILITIES, type StoreCapabilities } from './keyv/capabilities.js';
 import { FailurePolicy } from './keyv/failure-policy.js';
 import { KeyvCompat } from './keyv/keyv-compat.js';
-import { assertClearable, warnIfShared } from './keyv/sharing.js';
-import type { NodeStatus } from './node/health.js';
+import { assertClearable, warnIfShared, warnIfSharedSoon } from './keyv/sharing.js';
+import { StoreEvents } from './keyv/store-events.js';
+import type { ChangeSummary, ReshardOptions } from './membership/change-types.js';
+import type { StoreStatus } from './node/node-status.js';
 import type { Runtime } from './runtime.js';
 import { ownerOf } from './sharding/topology.js';
 import type { ForBothKeyvs, KeyLocation, StoreEntry } from './types.js';
 
 /** A store for one namespace, created by `withNamespace()`. It shares a {@link DRedisStore}'s connections. */
-export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
+export class NamespacedStore extends StoreEvents {
   readonly #runtime: Runtime;
   readonly #compat: KeyvCompat;
   readonly #reporter: Reporter;
@@ -30,39 +30,33 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   constructor(runtime: Runtime, namespace: string | undefined, ownsRuntime: boolean) {
     super();
     this.#ownsRuntime = ownsRuntime;
-    // Each Keyv adds an 'error' listener, so a large number of listeners is not a sign of a leak.
-    this.setMaxListeners(0);
     this.#runtime = runtime;
     this.#compat = new KeyvCompat({ ...runtime.options, namespace });
     this.#reporter = new Reporter(this);
-    const downIsMiss = runtime.options.nodeDownPolicy !== 'error';
-    this.#failures = new FailurePolicy(this.#compat, this.#reporter, downIsMiss);
-    runtime.namespaces.add(this.#compat.convention.prefix);
+    this.#failures = new FailurePolicy(this.#compat, this.#reporter, runtime.options);
+    runtime.namespaces.use(this, this.#compat.prefixes);
     if (ownsRuntime) runtime.emitNodeEvents(this.#reporter);
   }
 
   /** Node names, in the order of the locations. */
   get nodes(): readonly string[] {
-    return [...this.#runtime.topology.snapshot.nodes.keys()];
+    return this.#runtime.topology.snapshot.names;
   }
 
-  /** Each node's state, for example for a dashboard. */
-  status(): readonly NodeStatus[] {
-    return Array.from(this.#runtime.topology.snapshot.nodes.values(), ({ status }) => status);
+  /** The topology that this process uses, and each node's state. */
+  status(): StoreStatus {
+    return this.#runtime.status;
   }
 
-  /**
-   * The last namespace that a Keyv assigned; if there is none, the option `namespace`. Under Keyv 5, the
-   * characters `:` and `%` are percent-encoded, as in physical keys.
-   */
+  /** The last namespace that a Keyv assigned, or the option `namespace`; percent-encoded under Keyv 5. */
   get namespace(): string | undefined {
     return this.#compat.namespace;
   }
 
-  /** @throws InvalidArgumentError if the namespace is not a well-formed Unicode string */
+  /** @throws InvalidArgumentError under the same conditions as `withNamespace()` */
   set namespace(namespace: string | undefined) {
     this.#compat.assignNamespace(namespace);
-    this.#runtime.namespaces.add(this.#compat.convention.prefix);
+    this.#runtime.namespaces.use(this, this.#compat.prefixes);
     warnIfShared(this.#compat, this.#reporter);
   }
 
@@ -79,21 +73,16 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
     return CAPABILITIES;
   }
 
-  /** Adds a listener for one of the {@link DRedisStoreEvents}. */
-  override on<E extends keyof DRedisStoreEvents>(event: E, listener: DRedisStoreListener<E>): this {
-    super.on(event, listener as never);
-    if (event === 'error') {
-      this.#compat.errorListenerAdded();
-      // A new Keyv assigns its namespace after it adds the listener.
-      queueMicrotask(() => warnIfShared(this.#compat, this.#reporter));
-    }
-    return this;
+  /** @internal */
+  protected override errorListenerAdded(): void {
+    this.#compat.errorListenerAdded();
+    warnIfSharedSoon(this.#compat, this.#reporter);
   }
 
   /**
-   * Reads a value. Resolves with undefined if the key does not exist.
+   * Reads a value; undefined if the key does not exist.
    *
-   * @throws DRedisError; under Keyv 5, a failure emits an `error` event and counts as a miss
+   * @throws DRedisError; under Keyv 5, without `throwOnErrors`, a failure emits an `error` event and is a miss
    */
   get<Value = StoredValue>(key: string): Promise<Value | undefined> {
     return this.#failures.read(this.#get, key, undefined) as Promise<Value | undefined>;
@@ -102,37 +91,33 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   /** Reads many values, in the order of the keys; undefined if a value is missing or its node failed. */
   getMany<Value = StoredValue>(keys: readonly string[]): Promise<(Value | undefined)[]> {
     const read = () => this.#runtime.scatter.getMany(keys, this.#toPhysicalKey());
-    return this.#failures.many(read) as Promise<(Value | undefined)[]>;
+    return this.#failures.manyReads(read) as Promise<(Value | undefined)[]>;
   }
 
-  /**
-   * Whether a key exists.
-   *
-   * @throws DRedisError; under Keyv 5, a failure emits an `error` event and the result is false
-   */
+  /** Whether a key exists. @throws DRedisError; under Keyv 5, emits an `error` event, and the result is false */
   has(key: string): Promise<boolean> {
     return this.#failures.read(this.#has, key, false);
   }
 
   /** Whether each key exists, in the order of the keys. */
   hasMany(keys: readonly string[]): Promise<boolean[]> {
-    return this.#failures.many(() => this.#runtime.scatter.hasMany(keys, this.#toPhysicalKey()));
+    return this.#failures.manyReads(() => this.#runtime.scatter.hasMany(keys, this.#toPhysicalKey()));
   }
 
   /**
    * Stores a value.
    *
    * @param value a string or a Buffer; `get` returns the same type
-   * @param expiry milliseconds since the Unix epoch (under Keyv 5, milliseconds from now); a time in the past
-   * removes the key; if the expiry is undefined or not finite, the entry never expires
-   * @returns true, or false if the node is down and `nodeDownPolicy` is not `'error'`
+   * @param expiry milliseconds since the Unix epoch, not before September 2001 (under Keyv 5, milliseconds from
+   * now); a time in the past removes the key; if it is undefined or not finite, the entry never expires
+   * @returns true, or false if the node is down and `nodeDownPolicy` is `'miss'`
    * @throws DRedisError
    */
   set(key: string, value: unknown, expiry?: number): Promise<boolean> {
     return this.#failures.write(() => {
       const physicalKey = this.#physicalKey(key);
       const expiresAt = this.#compat.convention.expiresAt(expiry, Date.now());
-      return this.#runtime.router.set(physicalKey, encodeValue(value), expiresAt);
+      return this.#runtime.router.set(physicalKey, encodeValue(value, this.#runtime.options), expiresAt);
     });
   }
 
@@ -145,13 +130,13 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
    */
   setMany(entries: readonly StoreEntry[]): Promise<ForBothKeyvs<boolean[], void>>;
   setMany(entries: readonly StoreEntry[]): Promise<boolean[]> {
-    return this.#failures.many(() => {
+    return this.#failures.manyWrites(() => {
       const now = Date.now();
       const { convention } = this.#compat;
       const toPhysicalKey = this.#toPhysicalKey();
       return this.#runtime.scatter.setMany(entries, ({ key, value, expires, ttl }) => ({
         key: toPhysicalKey(key),
-        value: encodeValue(value),
+        value: encodeValue(value, this.#runtime.options),
         expiresAt: convention.expiresAt(convention.version === 5 ? ttl : expires, now),
       }));
     });
@@ -175,7 +160,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   deleteMany(keys: readonly string[]): Promise<ForBothKeyvs<boolean[], boolean>>;
   async deleteMany(keys: readonly string[]): Promise<boolean[] | boolean> {
     const remove = () => this.#runtime.scatter.deleteMany(keys, this.#toPhysicalKey());
-    const deleted = await this.#failures.many(remove);
+    const deleted = await this.#failures.manyWrites(remove);
     return this.#compat.convention.version === 5 ? deleted.every(Boolean) : deleted;
   }
 
@@ -197,16 +182,17 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
    * during the whole iteration is yielded at least once. If a node fails, it is skipped and an `error` event
    * is emitted.
    */
-  async *iterator<Value = StoredValue>(
+  iterator<Value = StoredValue>(
     namespace?: string,
   ): AsyncGenerator<[key: string, value: Awaited<Value>], void> {
-    this.#assertOpen();
-    const compat = this.#compat.forNamespace(namespace);
-    // Captured once: the namespace may change mid-iteration.
-    const { prefix } = compat.convention;
-    for await (const [key, value] of this.#runtime.scanner.entries(prefix, this.#failures.report)) {
-      yield [compat.presentKey(key.slice(prefix.length)), value as Awaited<Value>];
-    }
+    return this.#runtime.iterators.iterate({
+      begin: () => {
+        this.#assertOpen();
+        return this.#compat.forNamespace(namespace);
+      },
+      assertOpen: () => this.#assertOpen(),
+      onError: this.#failures.nodeSkipped,
+    });
   }
 
   /**
@@ -218,7 +204,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
     this.#assertOpen();
     const physicalKey = this.#compat.convention.locate(key);
     const node = ownerOf(physicalKey, this.#runtime.topology.snapshot);
-    node.wake();
+    void node.wake();
     return { node: node.name, key: physicalKey, client: node.client as unknown as RedisClientType };
   }
 
@@ -227,10 +213,9 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
    * the original {@link DRedisStore} closes them.
    *
    * @param namespace default: none, like the option `namespace`
-   * @throws InvalidArgumentError if the namespace is not a well-formed Unicode string
+   * @throws InvalidArgumentError if the namespace is not a well-formed Unicode string that `keyFormat` can store
    */
   withNamespace(namespace?: string): NamespacedStore {
-    assertNamespace(namespace);
     return new NamespacedStore(this.#runtime, namespace, false);
   }
 
@@ -241,19 +226,33 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
    */
   async connect(): Promise<void> {
     this.#assertOpen();
-    await this.#runtime.nodes.connect();
+    await this.#runtime.connect();
   }
 
   /**
-   * Replaces the nodes while the store is running. No data is moved, so a key that gets another owner is a
+   * Changes the nodes of the cache for all processes that use it, while they run. Moves the entries that get another
+   * owner, so that no read misses them or finds an older value.
+   *
+   * @param locations all nodes after the change
+   * @throws InvalidOptionError, or ChangeRefusedError if the change cannot begin; then nothing has changed
+   * @throws ChangeLostError if another process has begun another change
+   * @throws ChangeIncompleteError if the change stopped before its end; call again to go on
+   */
+  async reshard(locations: Locations, options: ReshardOptions = {}): Promise<ChangeSummary> {
+    this.#assertOpen();
+    return this.#runtime.reshard(locations, options);
+  }
+
+  /**
+   * Replaces the nodes of this process alone. No data is moved, so a key that gets another owner is a
    * miss until it is set again. If you add a node to n nodes, about 1 key in n + 1 gets another owner.
    *
-   * @throws InvalidOptionError if a location is not allowed
+   * @throws InvalidOptionError; DRedisError if all processes follow a topology that `reshard()` has changed
    * @throws PartialFailureError if a new node cannot be reached; then nothing changes
    */
   async updateNodes(locations: Locations): Promise<void> {
     this.#assertOpen();
-    await this.#runtime.nodes.update(parseLocations(locations, this.#runtime.options));
+    await this.#runtime.updateNodes(locations);
   }
 
   /**
@@ -263,8 +262,7 @@ export class NamespacedStore extends EventEmitter<DRedisStoreEvents> {
   async disconnect(): Promise<void> {
     this.#runtime.reads.flush();
     this.#closed = true;
-    await this.#runtime.observer.flushed();
-    if (this.#ownsRuntime) await this.#runtime.nodes.close();
+    await (this.#ownsRuntime ? this.#runtime.close() : this.#runtime.namespaces.release(this));
   }
 
   /** The same as `disconnect()`, for `await using`. */

@@ -1,8 +1,16 @@
 import { InvalidArgumentError } from '../errors/errors.js';
 import { RESERVED_PREFIX } from './reserved-keys.js';
+import { assertSize } from './sizes.js';
 
 /** Format of physical keys. See the option `keyFormat`. */
-export type KeyFormat = 'default' | 'raw';
+export type KeyFormat = 'default' | 'raw' | 'keyv-redis';
+
+/** Options that decide the prefix of physical keys. */
+export interface PrefixOptions {
+  readonly keyFormat: KeyFormat;
+  /** Separator between namespace and key if the format is `'keyv-redis'`. */
+  readonly keySeparator: string;
+}
 
 /**
  * Namespace of physical keys if Keyv passes none. It is the default namespace of Keyv 5. Keyv 6 has no
@@ -12,8 +20,14 @@ const DEFAULT_NAMESPACE = 'keyv';
 
 const SEPARATOR = ':';
 
-/** @throws InvalidArgumentError unless the namespace is undefined or a well-formed Unicode string */
-export function assertNamespace(namespace: unknown): asserts namespace is string | undefined {
+/**
+ * @throws InvalidArgumentError unless the namespace is undefined or a well-formed Unicode string that the
+ * format can store
+ */
+export function assertNamespace(
+  namespace: unknown,
+  options: PrefixOptions,
+): asserts namespace is string | undefined {
   if (namespace === undefined) return;
   const expected = 'A namespace must be a string of well-formed Unicode, or undefined';
   if (typeof namespace !== 'string') {
@@ -22,6 +36,30 @@ export function assertNamespace(namespace: unknown): asserts namespace is string
   if (!namespace.isWellFormed()) {
     throw new InvalidArgumentError(`${expected}, got ${JSON.stringify(namespace.slice(0, 64))}`);
   }
+  const rule = brokenRule(namespace, options);
+  if (rule === undefined) return;
+  throw new InvalidArgumentError(`A namespace ${rule}, got ${JSON.stringify(namespace.slice(0, 64))}`);
+}
+
+/**
+ * The rule of `keyFormat: 'keyv-redis'` that a namespace breaks; undefined if it breaks none. This format does
+ * not escape namespaces, so some of them have no prefix of their own.
+ */
+export function brokenRule(namespace: string | undefined, options: PrefixOptions): string | undefined {
+  if (!namespace || options.keyFormat !== 'keyv-redis') return undefined;
+  const prefix = keyPrefix(namespace, options);
+  // The first separator in a physical key has to end the namespace.
+  if (prefix.indexOf(options.keySeparator) < namespace.length) {
+    const separator = JSON.stringify(options.keySeparator);
+    return (
+      `must neither contain the separator ${separator} nor end with a part of it, because with keyFormat ` +
+      '"keyv-redis" clear() of another namespace would remove its keys'
+    );
+  }
+  if (prefix.startsWith(RESERVED_PREFIX) || RESERVED_PREFIX.startsWith(prefix)) {
+    return `must not have the prefix of the store's own keys, ${RESERVED_PREFIX}`;
+  }
+  return undefined;
 }
 
 /**
@@ -33,9 +71,13 @@ export function escapeNamespace(namespace: string): string {
   return namespace.replaceAll('%', '%25').replaceAll(SEPARATOR, '%3A');
 }
 
-/** The prefix of a namespace's physical keys; empty if there is no namespace and the format is `'raw'`. */
-export function keyPrefix(namespace: string | undefined, format: KeyFormat): string {
-  if (!namespace && format === 'raw') return '';
+/**
+ * The prefix of a namespace's physical keys. It is empty if there is no namespace, except with the default
+ * format.
+ */
+export function keyPrefix(namespace: string | undefined, options: PrefixOptions): string {
+  if (!namespace && options.keyFormat !== 'default') return '';
+  if (options.keyFormat === 'keyv-redis') return `${namespace}${options.keySeparator}`;
   return escapeNamespace(namespace || DEFAULT_NAMESPACE) + SEPARATOR;
 }
 
@@ -43,9 +85,10 @@ export function keyPrefix(namespace: string | undefined, format: KeyFormat): str
  * Builds a physical key. Redis stores the UTF-8 bytes of the physical key, and the ring hashes the same
  * bytes.
  *
- * @throws InvalidArgumentError if the key is not a string, if it has a lone surrogate, or if it is a raw key
- * with the reserved prefix. UTF-8 would replace a lone surrogate with U+FFFD, so two different keys could
- * become equal.
+ * @param key without its namespace; a finite number counts as its text, as with @keyv/redis
+ * @throws InvalidArgumentError if the key has another type, if it is longer than 512 MiB, if it has a lone
+ * surrogate, or if it has no prefix and begins with the reserved prefix. UTF-8 would replace a lone surrogate with U+FFFD,
+ * so two different keys could become equal.
  */
 export function physicalKey(prefix: string, key: string): string {
   assertKey(key, prefix);
@@ -55,8 +98,11 @@ export function physicalKey(prefix: string, key: string): string {
 /** @throws InvalidArgumentError under the same conditions as {@link physicalKey} */
 export function assertKey(key: string, prefix: string): void {
   if (typeof key !== 'string') {
+    // Keyv passes ids on as they are. physicalKey() turns them into text.
+    if (Number.isFinite(key)) return;
     throw new InvalidArgumentError(`A key must be a string, got ${key === null ? 'null' : typeof key}`);
   }
+  assertSize('key', key, prefix.length);
   if (!key.isWellFormed()) {
     throw new InvalidArgumentError(
       `A key must be well-formed Unicode, got ${JSON.stringify(key.slice(0, 64))} with a lone surrogate, ` +
@@ -65,7 +111,7 @@ export function assertKey(key: string, prefix: string): void {
   }
   if (prefix === '' && key.startsWith(RESERVED_PREFIX)) {
     throw new InvalidArgumentError(
-      `A raw key must not begin with ${RESERVED_PREFIX}, which the store reserves for itself, got ` +
+      `A key without a prefix must not begin with ${RESERVED_PREFIX}, which the store reserves for itself, got ` +
         JSON.stringify(key.slice(0, 64)),
     );
   }

@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from '../errors/errors.js';
+import type { KeyFormat } from './keyspace.js';
+import { assertSize } from './sizes.js';
 
 /** A stored value: text or bytes. */
 export type StoredValue = string | Buffer;
@@ -15,18 +17,26 @@ const REPLACEMENT_CHARACTER = '\ufffd';
 /**
  * Encodes a value for Redis.
  *
- * @throws InvalidArgumentError if the value is neither a well-formed Unicode string nor bytes. Keyv
+ * `@keyv/redis` stores the bytes of a Buffer without a tag. If it shares the keys, its values must be readable
+ * by both, so bytes are tagged only if they begin with the tag themselves.
+ *
+ * @throws InvalidArgumentError if the value is neither a well-formed Unicode string nor bytes, or if it has more than 512 MiB. Keyv
  * serializes values before it calls a store, so an object arrives here only if Keyv's serializer is switched
  * off.
  */
-export function encodeValue(value: unknown): StoredValue {
+export function encodeValue(value: unknown, { keyFormat }: { readonly keyFormat: KeyFormat }): StoredValue {
   if (typeof value === 'string') {
+    assertSize('value', value, 0);
     if (value.isWellFormed()) return value;
     throw new InvalidArgumentError(
       'A string value must be well-formed Unicode, got one with a lone surrogate, which UTF-8 cannot encode',
     );
   }
-  if (value instanceof Uint8Array) return Buffer.concat([BUFFER_TAG, value]);
+  if (value instanceof Uint8Array) {
+    const isTagged = keyFormat !== 'keyv-redis' || hasTag(value);
+    assertSize('value', value, isTagged ? BUFFER_TAG.length : 0);
+    return isTagged ? Buffer.concat([BUFFER_TAG, value]) : Buffer.from(value);
+  }
   throw new InvalidArgumentError(
     `A value must be a string or a Buffer, got ${value === null ? 'null' : typeof value}; ` +
       "objects need Keyv's serializer, which is on by default",
@@ -45,10 +55,12 @@ export function mayBeBytes(text: string): boolean {
 export function decodeValue(stored: Buffer): StoredValue {
   // Copies the bytes, because a Buffer from node-redis is a view into the whole chunk that was read from the
   // socket.
-  if (stored[0] === BUFFER_TAG[0] && stored.subarray(0, BUFFER_TAG.length).equals(BUFFER_TAG)) {
-    return Buffer.from(stored.subarray(BUFFER_TAG.length));
-  }
+  if (hasTag(stored)) return Buffer.from(stored.subarray(BUFFER_TAG.length));
   const text = stored.toString('utf8');
   if (mayBeBytes(text) && !Buffer.from(text, 'utf8').equals(stored)) return Buffer.from(stored);
   return text;
+}
+
+function hasTag(bytes: Uint8Array): boolean {
+  return bytes[0] === BUFFER_TAG[0] && BUFFER_TAG.equals(bytes.subarray(0, BUFFER_TAG.length));
 }

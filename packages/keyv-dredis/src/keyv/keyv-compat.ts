@@ -1,4 +1,5 @@
 import { assertNamespace, escapeNamespace, keyPrefix } from '../format/keyspace.js';
+import { timers } from '../timers.js';
 import { CallingConvention, type KeyOptions } from './calling-convention.js';
 
 /** Options of {@link KeyvCompat}. */
@@ -35,7 +36,9 @@ export class KeyvCompat {
    */
   #step: { readonly read: 'capabilities' | 'listener'; readonly prefix: string } | undefined;
 
+  /** @throws InvalidArgumentError if the namespace is not allowed */
   constructor(options: KeyvCompatOptions) {
+    assertNamespace(options.namespace, options);
     this.#options = options;
     this.#namespace = options.namespace;
     this.#convention = this.#makeConvention();
@@ -57,20 +60,29 @@ export class KeyvCompat {
 
   /**
    * Converts a key for `iterator()`. If Keyv 5 adds a prefix to keys, it also strips the prefix from the keys
-   * that `iterator()` yields, so this method adds the prefix.
+   * that `iterator()` yields, so this method adds the prefix, unless the physical key has kept it.
    *
    * @param key without its namespace
    */
   presentKey(key: string): string {
-    const strips = this.#version === 5 && (this.#options.useKeyPrefix ?? this.#lastKey.prefixed);
-    return strips ? keyPrefix(this.#namespace, 'default') + key : key;
+    const { useKeyPrefix, keyFormat } = this.#options;
+    const strips = this.#version === 5 && (useKeyPrefix ?? this.#lastKey.prefixed);
+    if (!strips || keyFormat === 'keyv-redis') return key;
+    return keyPrefix(this.#namespace, { ...this.#options, keyFormat: 'default' }) + key;
   }
 
   /** The namespace that `store.namespace` returns. */
   get namespace(): string | undefined {
     // Keyv 5 looks for the namespace in the keys that iterator() yields. These keys contain the escaped
-    // namespace.
-    return this.#version === 5 && this.#namespace ? escapeNamespace(this.#namespace) : this.#namespace;
+    // namespace, except in the format of @keyv/redis.
+    const isEscaped = this.#version === 5 && this.#options.keyFormat !== 'keyv-redis';
+    return isEscaped && this.#namespace ? escapeNamespace(this.#namespace) : this.#namespace;
+  }
+
+  /** Prefixes of the physical keys that the store may write. */
+  get prefixes(): ReadonlySet<string> {
+    const others = [...this.#namespaces].map((namespace) => keyPrefix(namespace, this.#options));
+    return new Set([this.#convention.prefix, ...others]);
   }
 
   /** Whether Keyv instances with different namespaces share the store. */
@@ -86,9 +98,9 @@ export class KeyvCompat {
     return this.#isMixed;
   }
 
-  /** @throws InvalidArgumentError if the namespace is neither undefined nor a well-formed Unicode string */
+  /** @throws InvalidArgumentError if the namespace is not allowed */
   assignNamespace(namespace: string | undefined): void {
-    assertNamespace(namespace);
+    assertNamespace(namespace, this.#options);
     const before = this.#convention.prefix;
     // If only one Keyv uses the store, it may change its namespace, and only the current namespace counts.
     if (this.#keyvCount < 2) this.#namespaces = new Set(this.#namespace ? [this.#namespace] : []);
@@ -126,7 +138,7 @@ export class KeyvCompat {
   #remember(read: 'capabilities' | 'listener'): void {
     const step = { read, prefix: this.#convention.prefix };
     this.#step = step;
-    queueMicrotask(() => {
+    timers.queueMicrotask(() => {
       if (this.#step === step) this.#step = undefined;
     });
   }
@@ -149,12 +161,11 @@ export class KeyvCompat {
 
   #makeConvention(): CallingConvention {
     return new CallingConvention({
+      ...this.#options,
       version: this.#version,
       namespace: this.#namespace,
       otherNamespaces: this.isAmbiguous ? this.#namespaces : NONE,
       lastKey: this.#lastKey,
-      keyFormat: this.#options.keyFormat,
-      useKeyPrefix: this.#options.useKeyPrefix,
     });
   }
 }

@@ -1,3 +1,5 @@
+import { timers } from '../timers.js';
+
 /** @param index index of the key in its batch */
 type Resolve<Value> = (value: Value, index: number) => void;
 type Reject = (error: unknown, index: number) => void;
@@ -156,7 +158,7 @@ export class ReadBatcher<Value> {
   /** Sends the batch once a turn of the event loop adds nothing to it, or after the given number of turns. */
   #collectMore(batch: Batch<Value>, turns: number): void {
     const { callCount } = batch;
-    setImmediate(() => {
+    timers.setImmediate(() => {
       // The batch reached a limit and has already been sent.
       if (batch !== this.#batch) return;
       if (batch.callCount > callCount && turns > 1) this.#collectMore(batch, turns - 1);
@@ -212,5 +214,5 @@ const resolved = Promise.resolve();
  * that adds nothing ends the wait. In an idle process, a turn takes only microseconds.
  */
 function afterPromiseJobs(job: () => void): void {
-  resolved.then(() => process.nextTick(job));
+  resolved.then(() => timers.nextTick(job));
 }

@@ -1,70 +1,138 @@
 import type { StoredValue } from '../format/values.js';
-import type { Commands } from '../node/commands.js';
-import { type Placement, type Route, sooner, type WriteObserver } from './placement.js';
+import type { Node } from '../node/node.js';
+import { SupersededError } from '../node/superseded.js';
+import { type CallOrder, READ, WRITE } from './call-order.js';
+import { logged } from './missed-writes.js';
+import { isMoving, type MovingCalls } from './moving-calls.js';
+import type { Placement, Route } from './placement.js';
 import type { ReadBatcher } from './read-batcher.js';
+import { DeleteCall, HasCall, SetCall, type SingleKeyCall } from './single-key-calls.js';
+import type { StartOver } from './start-over.js';
+import { Strays } from './strays.js';
+import type { Snapshot } from './topology.js';
 
-/** Reads and writes single keys, each on its owner or its fallback node. Rejects with DRedisError. */
+/** Dependencies of {@link Router}. */
+export interface RouterOptions {
+  readonly placement: Placement;
+  readonly reads: ReadBatcher<StoredValue | undefined>;
+  readonly order: CallOrder;
+  readonly moving: MovingCalls;
+  readonly startOver: StartOver;
+}
+
+/** Reads and writes single keys, each on its owner. Rejects with DRedisError. */
 export class Router {
-  readonly #placement: Placement;
-  readonly #reads: ReadBatcher<StoredValue | undefined>;
-  readonly #observer: WriteObserver;
+  readonly #options: RouterOptions;
 
-  constructor(placement: Placement, reads: ReadBatcher<StoredValue | undefined>, observer: WriteObserver) {
-    this.#placement = placement;
-    this.#reads = reads;
-    this.#observer = observer;
+  constructor(options: RouterOptions) {
+    this.#options = options;
   }
 
   /** Reads in the same turn of the event loop share one command per node. */
   get(key: string): Promise<StoredValue | undefined> {
-    return this.#reads.get(key);
+    this.#options.order.before(key, READ);
+    return this.#options.reads.get(key);
   }
 
   has(key: string): Promise<boolean> {
-    const route = this.#placement.routeOf(key, this.#placement.snapshot);
-    return route.node.run((commands) => commands.exists(route.key));
+    this.#options.order.before(key, READ);
+    return this.#call(new HasCall(key));
   }
 
   /** @param expiresAt milliseconds since the Unix epoch; undefined for never */
   set(key: string, value: StoredValue, expiresAt: number | undefined): Promise<boolean> {
-    return this.#write(
-      key,
-      (commands, route) => commands.set(route.key, value, sooner(expiresAt, route.latestExpiry)),
-      () => true,
-    );
+    return this.#write(new SetCall(key, value, expiresAt));
   }
 
   /** @returns whether the key existed */
   delete(key: string): Promise<boolean> {
-    return this.#write(
-      key,
-      (commands, route) => commands.unlink([route.key]),
-      (count) => count > 0,
+    return this.#write(new DeleteCall(key));
+  }
+
+  #write<Reply>(call: SingleKeyCall<Reply>): Promise<boolean> {
+    const { order, reads } = this.#options;
+    order.before(call.key, WRITE);
+    reads.flushBefore(call.key);
+    return this.#call(call);
+  }
+
+  #call<Reply>(call: SingleKeyCall<Reply>): Promise<boolean> {
+    const { placement, startOver } = this.#options;
+    const { snapshot } = placement;
+    const route = placement.routeOf(call.key, snapshot);
+    if (isMoving(route) || startOver.isNeeded(route.node, snapshot, call.key, call.isWrite)) {
+      return this.#startOver(call, route.node);
+    }
+    return new Promise((resolve, reject) => {
+      this.#send(call, route, snapshot, resolve, (error) => {
+        if (error instanceof SupersededError) resolve(this.#startOver(call, route.node, error));
+        else reject(error);
+      });
+    });
+  }
+
+  #send<Reply>(
+    call: SingleKeyCall<Reply>,
+    { node }: Route,
+    snapshot: Snapshot,
+    resolve: (result: boolean) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { isWrite } = call;
+    node.send(
+      isWrite && snapshot.missing !== undefined
+        ? (commands) => logged(commands, [call.key], snapshot, () => call.request(commands))
+        : (commands) => call.request(commands),
+      (reply) => resolve(call.resultOf(reply)),
+      reject,
+      isWrite ? snapshot.writes : snapshot.reads,
     );
   }
 
-  #write<Reply>(
-    key: string,
-    request: (commands: Commands, route: Route) => Promise<Reply>,
-    resultOf: (reply: Reply) => boolean,
+  /** @param node where the first attempt was made */
+  async #startOver<Reply>(
+    call: SingleKeyCall<Reply>,
+    node: Node,
+    superseded?: SupersededError,
   ): Promise<boolean> {
-    this.#reads.flushBefore(key);
-    return new Promise((resolve, reject) => {
-      const { snapshot } = this.#placement;
-      const route = this.#placement.routeOf(key, snapshot);
-      const { node, isFallback } = route;
-      const recorded = isFallback ? this.#observer.fallbackWrite(key, node, snapshot) : undefined;
-      node.send(
-        (commands) => request(commands, route),
-        (reply) => {
-          if (recorded === undefined) resolve(resultOf(reply));
-          else recorded.then(() => resolve(resultOf(reply)));
-        },
-        (error) => {
-          this.#observer.writeFailed({ node, keys: [route.key], isFallback }, error);
-          reject(error);
-        },
-      );
-    });
+    const { placement, startOver } = this.#options;
+    const keys = [call.key];
+    let result = false;
+    // A removal that was executed, although its reply does not count, has removed the key.
+    const removed = new Set<number>();
+    const note = ({ reply }: SupersededError) => {
+      if (call.isWrite && reply !== undefined && call.resultOf(reply as Reply)) removed.add(0);
+    };
+    const strays = new Strays();
+    if (superseded !== undefined) {
+      note(superseded);
+      strays.add(node);
+    }
+    const attempt = async (snapshot: Snapshot) => {
+      if (call.isWrite) await strays.remove(keys, snapshot);
+      const route = placement.routeOf(call.key, snapshot);
+      strays.add(route.node);
+      try {
+        result = await this.#attempt(call, route, snapshot, removed);
+      } catch (error) {
+        if (error instanceof SupersededError) note(error);
+        throw error;
+      }
+    };
+    await startOver.run({ node, keys, isWrite: call.isWrite }, attempt, superseded);
+    return result || removed.size > 0;
+  }
+
+  #attempt<Reply>(
+    call: SingleKeyCall<Reply>,
+    route: Route,
+    snapshot: Snapshot,
+    removed: Set<number>,
+  ): Promise<boolean> {
+    if (isMoving(route)) {
+      const request = { ...route, keys: [call.key], positions: [0] };
+      return call.whileMoving(this.#options.moving, request, snapshot, removed);
+    }
+    return new Promise((resolve, reject) => this.#send(call, route, snapshot, resolve, reject));
   }
 }

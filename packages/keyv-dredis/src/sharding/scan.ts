@@ -1,48 +1,70 @@
 import { type DRedisError, PartialFailureError } from '../errors/errors.js';
 import { scanPattern } from '../format/keyspace.js';
-import { RESERVED_PREFIX } from '../format/reserved-keys.js';
-import type { StoredValue } from '../format/values.js';
-import { SCAN_START } from '../node/commands.js';
-import type { Node, Request } from '../node/node.js';
-import type { FallbackPlacement, WriteObserver } from './placement.js';
-import { retainAll, type Topology } from './topology.js';
+import { PrefixSet } from '../format/prefix-set.js';
+import { leaseKey } from '../format/reserved-keys.js';
+import type { Commands } from '../node/commands.js';
+import type { Node } from '../node/node.js';
+import { READ_ONLY, type Request, type SendOptions } from '../node/send-options.js';
+import { SCAN_START } from '../node/server-commands.js';
+import { SupersededError } from '../node/superseded.js';
+import type { CallOrder } from './call-order.js';
+import { EarlyRemoval, type EarlyRemovalOptions } from './early-removal.js';
+import { logPrefix } from './missed-writes.js';
+import { retainAll, type Snapshot, type Topology } from './topology.js';
 
 /** Sends commands to one node. */
-export type Run = <T>(request: Request<T>) => Promise<T>;
+export type Run = <T>(request: Request<T>, options?: SendOptions) => Promise<T>;
 
-/** One node's physical keys that begin with the prefix, page by page. Leaves out the reserved keys. */
-async function* pagesOf(run: Run, prefix: string, count: number): AsyncGenerator<string[], void> {
-  const pattern = scanPattern(prefix);
-  const isWanted = (key: string) =>
-    key.startsWith(prefix) && (prefix !== '' || !key.startsWith(RESERVED_PREFIX));
-  const cursors = new Set<string>();
+/**
+ * All pages of a SCAN or SSCAN. If another server, or another run, takes over, starts again, because its cursors
+ * mean other keys. So an item may occur twice.
+ *
+ * @param read reads the page at a cursor; `seen` are the cursors of earlier pages
+ */
+export async function* pagesAt<Page extends { readonly cursor: string }>(
+  run: Run,
+  read: (commands: Commands, cursor: string, seen: ReadonlySet<string>) => Promise<Page>,
+): AsyncGenerator<Page, void> {
+  const seen = new Set<string>();
   let cursor = SCAN_START;
+  let runId: string | undefined;
   do {
-    const from = cursor;
-    const page = await run((commands) => commands.scan(from, pattern, count, cursors));
+    const page = await run((commands) => {
+      if (commands.runId !== runId) {
+        runId = commands.runId;
+        cursor = SCAN_START;
+        seen.clear();
+      }
+      return read(commands, cursor, seen);
+    }, READ_ONLY);
     cursor = page.cursor;
-    cursors.add(cursor);
-    // SCAN may return a key twice.
-    const keys = [...new Set(page.keys)].filter(isWanted);
-    if (keys.length > 0) yield keys;
+    seen.add(cursor);
+    yield page;
   } while (cursor !== SCAN_START);
 }
 
-/** Removes every key with a prefix from one node, page by page. */
-export async function purge(run: Run, prefix: string, count: number): Promise<void> {
-  for await (const keys of pagesOf(run, prefix, count)) await run((commands) => commands.unlink(keys));
+/**
+ * One node's physical keys that begin with one of the prefixes, page by page, with one SCAN. Leaves out the
+ * reserved keys. A key may occur twice.
+ */
+export async function* pagesOf(run: Run, prefixes: PrefixSet, count: number): AsyncGenerator<string[], void> {
+  const pattern = scanPattern(prefixes.common);
+  const pages = pagesAt(run, (commands, cursor, seen) => commands.scan(cursor, pattern, count, seen));
+  for await (const page of pages) {
+    const keys = [...new Set(page.keys)].filter((key) => prefixes.prefixOf(key) !== undefined);
+    if (keys.length > 0) yield keys;
+  }
 }
 
 /** Dependencies of {@link Scanner}. */
-export interface ScannerOptions {
+export interface ScannerOptions extends EarlyRemovalOptions {
   readonly topology: Topology;
-  readonly observer: WriteObserver;
-  readonly fallback: FallbackPlacement | undefined;
+  readonly order: CallOrder;
   /** Keys per SCAN. */
   readonly scanCount: number;
 }
 
-/** Removes and lists all entries of a namespace. */
+/** Removes all entries of a namespace. */
 export class Scanner {
   readonly #options: ScannerOptions;
 
@@ -52,79 +74,76 @@ export class Scanner {
 
   /**
    * Removes all entries of a namespace from all nodes in parallel, with one page in flight per node. This
-   * includes entries on nodes that no longer own them.
+   * includes entries on nodes that no longer own them. Entries of later calls stay. If the topology changes
+   * meanwhile, starts over.
    *
    * @throws PartialFailureError with the names of the nodes that were not cleared
    */
   async clear(prefix: string): Promise<void> {
-    const { topology, observer, fallback, scanCount } = this.#options;
-    const prefixes = fallback?.prefixesOf(prefix) ?? [prefix];
-    const errors: DRedisError[] = [];
-    const clearNode = async (node: Node) => {
-      const release = node.retain();
-      try {
-        for (const each of prefixes) await purge((request) => node.run(request), each, scanCount);
-      } catch (error) {
-        errors.push(error as DRedisError);
-        observer.clearFailed(node, prefix);
-      } finally {
-        release();
-      }
-    };
-    await Promise.all(topology.snapshot.byIndex.map(clearNode));
+    const { topology, order, startOver } = this.#options;
+    const removal = new EarlyRemoval(prefix, this.#options);
+    const release = retainAll(topology.snapshot);
+    const earlierCalls = order.idle(prefix);
+    let errors: readonly DRedisError[] = [];
+    try {
+      await order.run(removal, async () => {
+        await earlierCalls;
+        const failures = await startOver.untilCurrent((snapshot) => this.#clear(prefix, snapshot, removal));
+        errors = [...failures, ...(await removal.errors())];
+      });
+    } finally {
+      release();
+    }
     if (errors.length > 0) {
       throw new PartialFailureError('DREDIS_CLEAR_INCOMPLETE', 'clear() did not reach every node', errors);
     }
   }
 
   /**
-   * Yields all entries of a namespace, node by node and page by page. Only one page is in memory at a time.
+   * While entries move, an entry that is on its way is at neither place. So the old owners are cleared first, and
+   * then the leases, without which such an entry is not stored.
    *
-   * @param onError called once per node that fails; the other nodes continue
+   * @returns one error per node that was not cleared
+   * @throws SupersededError
    */
-  async *entries(
-    prefix: string,
-    onError: (error: DRedisError) => void,
-  ): AsyncGenerator<[physicalKey: string, value: StoredValue], void> {
-    const { snapshot } = this.#options.topology;
-    const release = retainAll(snapshot);
-    try {
-      for (const node of snapshot.nodes.values()) {
-        const pages = this.#pagesOfEntries(node, prefix, (key) => snapshot.ring.get(key) === node.name);
-        for (;;) {
-          let page: IteratorResult<readonly [string, StoredValue][], void>;
+  async #clear(prefix: string, snapshot: Snapshot, removal: EarlyRemoval): Promise<readonly DRedisError[]> {
+    const { startOver } = this.#options;
+    const { previous, missing } = snapshot;
+    const errors = new Map<Node, DRedisError>();
+    const onEach = (nodes: Iterable<Node>, step: (node: Node) => Promise<void>) =>
+      Promise.all(
+        Array.from(nodes, async (node) => {
           try {
-            page = await pages.next();
+            await step(node);
           } catch (error) {
-            onError(error as DRedisError);
-            break;
+            if (error instanceof SupersededError) throw error;
+            errors.set(node, error as DRedisError);
           }
-          if (page.done) break;
-          yield* page.value;
-        }
-      }
-    } finally {
-      release();
+        }),
+      );
+    const clear = (each: string) => (node: Node) => this.#clearNode(node, each, snapshot, removal);
+    if (previous !== undefined) {
+      await onEach(previous.nodes.values(), clear(prefix));
+      await onEach(snapshot.byIndex, clear(leaseKey(prefix)));
     }
+    await onEach(snapshot.byIndex, async (node) => {
+      if (missing !== undefined) {
+        const log = (commands: Commands) => logPrefix(commands, prefix, snapshot);
+        await startOver.command(node, log, snapshot, snapshot.writes);
+      }
+      await clear(prefix)(node);
+    });
+    return [...errors.values()];
   }
 
-  /**
-   * @param isOwned whether the node owns a key; entries of other keys are left over from an older topology
-   */
-  async *#pagesOfEntries(
-    node: Node,
-    prefix: string,
-    isOwned: (key: string) => boolean,
-  ): AsyncGenerator<readonly [string, StoredValue][], void> {
-    for await (const page of pagesOf((request) => node.run(request), prefix, this.#options.scanCount)) {
-      const keys = page.filter(isOwned);
+  /** Removes every key with a prefix from one node, page by page. */
+  async #clearNode(node: Node, prefix: string, snapshot: Snapshot, removal: EarlyRemoval): Promise<void> {
+    const { startOver, scanCount } = this.#options;
+    const run: Run = (request) => startOver.command(node, request, snapshot, snapshot.reads);
+    for await (const page of pagesOf(run, new PrefixSet([prefix]), scanCount)) {
+      const keys = removal.remaining(page, node, snapshot);
       if (keys.length === 0) continue;
-      const values = await node.run((commands) => commands.mGet(keys));
-      // A key may have been removed since the SCAN, or another program may have stored a list or a hash.
-      yield keys.flatMap((key, index) => {
-        const value = values[index];
-        return value === undefined ? [] : [[key, value] satisfies [string, StoredValue]];
-      });
+      await startOver.command(node, (commands) => commands.unlink(keys), snapshot, snapshot.writes);
     }
   }
 }

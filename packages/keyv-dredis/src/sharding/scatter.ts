@@ -1,25 +1,61 @@
 import type { DRedisError } from '../errors/errors.js';
 import type { MultiResult } from '../errors/multi-result.js';
 import type { StoredValue } from '../format/values.js';
-import type { Node } from '../node/node.js';
-import { CHUNK_SIZE, chunksOf, mapInChunks, yieldToEventLoop } from './chunks.js';
-import { type NodeRequest, type Placement, sooner, type WriteObserver } from './placement.js';
+import { SupersededError } from '../node/superseded.js';
+import { isLong } from '../node/value-limit.js';
+import { type CallOrder, READ, WRITE } from './call-order.js';
+import { CallResults, type NodeReply, type SupersededRequest, setApart, without } from './call-results.js';
+import { ChunkedCall } from './chunked-call.js';
+import { CHUNK_SIZE } from './chunks.js';
+import { EntryWriter, type WriteEntry } from './entry-writer.js';
+import { logKeys } from './missed-writes.js';
+import { isMoving, type MovingCalls, unlinkOne } from './moving-calls.js';
+import { pipeline } from './pipeline.js';
+import type { NodeRequest, Placement } from './placement.js';
 import type { ReadBatcher } from './read-batcher.js';
+import type { StartOver } from './start-over.js';
+import { Strays } from './strays.js';
 import { retainAll, type Snapshot } from './topology.js';
 
-/** One node's reply: a value per key, and an error if some keys failed. */
-export interface NodeReply<T> {
-  readonly values: readonly T[];
-  readonly error?: DRedisError | undefined;
+/** How a multi-key call is sent. */
+export interface Operation<T> {
+  readonly kind: typeof READ | typeof WRITE;
+  /** Value for a key whose node failed. */
+  readonly missing: T;
+  /** Whether a key is sent in a request of its own, so that the server can refuse it without the others. */
+  readonly isApart?: (position: number) => boolean;
+  /**
+   * Sends one node's part of the call, before it returns the promise.
+   *
+   * @param keys all physical keys of the call
+   * @param order in which to run a part that takes several steps
+   */
+  readonly send: (
+    request: NodeRequest,
+    keys: readonly string[],
+    snapshot: Snapshot,
+    order: CallOrder,
+  ) => Promise<NodeReply<T>>;
 }
 
-/** An entry to store. */
-export interface WriteEntry {
-  /** Physical key. */
-  readonly key: string;
-  readonly value: StoredValue;
-  /** Milliseconds since the Unix epoch; undefined for never. */
-  readonly expiresAt: number | undefined;
+/** Dependencies of {@link Scatter}. */
+export interface ScatterOptions {
+  readonly placement: Placement;
+  readonly reads: ReadBatcher<StoredValue | undefined>;
+  readonly maxBatchSize: number;
+  readonly order: CallOrder;
+  readonly moving: MovingCalls;
+  readonly startOver: StartOver;
+}
+
+/** Requests of a call that are sent together. */
+interface CallPart<T> {
+  readonly results: CallResults<T>;
+  readonly operation: Operation<T>;
+  /** All physical keys of the call. */
+  readonly keys: readonly string[];
+  readonly snapshot: Snapshot;
+  readonly order: CallOrder;
 }
 
 /**
@@ -31,49 +67,49 @@ export interface WriteEntry {
  * items are converted, and uses the same snapshot for all chunks.
  */
 export class Scatter {
-  readonly #placement: Placement;
-  readonly #reads: ReadBatcher<StoredValue | undefined>;
-  readonly #observer: WriteObserver;
-  readonly #maxBatchSize: number;
+  readonly #options: ScatterOptions;
+  readonly #order: CallOrder;
+  readonly #entries = new EntryWriter();
 
-  constructor(
-    placement: Placement,
-    reads: ReadBatcher<StoredValue | undefined>,
-    observer: WriteObserver,
-    maxBatchSize: number,
-  ) {
-    this.#placement = placement;
-    this.#reads = reads;
-    this.#observer = observer;
-    this.#maxBatchSize = maxBatchSize;
+  constructor(options: ScatterOptions) {
+    this.#options = options;
+    this.#order = options.order;
   }
 
   /**
    * Sends one MGET per node. A missing value is undefined. Small calls share their MGETs with other reads in
    * the same turn of the event loop.
    */
-  getMany(
+  async getMany(
     keys: readonly string[],
     toKey: (key: string) => string,
   ): Promise<MultiResult<StoredValue | undefined>> {
-    return this.#convert(keys, toKey, async (physical, snapshot) => {
-      if (physical.length > 0 && physical.length <= this.#maxBatchSize) {
-        const { values, errors } = await this.#reads.getMany(physical);
-        return { values, errors: [...errors] as DRedisError[] };
-      }
-      return this.scatter(physical, undefined, snapshot, async ({ node, keys }) => ({
-        values: await node.run((commands) => commands.mGet(keys)),
-      }));
+    const { reads, maxBatchSize, moving } = this.#options;
+    if (keys.length > 0 && keys.length <= Math.min(maxBatchSize, CHUNK_SIZE)) {
+      const physical = keys.map((key) => toKey(key));
+      for (const key of physical) this.#order.before(key, READ);
+      const { values, errors } = await reads.getMany(physical);
+      return { values, errors: [...errors] as DRedisError[] };
+    }
+    return this.call(keys, toKey, {
+      kind: READ,
+      missing: undefined,
+      send: async (request, _keys, snapshot) => ({ values: await moving.read(request, snapshot) }),
     });
   }
 
   /** Sends one EXISTS per key. */
   hasMany(keys: readonly string[], toKey: (key: string) => string): Promise<MultiResult<boolean>> {
-    return this.#convert(keys, toKey, (physical, snapshot) =>
-      this.scatter(physical, false, snapshot, ({ node, keys }) =>
-        pipeline(keys, false, (key) => node.run((commands) => commands.exists(key))),
-      ),
-    );
+    return this.call(keys, toKey, {
+      kind: READ,
+      missing: false,
+      send: async (request, _keys, snapshot) => {
+        if (isMoving(request)) return { values: await this.#options.moving.has(request, snapshot) };
+        const { node, keys } = request;
+        const exists = (key: string) => node.run((commands) => commands.exists(key), snapshot.reads);
+        return pipeline(keys, false, exists);
+      },
+    });
   }
 
   /**
@@ -81,127 +117,153 @@ export class Scatter {
    * sends one SET per entry. If two entries have the same key, the later entry wins.
    */
   setMany<Item>(items: readonly Item[], toEntry: (item: Item) => WriteEntry): Promise<MultiResult<boolean>> {
-    return this.#convert(items, toEntry, (entries, snapshot) => {
-      const keys = entries.map(({ key }) => key);
-      return this.#scatterWrites(keys, snapshot, (request) => setEntries(request, entries));
+    const entries: WriteEntry[] = [];
+    const toKey = (item: Item) => {
+      const entry = toEntry(item);
+      entries.push(entry);
+      return entry.key;
+    };
+    return this.call(items, toKey, {
+      ...this.#writing((request, snapshot, order) => {
+        const set = () => this.#entries.write(request, entries, snapshot, order);
+        return isMoving(request) ? this.#options.moving.set(request, snapshot, set) : set();
+      }),
+      isApart: (position) => isLong((entries[position] as WriteEntry).value),
     });
   }
 
   /** Sends one UNLINK per key. Each reply shows whether the key existed. */
   deleteMany(keys: readonly string[], toKey: (key: string) => string): Promise<MultiResult<boolean>> {
-    return this.#convert(keys, toKey, (physical, snapshot) =>
-      this.#scatterWrites(physical, snapshot, ({ node, keys }) =>
-        pipeline(keys, false, async (key) => (await node.run((commands) => commands.unlink([key]))) > 0),
-      ),
+    // Keys that a failed or superseded attempt has removed. They count once a later attempt succeeds.
+    const removed = new Set<number>();
+    return this.call(
+      keys,
+      toKey,
+      this.#writing(async (request, snapshot) => {
+        const { node, keys, positions } = request;
+        const wasRemoved = (existed: boolean, index: number) =>
+          existed || removed.has(positions[index] as number);
+        if (isMoving(request)) {
+          const existed = await this.#options.moving.delete(request, snapshot, removed);
+          return { values: existed.map(wasRemoved) };
+        }
+        return pipeline(keys, false, (key, index) =>
+          unlinkOne(node, key, snapshot, () => removed.add(positions[index] as number)).then((existed) =>
+            wasRemoved(existed, index),
+          ),
+        );
+      }),
     );
   }
 
   /**
-   * Sends the keys chunk by chunk. Each chunk takes one request per node.
+   * Runs a multi-key call.
    *
-   * @param missing value for a key whose node failed
+   * @param toKey returns an item's physical key; called once per item, in order
    */
-  async scatter<T>(
-    keys: readonly string[],
-    missing: T,
-    snapshot: Snapshot,
-    send: (request: NodeRequest) => Promise<NodeReply<T>>,
-  ): Promise<MultiResult<T>> {
-    const values = new Array<T>(keys.length).fill(missing);
-    const errors = new Map<Node, DRedisError>();
-    const sendRequest = async (request: NodeRequest) => {
-      let error: DRedisError | undefined;
-      try {
-        const reply = await send(request);
-        error = reply.error;
-        request.positions.forEach((position, index) => {
-          values[position] = reply.values[index] as T;
-        });
-      } catch (thrown) {
-        error = thrown as DRedisError;
-      }
-      if (error !== undefined && !errors.has(request.node)) errors.set(request.node, error);
-    };
-    let start = 0;
-    for (const chunk of keys.length > CHUNK_SIZE ? chunksOf(keys) : [keys]) {
-      // The first chunk is sent immediately, so that no later call overtakes it.
-      if (start > 0) await yieldToEventLoop();
-      await Promise.all(this.#placement.requestsFor(chunk, start, snapshot).map(sendRequest));
-      start += chunk.length;
-    }
-    return { values, errors: [...errors.values()] };
-  }
-
-  #scatterWrites(
-    keys: readonly string[],
-    snapshot: Snapshot,
-    send: (request: NodeRequest) => Promise<NodeReply<boolean>>,
-  ): Promise<MultiResult<boolean>> {
-    for (const key of keys) this.#reads.flushBefore(key);
-    return this.scatter(keys, false, snapshot, async (request) => {
-      const { node, isFallback, positions } = request;
-      const recorded = isFallback
-        ? positions.map((position) => this.#observer.fallbackWrite(keys[position] as string, node, snapshot))
-        : [];
-      try {
-        const reply = await send(request);
-        if (reply.error !== undefined) this.#observer.writeFailed(request, reply.error);
-        await Promise.all(recorded);
-        return reply;
-      } catch (error) {
-        this.#observer.writeFailed(request, error);
-        throw error;
-      }
-    });
-  }
-
-  async #convert<Item, Converted, T>(
+  async call<Item, T>(
     items: readonly Item[],
-    convert: (item: Item) => Converted,
-    send: (converted: readonly Converted[], snapshot: Snapshot) => Promise<MultiResult<T>>,
+    toKey: (item: Item) => string,
+    operation: Operation<T>,
   ): Promise<MultiResult<T>> {
-    const { snapshot } = this.#placement;
-    if (items.length <= CHUNK_SIZE) return send(items.map(convert), snapshot);
+    const { placement } = this.#options;
+    const { kind, missing } = operation;
+    const { snapshot } = placement;
+    const results = new CallResults<T>(items.length, missing);
+    if (items.length <= CHUNK_SIZE) {
+      const keys = items.map((item) => toKey(item));
+      for (const key of keys) this.#order.before(key, kind);
+      const requests = placement.requestsFor(keys, 0, snapshot);
+      await this.#collect(requests, { results, operation, keys, snapshot, order: this.#order });
+      return results.all;
+    }
+    const call: ChunkedCall<Item> = new ChunkedCall({
+      isWrite: kind.isWrite,
+      // Copies the array, because the caller may change it in the meantime.
+      items: items.slice(),
+      toKey,
+      send: (keys, start, sent, steps) => {
+        const requests = without(sent, placement.requestsFor(keys, start, snapshot));
+        return this.#collect(requests, { results, operation, keys: call.keys, snapshot, order: steps });
+      },
+    });
     const release = retainAll(snapshot);
     try {
-      // Copies the array, because the caller may change it in the meantime.
-      return await send(await mapInChunks(items.slice(), convert), snapshot);
+      await this.#order.run(call, () => call.run(this.#order));
     } finally {
       release();
     }
+    return results.all;
+  }
+
+  #collect<T>(requests: readonly NodeRequest[], part: CallPart<T>): Promise<void> {
+    const { results, operation, keys, snapshot, order } = part;
+    const { startOver } = this.#options;
+    return results.collect(
+      setApart(requests, operation.isApart),
+      (request) =>
+        isMoving(request) ||
+        startOver.isNeededForAny(request.node, snapshot, request.keys, operation.kind.isWrite)
+          ? 'later'
+          : operation.send(request, keys, snapshot, order),
+      (superseded) => this.#collectAgain(superseded, part),
+    );
+  }
+
+  /** Sends a part of a call again, under the current topology. */
+  async #collectAgain<T>(
+    { request, error }: SupersededRequest,
+    { results, operation, keys: allKeys, order }: CallPart<T>,
+  ): Promise<void> {
+    const { placement, startOver } = this.#options;
+    const { node, positions } = request;
+    const { isWrite } = operation.kind;
+    const keys = positions.map((position) => allKeys[position] as string);
+    const strays = new Strays();
+    if (error !== undefined) strays.add(node);
+    const attempt = async (snapshot: Snapshot) => {
+      if (isWrite) await strays.remove(keys, snapshot);
+      const requests = placement.requestsFor(keys, 0, snapshot).map((each) => ({
+        ...each,
+        positions: each.positions.map((index) => positions[index] as number),
+      }));
+      await settleAll(
+        setApart(requests, operation.isApart).map(async (each) => {
+          strays.add(each.node);
+          const send = () => operation.send(each, allKeys, snapshot, order);
+          const superseded = await results.collectOne(each, send);
+          if (superseded?.error !== undefined) throw superseded.error;
+        }),
+      );
+    };
+    await startOver.run({ node, keys, isWrite }, attempt, error);
+  }
+
+  #writing(
+    send: (request: NodeRequest, snapshot: Snapshot, order: CallOrder) => Promise<NodeReply<boolean>>,
+  ): Operation<boolean> {
+    const { reads } = this.#options;
+    return {
+      kind: WRITE,
+      missing: false,
+      send: async (request, keys, snapshot, order) => {
+        const { node, positions } = request;
+        for (const position of positions) reads.flushBefore(keys[position] as string);
+        if (snapshot.missing === undefined) return send(request, snapshot, order);
+        const log = node.run(
+          (commands) => Promise.all(logKeys(commands, request.keys, snapshot)),
+          snapshot.writes,
+        );
+        const [reply] = await Promise.all([send(request, snapshot, order), log]);
+        return reply;
+      },
+    };
   }
 }
 
-async function setEntries(
-  { node, keys, positions, latestExpiry }: NodeRequest,
-  entries: readonly WriteEntry[],
-): Promise<NodeReply<boolean>> {
-  const own = positions.map((position) => entries[position] as WriteEntry);
-  const expiryOf = (entry: WriteEntry) => sooner(entry.expiresAt, latestExpiry);
-  const expiresAt = expiryOf(own[0] as WriteEntry);
-  if (own.length > 1 && own.every((entry) => expiryOf(entry) === expiresAt)) {
-    const values = own.map(({ value }) => value);
-    if (await node.run((commands) => commands.mSet(keys, values, expiresAt))) {
-      return { values: keys.map(() => true) };
-    }
-  }
-  return pipeline(keys, false, async (key, index) => {
-    const entry = own[index] as WriteEntry;
-    await node.run((commands) => commands.set(key, entry.value, expiryOf(entry)));
-    return true;
-  });
-}
-
-/** Sends one command per key without waiting for the replies in between. */
-async function pipeline<T>(
-  keys: readonly string[],
-  missing: T,
-  run: (key: string, index: number) => Promise<T>,
-): Promise<NodeReply<T>> {
-  const outcomes = await Promise.allSettled(keys.map(run));
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  return {
-    values: outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : missing)),
-    error: failed?.reason,
-  };
+/** Waits for all promises. @throws the error of one of them; if a SupersededError is among them, that one */
+async function settleAll(promises: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(promises);
+  const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  if (errors.length > 0) throw errors.find((error) => error instanceof SupersededError) ?? errors[0];
 }

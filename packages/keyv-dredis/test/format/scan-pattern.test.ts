@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { DEFAULTS } from '../../src/config/options.js';
 import { keyPrefix, physicalKey, scanPattern } from '../../src/format/keyspace.js';
 import { connectClient, startServer } from '../support/index.js';
 
@@ -49,11 +50,11 @@ describe('a SCAN pattern matches only keys in its own namespace', () => {
   test('with 22 similar namespaces on one server', async () => {
     await client.flushDb();
     const keysOf = (namespace: string) =>
-      ['1', '*', 'x]', ''].map((key) => physicalKey(keyPrefix(namespace, 'default'), key)).sort();
+      ['1', '*', 'x]', ''].map((key) => physicalKey(keyPrefix(namespace, DEFAULTS), key)).sort();
     await client.mSet(namespaces.flatMap(keysOf).map((key) => [key, ''] as [string, string]));
 
     for (const namespace of namespaces) {
-      expect(await matching(scanPattern(keyPrefix(namespace, 'default')))).toEqual(keysOf(namespace));
+      expect(await matching(scanPattern(keyPrefix(namespace, DEFAULTS)))).toEqual(keysOf(namespace));
     }
   });
 
@@ -67,12 +68,12 @@ describe('a SCAN pattern matches only keys in its own namespace', () => {
       fc.asyncProperty(namespace, namespace, async (one, other) => {
         fc.pre(one !== other);
         await client.flushDb();
-        const own = physicalKey(keyPrefix(one, 'default'), 'key');
+        const own = physicalKey(keyPrefix(one, DEFAULTS), 'key');
         await client.mSet([
           [own, ''],
-          [physicalKey(keyPrefix(other, 'default'), 'key'), ''],
+          [physicalKey(keyPrefix(other, DEFAULTS), 'key'), ''],
         ]);
-        expect(await matching(scanPattern(keyPrefix(one, 'default')))).toEqual([own]);
+        expect(await matching(scanPattern(keyPrefix(one, DEFAULTS)))).toEqual([own]);
       }),
     );
   });

@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { DEFAULTS } from '../../src/config/options.js';
 import { InvalidArgumentError } from '../../src/errors/errors.js';
+import { physicalKey } from '../../src/format/keyspace.js';
+import { MAX_BYTES } from '../../src/format/sizes.js';
 import { decodeValue, encodeValue, type StoredValue } from '../../src/format/values.js';
 
 /** Returns the bytes that Redis would return for a value, as a view of a larger chunk. */
@@ -9,7 +12,7 @@ function throughRedis(encoded: StoredValue): Buffer {
   return chunk.subarray(4, chunk.length - 2);
 }
 
-const roundTrip = (value: unknown) => decodeValue(throughRedis(encodeValue(value)));
+const roundTrip = (value: unknown) => decodeValue(throughRedis(encodeValue(value, DEFAULTS)));
 
 /** Any code point except surrogates. Replaces fast-check's unit 'binary', which takes a second to set up. */
 const codePoint = fc
@@ -61,11 +64,11 @@ describe('decodeValue() reverses encodeValue() for', () => {
 
 describe('encodeValue()', () => {
   test('leaves a string unchanged, so that other programs can read it', () => {
-    expect(encodeValue('ü{}')).toBe('ü{}');
+    expect(encodeValue('ü{}', DEFAULTS)).toBe('ü{}');
   });
 
   test('puts ff 64 72 00 before the bytes of a Buffer', () => {
-    expect(encodeValue(Buffer.from([1, 2]))).toEqual(Buffer.from([0xff, 0x64, 0x72, 0x00, 1, 2]));
+    expect(encodeValue(Buffer.from([1, 2]), DEFAULTS)).toEqual(Buffer.from([0xff, 0x64, 0x72, 0x00, 1, 2]));
   });
 });
 
@@ -101,7 +104,7 @@ describe('decodeValue() with a value from another program:', () => {
 });
 
 test.each([
-  ['bytes after a tag', encodeValue(Buffer.alloc(8, 1))],
+  ['bytes after a tag', encodeValue(Buffer.alloc(8, 1), DEFAULTS)],
   ['foreign bytes', Buffer.alloc(8, 0xfe)],
 ])('decodeValue() copies %s, so that the copy does not keep the chunk in memory', (_name, encoded) => {
   const chunk = Buffer.alloc(1024 * 1024);
@@ -111,9 +114,35 @@ test.each([
   expect(value.buffer.byteLength).toBeLessThan(chunk.length);
 });
 
+describe("with keyFormat 'keyv-redis', encodeValue() stores", () => {
+  const options = { keyFormat: 'keyv-redis' } as const;
+
+  test.each([
+    ['a string', 'ü{}', 'ü{}'],
+    ['bytes without the tag', Buffer.from([1, 2]), Buffer.from([1, 2])],
+    ['no bytes', Buffer.alloc(0), Buffer.alloc(0)],
+    [
+      'bytes that begin with the tag, with the tag',
+      Buffer.from([0xff, 0x64, 0x72, 0x00, 1]),
+      Buffer.from([0xff, 0x64, 0x72, 0x00, 0xff, 0x64, 0x72, 0x00, 1]),
+    ],
+  ])('%s', (_title, value, stored) => {
+    expect(encodeValue(value, options)).toEqual(stored);
+  });
+
+  test('bytes that are not UTF-8 so that decodeValue() returns them', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        const value = Buffer.from([0xff, ...bytes]);
+        expect(decodeValue(throughRedis(encodeValue(value, options)))).toEqual(value);
+      }),
+    );
+  });
+});
+
 describe('encodeValue() refuses', () => {
   test.each(['\ud800', '\udfff', 'a\udc00b', '\ude00\ud83d'])('the lone surrogate in %j', (value) => {
-    expect(() => encodeValue(value)).toThrow(
+    expect(() => encodeValue(value, DEFAULTS)).toThrow(
       new InvalidArgumentError(
         'A string value must be well-formed Unicode, got one with a lone surrogate, which UTF-8 cannot encode',
       ),
@@ -133,10 +162,43 @@ describe('encodeValue() refuses', () => {
     [() => 1, 'function'],
     [Symbol('s'), 'symbol'],
   ])('%p', (value, got) => {
-    expect(() => encodeValue(value)).toThrow(
+    expect(() => encodeValue(value, DEFAULTS)).toThrow(
       new InvalidArgumentError(
         `A value must be a string or a Buffer, got ${got}; objects need Keyv's serializer, which is on by default`,
       ),
     );
+  });
+});
+
+// Redis closes the connection for a longer value, and a string that is a little shorter makes node-redis throw.
+describe('a value or key that is too long for Redis or V8 is refused:', () => {
+  const message = (what: string, bytes: number) =>
+    `A ${what} must have at most ${MAX_BYTES} bytes in Redis, got ${bytes}`;
+
+  test('the limit is 512 MiB, or the longest string of V8', () => {
+    expect(MAX_BYTES).toBeLessThanOrEqual(2 ** 29);
+    expect(MAX_BYTES).toBeGreaterThan(2 ** 29 - 100);
+  });
+
+  test('bytes', () => {
+    expect(() => encodeValue(Buffer.alloc(MAX_BYTES - 3), DEFAULTS)).toThrow(
+      new InvalidArgumentError(message('value', MAX_BYTES + 1)),
+    );
+  });
+
+  test('text whose UTF-8 is longer than its characters', () => {
+    expect(() => encodeValue('\u20ac'.repeat(MAX_BYTES / 3 + 1), DEFAULTS)).toThrow(
+      /^A value must have at most/,
+    );
+  });
+
+  test('a key with its prefix', () => {
+    const key = 'k'.repeat(MAX_BYTES - 4);
+    expect(() => physicalKey('keyv:', key)).toThrow(new InvalidArgumentError(message('key', MAX_BYTES + 1)));
+  });
+
+  test('but not the longest text', () => {
+    const longest = 'x'.repeat(MAX_BYTES);
+    expect(encodeValue(longest, DEFAULTS) === longest).toBe(true);
   });
 });

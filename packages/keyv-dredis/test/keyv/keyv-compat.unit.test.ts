@@ -1,10 +1,10 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
+import type { DRedisStoreOptions } from '../../src/config/options.js';
+import { resolveOptions } from '../../src/config/validation.js';
 import { CAPABILITIES } from '../../src/keyv/capabilities.js';
 import { KeyvCompat } from '../../src/keyv/keyv-compat.js';
 
-const compat = (
-  options: { namespace?: string; keyFormat?: 'default' | 'raw'; useKeyPrefix?: boolean } = {},
-) => new KeyvCompat({ keyFormat: 'default', ...options });
+const compat = (options: DRedisStoreOptions = {}) => new KeyvCompat(resolveOptions(options));
 
 /** Simulates Keyv 5.6's constructor, which takes these steps with a store. */
 function keyv5Takes(it: KeyvCompat, namespace: string | undefined = 'keyv'): void {
@@ -85,6 +85,16 @@ describe('the major version is not changed by a debugger or a logger', () => {
     it.errorListenerAdded();
     await nextJob();
     it.optsRead();
+    expect(it.convention.version).toBe(6);
+  });
+
+  test('that reads opts in a later turn under fake timers', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const it = compat();
+    it.errorListenerAdded();
+    await nextJob();
+    it.optsRead();
+    jest.useRealTimers();
     expect(it.convention.version).toBe(6);
   });
 
@@ -224,10 +234,12 @@ describe('the physical key', () => {
   test.each([
     ['Keyv 5', keyv5Takes],
     ['Keyv 6', keyv6Takes],
-  ])('cannot be computed under %s for a key that is not a string or has a lone surrogate', (_name, takes) => {
+  ])('cannot be computed under %s for a key that is not text or has a lone surrogate', (_name, takes) => {
     const it = compat();
     takes(it, 'users');
-    expect(() => it.convention.physicalKey(5 as never)).toThrow('A key must be a string, got number');
+    expect(() => it.convention.physicalKey(Number.NaN as never)).toThrow(
+      'A key must be a string, got number',
+    );
     expect(() => it.convention.physicalKey('\ud800')).toThrow('A key must be well-formed Unicode');
     expect(() => it.convention.physicalKey('users:\ud800')).toThrow('A key must be well-formed Unicode');
   });

@@ -1,235 +1,354 @@
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { HashRing } from 'hash-ring';
-import type { RedisServer, RedisServers } from 'redis-launcher';
-import type { DRedisError, DRedisStore } from '../../src/index.js';
+import { ask, type RedisServer, type RedisServers } from 'redis-launcher';
+import { type DRedisStore, type DRedisStoreOptions, NodeUnavailableError } from '../../src/index.js';
+import type { NamespacedStore } from '../../src/store.js';
+import {
+  keysWithSubstitute,
+  openReady,
+  untilAllServe,
+  untilAway,
+  untilDone,
+  untilVoting,
+} from '../support/failovers.js';
 import {
   connectClient,
+  DEADLINE_MS,
+  entriesOf,
   errorsOf,
-  MAJORS,
+  keysOf,
   nextEvent,
-  openKeyv,
-  openStoreOver,
+  rejection,
   startServers,
+  until,
 } from '../support/index.js';
 
-// With nodeDownPolicy: 'failover', the next available node clockwise stores the keys of a node that is down.
-
-const TTL_MS = 30_000;
+// With three nodes or more, the processes remove a lost node from the ring, and bring it back when it answers again.
 
 let redis: RedisServers;
-let store: DRedisStore;
-let errors: DRedisError[];
-/** The nodes. Most tests kill `a`, and use keys for which `b` is the next node clockwise. */
-let a: string;
-let b: string;
-let c: string;
-let d: string;
+let victim: RedisServer;
 
 beforeAll(async () => {
   redis = await startServers({ count: 4 });
-  [a, b, c, d] = redis.locations as [string, string, string, string];
+  victim = redis.servers[1] as RedisServer;
 });
 
-beforeEach(async () => {
-  store = openStoreOver(redis.locations, { nodeDownPolicy: 'failover', failoverTtlMs: TTL_MS });
-  errors = errorsOf(store);
-  await store.connect();
-});
+beforeEach(() => Promise.all(redis.locations.map((location) => ask(location, ['FLUSHALL']))));
 
-const serverAt = (location: string) =>
-  redis.servers.find((server) => server.location === location) as RedisServer;
+async function open(options?: DRedisStoreOptions): Promise<DRedisStore> {
+  const store = await openReady(redis.locations, options);
+  await untilVoting(redis.locations);
+  return store;
+}
 
-/** Returns keys that the node `owner` owns, and for which the node `next` is the next node clockwise. */
-function keysFor(owner: string, next: string, count: number): string[] {
-  const ring = new HashRing(redis.locations);
-  const keys: string[] = [];
-  for (let number = 0; keys.length < count; number += 1) {
-    const [first, second] = ring.replicas(`keyv:key-${number}`, 2);
-    if (first === owner && second === next) keys.push(`key-${number}`);
+const value = (key: string) => `value of ${key}`;
+const entry = (key: string) => ({ key, value: value(key) });
+
+/** Every call, with its result if the entries are there (`kept`), and if they are lost. */
+const CALLS: Record<
+  string,
+  {
+    readonly call: (store: NamespacedStore, keys: readonly string[]) => Promise<unknown>;
+    /** @param isLost whether the key's entry is lost */
+    readonly result: (isLost: readonly boolean[], keys: readonly string[]) => unknown;
   }
-  return keys;
-}
+> = {
+  get: {
+    call: (store, [key = '']) => store.get(key),
+    result: ([isLost], [key = '']) => (isLost ? undefined : value(key)),
+  },
+  has: { call: (store, [key = '']) => store.has(key), result: ([isLost]) => !isLost },
+  set: { call: (store, [key = '']) => store.set(key, 'new'), result: () => true },
+  delete: { call: (store, [key = '']) => store.delete(key), result: ([isLost]) => !isLost },
+  getMany: {
+    call: (store, keys) => store.getMany(keys),
+    result: (isLost, keys) => keys.map((key, index) => (isLost[index] ? undefined : value(key))),
+  },
+  hasMany: {
+    call: (store, keys) => store.hasMany(keys),
+    result: (isLost) => isLost.map((each) => !each),
+  },
+  setMany: {
+    call: (store, keys) => store.setMany(keys.map(entry)),
+    result: (isLost) => isLost.map(() => true),
+  },
+  deleteMany: {
+    call: (store, keys) => store.deleteMany(keys),
+    result: (isLost) => isLost.map((each) => !each),
+  },
+  clear: { call: (store) => store.clear(), result: () => undefined },
+  iterator: {
+    // It starts over when the topology changes, so it may yield an entry twice.
+    call: async (store) => [...new Set((await entriesOf(store)).map(([key]) => key))],
+    result: (isLost, keys) => keys.filter((_, index) => !isLost[index]).sort(),
+  },
+};
 
-async function kill(location: string): Promise<void> {
-  const down = nextEvent(store, 'node:down');
-  await serverAt(location).kill();
-  await down;
-}
+describe('a server that is killed costs no failed call, with three nodes or more and without options:', () => {
+  const NAMES = Object.keys(CALLS);
 
-async function restart(location: string): Promise<void> {
-  const up = nextEvent(store, 'node:up');
-  await serverAt(location).start();
-  await up;
-}
+  /** One namespace per call, so that they can run at the same time. First in each list is a key of the victim. */
+  async function prepare() {
+    const store = await open();
+    const errors = errorsOf(store);
+    const users = await Promise.all(
+      NAMES.map(async (name) => {
+        const user = store.withNamespace(name);
+        user.on('error', (error) => errors.push(error));
+        const lost = keysOf(user as DRedisStore, victim.location, 2);
+        const kept = redis.locations.flatMap((location) =>
+          location === victim.location ? [] : keysOf(user as DRedisStore, location, 1),
+        );
+        const keys = [...lost, ...kept];
+        expect(await user.setMany(keys.map(entry))).toEqual(keys.map(() => true));
+        return { name, user, keys, isLost: keys.map((key) => lost.includes(key)) };
+      }),
+    );
+    return { store, errors, users };
+  }
 
-describe('while a node is down,', () => {
-  let keys: string[];
+  const outcomes = (users: Awaited<ReturnType<typeof prepare>>['users']) =>
+    Promise.all(users.map(async ({ name, user, keys }) => [name, await CALLS[name]?.call(user, keys)]));
 
-  beforeEach(async () => {
-    keys = keysFor(a, b, 4);
-    await kill(a);
+  test('calls in flight wait for the other nodes, and succeed', async () => {
+    const { store, errors, users } = await prepare();
+    await victim.pause();
+    const called = outcomes(users);
+    await victim.kill();
+    const results = new Map((await called) as [string, unknown][]);
+    for (const { name, keys, isLost } of users) {
+      expect([name, results.get(name)]).toEqual([name, CALLS[name]?.result(isLost, keys)]);
+    }
+    expect(store.status()).toMatchObject({
+      failover: { isPossible: true, reason: undefined, hasMajority: true, objectedTo: [] },
+      topology: { states: { [victim.location]: 'away' } },
+    });
+    expect(errors).toEqual([]);
   });
 
-  test('the next node clockwise stores its keys for at most failoverTtlMs', async () => {
-    const [forever, long, short, bulk] = keys as [string, string, string, string];
-    expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
-    expect(await store.set(forever, 'one')).toBe(true);
-    expect(await store.set(long, 'two', Date.now() + 10 * TTL_MS)).toBe(true);
-    expect(await store.set(short, 'three', Date.now() + TTL_MS / 10)).toBe(true);
-    expect(await store.setMany([{ key: bulk, value: 'four' }])).toEqual([true]);
-    expect(await store.getMany(keys)).toEqual(['one', 'two', 'three', 'four']);
-    expect(await Promise.all(keys.map((key) => store.get(key)))).toEqual(['one', 'two', 'three', 'four']);
-    const fallback = await connectClient(b);
-    for (const [key, maxTtlMs] of [
-      [forever, TTL_MS],
-      [long, TTL_MS],
-      [short, TTL_MS / 10],
-      [bulk, TTL_MS],
-    ] as const) {
-      const ttlMs = await fallback.pTTL(`%dredis:copy:keyv:${key}`);
-      expect(ttlMs).toBeGreaterThan(0);
-      expect(ttlMs).toBeLessThanOrEqual(maxTtlMs);
+  test('calls after the kill succeed, and the keys can be used as before', async () => {
+    const { errors, users } = await prepare();
+    await victim.kill();
+    const results = new Map((await outcomes(users)) as [string, unknown][]);
+    for (const { name, keys, isLost } of users) {
+      expect([name, results.get(name)]).toEqual([name, CALLS[name]?.result(isLost, keys)]);
+    }
+    for (const { user, keys } of users) {
+      await user.setMany(keys.map(entry));
+      expect(await user.getMany(keys)).toEqual(keys.map(value));
+      expect(await user.hasMany(keys)).toEqual(keys.map(() => true));
+      expect((await entriesOf(user)).map(([key]) => key)).toEqual([...keys].sort());
+      await user.clear();
+      expect(await user.getMany(keys)).toEqual(keys.map(() => undefined));
     }
     expect(errors).toEqual([]);
   });
 
-  test('every operation uses the fallback node', async () => {
-    await store.setMany(keys.map((key) => ({ key, value: key })));
-    expect(await store.hasMany([...keys, 'none'])).toEqual([true, true, true, true, false]);
-    expect(await store.has(keys[0] as string)).toBe(true);
-    expect(await store.delete(keys[0] as string)).toBe(true);
-    expect(await store.deleteMany(keys)).toEqual([false, true, true, true]);
-    expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
+  test('calls with more than 1,000 keys succeed', async () => {
+    const store = await open();
+    const errors = errorsOf(store);
+    const keys = Array.from({ length: 5_000 }, (_, number) => `many-${number}`);
+    await victim.pause();
+    const stored = store.setMany(keys.map(entry));
+    await victim.kill();
+    expect(await stored).toEqual(keys.map(() => true));
+    expect(await store.getMany(keys)).toEqual(keys.map(value));
     expect(errors).toEqual([]);
-  });
-
-  test('clear() clears the fallback node, and rejects with the name of the down node', async () => {
-    await store.setMany(keys.map((key) => ({ key, value: key })));
-    await expect(store.clear()).rejects.toMatchObject({ code: 'DREDIS_CLEAR_INCOMPLETE', nodes: [a] });
-    expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
-  });
-
-  test.each(MAJORS)('%s stores and reads all keys without an error', async (_title, major) => {
-    const keyv = openKeyv(major, { namespace: 'contract' }, store);
-    const entries = Array.from({ length: 50 }, (_, number) => ({ key: `key-${number}`, value: { number } }));
-    expect(await keyv.setMany(entries)).toEqual(entries.map(() => true));
-    expect(await keyv.getMany(entries.map(({ key }) => key))).toEqual(entries.map(({ value }) => value));
-    expect(errors).toEqual([]);
-  });
-
-  test("the fallback node's value is not read after the owner returns, nor in its next outage", async () => {
-    const [key] = keys as [string];
-    await store.set(key, 'first');
-    await restart(a);
-    expect(await store.get(key)).toBeUndefined();
-    await store.set(key, 'second');
-    await kill(a);
-    expect(await store.get(key)).toBeUndefined();
-  });
-
-  // Regression: if a value was written to the fallback node between the hint replay and 'node:up', the value
-  // stayed there and was read in the next outage.
-  test('a value written to the fallback just before the owner is up is not read in the next outage', async () => {
-    const up = nextEvent(store, 'node:up');
-    let isUp = false;
-    up.then(() => {
-      isUp = true;
-    });
-    const write = async (key: string) => {
-      while (!isUp) await store.set(key, 'on b');
-    };
-    const written = Promise.all(keys.map(write));
-    await serverAt(a).start();
-    await written;
-    await Promise.all(keys.map((key) => store.set(key, 'newer')));
-    await kill(a);
-    expect(await store.getMany(keys)).toEqual(keys.map(() => undefined));
-  });
-
-  test('the second node clockwise is the fallback if the first node clockwise is also down', async () => {
-    const chain = keysFor(a, b, 200);
-    const ring = new HashRing(redis.locations);
-    const [key] = chain.filter((key) => ring.replicas(`keyv:${key}`, 3)[2] === c) as [string];
-    await store.set(key, 'on b');
-    await kill(b);
-    expect(await store.get(key)).toBeUndefined();
-    await store.set(key, 'on c');
-    expect(await store.get(key)).toBe('on c');
-    await restart(b);
-    // Neither the old value on `b` nor the value on `c` is read.
-    expect(await store.get(key)).toBeUndefined();
-    await restart(a);
-    expect(await store.get(key)).toBeUndefined();
-  });
-
-  test("a fallback node's value is removed later if this node is down when the owner returns", async () => {
-    const [key] = keys as [string];
-    await store.set(key, 'on b');
-    await serverAt(b).pause();
-    await Promise.allSettled([1, 2, 3].map(() => store.has(key)));
-    expect(store.status().map(({ state }) => state)).toEqual(['down', 'down', 'up', 'up']);
-    await restart(a);
-    const up = nextEvent(store, 'node:up');
-    await serverAt(b).resume();
-    await up;
-    await kill(a);
-    expect(await store.get(key)).toBeUndefined();
-  });
-
-  test('a value is not read if the fallback node stored it as the owner in an older topology', async () => {
-    const [key] = keys as [string];
-    // If the topology does not contain node `a`, node `b` is the owner.
-    const before = openStoreOver([b, c, d]);
-    await before.set(key, 'long ago');
-    expect(before.locate(key).node).toBe(b);
-    expect(await store.get(key)).toBeUndefined();
   });
 });
 
-describe('when more than half of the total weight is down,', () => {
-  test('keys on down nodes are misses, without failover', async () => {
-    const [key] = keysFor(a, d, 1) as [string];
-    const [kept] = keysFor(d, a, 1) as [string];
-    await store.set(kept, 'value');
-    await kill(a);
-    await kill(b);
-    expect(await store.set(key, 'on d')).toBe(true);
-    await kill(c);
-    expect([await store.get(key), await store.has(key), await store.set(key, 'dropped')]).toEqual([
-      undefined,
-      false,
-      false,
-    ]);
-    expect(
-      await store.setMany([
-        { key, value: 'dropped' },
-        { key: kept, value: 'new' },
-      ]),
-    ).toEqual([false, true]);
-    expect(await store.getMany([key, kept])).toEqual([undefined, 'new']);
-    expect(errors).toEqual([]);
-    await restart(c);
-    // Once half of the weight is up, `d` is the fallback again, but its value is outdated.
-    expect(await store.get(key)).toBeUndefined();
-    await store.set(key, 'on d once more');
-    expect(await store.get(key)).toBe('on d once more');
+describe('an entry that is written while its node is away', () => {
+  let store: DRedisStore;
+  let other: DRedisStore;
+  let substitute: string;
+  let keys: string[];
+
+  beforeEach(async () => {
+    [store, other] = (await Promise.all([open(), open()])) as [DRedisStore, DRedisStore];
+    substitute = redis.locations[2] as string;
+    keys = keysWithSubstitute(store, [victim.location, substitute], 3);
+    await victim.kill();
+    await untilAway(victim.location, store, other);
+    expect(await store.setMany(keys.map(entry))).toEqual(keys.map(() => true));
   });
 
-  test('the total is computed from the weights, not from the number of nodes', async () => {
-    const weighted = openStoreOver(
-      [
-        { name: a, url: `redis://${a}`, weight: 3 },
-        { name: b, url: `redis://${b}`, weight: 2 },
-      ],
-      { nodeDownPolicy: 'failover' },
-    );
-    await weighted.connect();
-    const key = Array.from({ length: 100 }, (_, number) => `key-${number}`).find(
-      (key) => weighted.locate(key).node === a,
-    ) as string;
-    const down = nextEvent(weighted, 'node:down');
-    await serverAt(a).kill();
-    await down;
-    expect(await weighted.set(key, 'value')).toBe(false);
+  test('is read from the node that serves its keys meanwhile', async () => {
+    expect(await other.getMany(keys)).toEqual(keys.map(value));
+    const client = await connectClient(substitute);
+    for (const key of keys) expect(await client.exists(`keyv:${key}`)).toBe(1);
   });
+
+  test('is read from the node itself after the return, and the substitute holds it no more', async () => {
+    await victim.start();
+    await untilAllServe(store, other);
+    expect(await other.getMany(keys)).toEqual(keys.map(value));
+    expect(await store.getMany(keys)).toEqual(keys.map(value));
+    const [atVictim, atSubstitute] = [await connectClient(victim.location), await connectClient(substitute)];
+    for (const key of keys) {
+      expect(await atVictim.exists(`keyv:${key}`)).toBe(1);
+      expect(await atSubstitute.exists(`keyv:${key}`)).toBe(0);
+    }
+  });
+
+  test('keeps its expiry', async () => {
+    const [key = ''] = keys;
+    await store.set(key, 'for an hour', Date.now() + 3_600_000);
+    await victim.start();
+    await untilAllServe(store);
+    const client = await connectClient(victim.location);
+    expect(await client.pTTL(`keyv:${key}`)).toBeGreaterThan(3_500_000);
+    expect(await client.pTTL(`keyv:${key}`)).toBeLessThanOrEqual(3_600_000);
+  });
+});
+
+describe('a server that is frozen and goes on (SIGSTOP, SIGCONT)', () => {
+  const OPTIONS = { commandTimeoutMs: DEADLINE_MS / 2, connectTimeoutMs: DEADLINE_MS / 2 };
+  let store: DRedisStore;
+  let other: DRedisStore;
+  let keys: string[];
+
+  beforeEach(async () => {
+    [store, other] = (await Promise.all([open(OPTIONS), open(OPTIONS)])) as [DRedisStore, DRedisStore];
+    for (const each of [store, other]) errorsOf(each);
+    keys = keysOf(store, victim.location, 60);
+    await store.setMany(keys.map(entry));
+    await other.getMany(keys);
+    await victim.pause();
+    // Each call fails until the node is away: it times out.
+    await Promise.all([store, other].map((each) => untilDone(() => each.has(keys[0] as string))));
+    await untilAway(victim.location, store, other);
+  });
+
+  test('has lost no entry that nobody changed, and shows no entry that was changed in its old state', async () => {
+    const [set = [], removed = [], cleared = [], kept = []] = [0, 1, 2, 3].map((part) =>
+      keys.filter((_, index) => index % 4 === part),
+    );
+    const cases = [store, other] as const;
+    for (const [index, key] of set.entries()) await cases[index % 2]?.set(key, 'new');
+    for (const [index, key] of removed.entries()) await cases[index % 2]?.delete(key);
+    await store.deleteMany(cleared);
+    expect(await other.getMany(set)).toEqual(set.map(() => 'new'));
+    await victim.resume();
+    await untilAllServe(store, other);
+    for (const each of cases) {
+      expect(await each.getMany(set)).toEqual(set.map(() => 'new'));
+      expect(await each.getMany([...removed, ...cleared])).toEqual(
+        [...removed, ...cleared].map(() => undefined),
+      );
+      expect(await each.getMany(kept)).toEqual(kept.map(value));
+    }
+  });
+
+  test('shows no entry that was removed by clear()', async () => {
+    const [first = '', ...rest] = keys;
+    await store.clear();
+    await store.set(first, 'after');
+    await victim.resume();
+    await untilAllServe(store, other);
+    expect(await other.get(first)).toBe('after');
+    expect(await other.getMany(rest)).toEqual(rest.map(() => undefined));
+    expect((await entriesOf(store)).map(([key]) => key)).toEqual([first]);
+  });
+
+  test('shows no old value while it comes back', async () => {
+    const versions = new Map(keys.map((key) => [key, 0]));
+    await store.setMany(keys.map((key) => ({ key, value: '0' })));
+    const stale: string[] = [];
+    let isOver = false;
+    const write = async () => {
+      for (let turn = 0; !isOver; turn += 1) {
+        const key = keys[turn % keys.length] as string;
+        const next = (versions.get(key) as number) + 1;
+        await untilDone(() => store.set(key, String(next)));
+        versions.set(key, next);
+      }
+    };
+    const read = async (from: DRedisStore, offset: number) => {
+      for (let turn = offset; !isOver; turn += 1) {
+        const key = keys[turn % keys.length] as string;
+        const atLeast = versions.get(key) as number;
+        const found = await untilDone(() => from.get<string>(key));
+        if (found === undefined || Number(found) < atLeast)
+          stale.push(`${key}: ${found} instead of ${atLeast}`);
+      }
+    };
+    const working = [write(), read(store, 3), read(other, 7), read(other, 31)];
+    await victim.resume();
+    await untilAllServe(store, other);
+    const turns = versions.get(keys[0] as string) as number;
+    await until(() => (versions.get(keys[0] as string) as number) > turns + 1);
+    isOver = true;
+    await Promise.all(working);
+    expect(stale).toEqual([]);
+  });
+});
+
+describe('a store that does not declare nodes as lost', () => {
+  let follower: DRedisStore;
+  let keys: string[];
+  let kept: string[];
+
+  async function kill(nodeDownPolicy: 'error' | 'miss'): Promise<void> {
+    follower = await openReady(redis.locations, { nodeDownPolicy });
+    keys = keysOf(follower, victim.location, 2);
+    kept = keysOf(follower, redis.locations[0] as string, 1);
+    await follower.setMany([...keys, ...kept].map(entry));
+    const down = nextEvent(follower, 'node:down');
+    await victim.kill();
+    await down;
+  }
+
+  test("rejects calls for keys of a lost node at once with nodeDownPolicy: 'error'", async () => {
+    await kill('error');
+    const errors = errorsOf(follower);
+    const [key = ''] = keys;
+    for (const call of [
+      follower.get(key),
+      follower.set(key, 'new'),
+      follower.delete(key),
+      follower.has(key),
+    ]) {
+      const error = await rejection(call);
+      expect(error).toBeInstanceOf(NodeUnavailableError);
+      expect(error.node).toBe(victim.location);
+    }
+    expect(await follower.getMany([...keys, ...kept])).toEqual([undefined, undefined, ...kept.map(value)]);
+    expect(errors).toMatchObject([{ code: 'DREDIS_NODE_UNAVAILABLE', node: victim.location }]);
+    expect(await rejection(follower.clear())).toMatchObject({ nodes: [victim.location] });
+    expect(follower.status().failover).toMatchObject({
+      isPossible: false,
+      reason: "nodeDownPolicy is not 'failover'",
+      hasMajority: true,
+    });
+    expect(follower.status().topology).toMatchObject({ epoch: 0, states: {} });
+  });
+
+  test("misses keys of a lost node with nodeDownPolicy: 'miss', and answers false to writes", async () => {
+    await kill('miss');
+    const errors = errorsOf(follower);
+    const [key = ''] = keys;
+    expect(await follower.get(key)).toBeUndefined();
+    expect(await follower.has(key)).toBe(false);
+    expect(await follower.set(key, 'new')).toBe(false);
+    expect(await follower.delete(key)).toBe(false);
+    expect(await follower.getMany([...keys, ...kept])).toEqual([undefined, undefined, ...kept.map(value)]);
+    expect(await follower.setMany([...keys, ...kept].map(entry))).toEqual([false, false, true]);
+    expect(await follower.hasMany(keys)).toEqual([false, false]);
+    expect(await follower.deleteMany(keys)).toEqual([false, false]);
+    expect(errors).toEqual([]);
+  });
+
+  test.each(['error', 'miss'] as const)(
+    "follows what others decide with nodeDownPolicy: '%s'",
+    async (nodeDownPolicy) => {
+      const declaring = await open();
+      await kill(nodeDownPolicy);
+      await untilAway(victim.location, declaring, follower);
+      expect(await follower.setMany(keys.map(entry))).toEqual(keys.map(() => true));
+      expect(await declaring.getMany(keys)).toEqual(keys.map(value));
+      await declaring.setMany(keys.map((key) => ({ key, value: 'new' })));
+      await victim.start();
+      await untilAllServe(declaring, follower);
+      expect(await follower.getMany(keys)).toEqual(keys.map(() => 'new'));
+    },
+  );
 });

@@ -34,7 +34,6 @@ async function restartWithOldSnapshot(options?: DRedisStoreOptions): Promise<voi
   [key] = keysOf(store, victim.location, 1) as [string];
   await store.set(key, 'old');
   await client.set('foreign', 'value');
-  await client.set('%dredis:copy:keyv:of another', 'old');
   await client.sendCommand(['SAVE']);
   await store.set(key, 'new');
   const down = nextEvent(store, 'node:down');
@@ -49,7 +48,6 @@ describe('a server that restarts with an old snapshot', () => {
     await untilUp(victim.location, store);
     expect(await store.get(key)).toBeUndefined();
     expect(await client.get('foreign')).toBe('value');
-    expect(await client.exists('%dredis:copy:keyv:of another')).toBe(0);
     await store.set(key, 'newer');
     expect(await open().get(key)).toBe('newer');
   });
@@ -58,6 +56,22 @@ describe('a server that restarts with an old snapshot', () => {
     await restartWithOldSnapshot();
     await store.disconnect();
     expect(await open().get(key)).toBeUndefined();
+  });
+
+  test('is purged of one namespace only in the format of @keyv/redis', async () => {
+    store = openStoreOver([victim.location], { keyFormat: 'keyv-redis', namespace: 'app:x' });
+    store.on('error', () => undefined);
+    const others = ['app', 'app::key', 'app:x:key', 'app:x', 'app:x1::key'];
+    await client.mSet(others.map((other) => [other, 'value'] as [string, string]));
+    await store.set('key', 'old');
+    await client.sendCommand(['SAVE']);
+    const down = nextEvent(store, 'node:down');
+    await victim.kill();
+    await down;
+    await victim.start();
+    await untilUp(victim.location, store);
+    expect(await store.get('key')).toBeUndefined();
+    expect((await client.keys('app*')).sort()).toEqual(others.sort());
   });
 
   test("keeps its keys with restartPolicy: 'keep'", async () => {

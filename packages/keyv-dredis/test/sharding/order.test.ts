@@ -8,6 +8,8 @@ import {
   openStoreOver,
   recordCommands,
   sharedLocations,
+  sharedRedis,
+  startServer,
   useSharedDatabase,
 } from '../support/index.js';
 
@@ -53,6 +55,31 @@ describe('a read does not see the effect of a later call in the same tick:', () 
   });
 });
 
+// Regression: a flush of any database makes the server announce a change of the topology record. A read whose reply had
+// arrived together with the announcement was sent again, after a delete of the same turn.
+test('a get() before delete() does not see its effect while other databases are flushed', async () => {
+  const { location } = await startServer();
+  const single = openStoreOver([location]);
+  const flusher = createClient({ url: `redis://${location}`, database: 1 });
+  await flusher.connect();
+  onCleanUp(() => flusher.close());
+  const keys = Array.from({ length: 50 }, (_, number) => `flushed-${number}`);
+  let isEnding = false;
+  const flushing = (async () => {
+    while (!isEnding) {
+      await flusher.flushDb();
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  })();
+  for (let round = 0; round < 200; round += 1) {
+    await single.setMany(keys.map((key) => ({ key, value: 'there' })));
+    const calls = keys.map((key) => Promise.all([single.get(key), single.delete(key)]));
+    expect(await Promise.all(calls)).toEqual(keys.map(() => ['there', true]));
+  }
+  isEnding = true;
+  await flushing;
+});
+
 test('a get() does not see a later set(), even with calls in another namespace in between', async () => {
   const other = store.withNamespace('app-other');
   const reads = [store.get('a'), other.get('b'), store.get('b')];
@@ -89,4 +116,242 @@ test('writes that wait for a connection are sent in order, before writes made on
   });
   await Promise.all([first, second]);
   expect(await external.get('key')).toBe('second');
+});
+
+describe('a later call does not overtake a call that takes several steps:', () => {
+  const MANY = Array.from({ length: 5000 }, (_, number) => `many-${number}`);
+  /** One key in the first chunk, and keys in later chunks. */
+  const SOME = ['many-0', 'many-1500', 'many-3333', 'many-4999'];
+  const entriesWith = (value: string, keys = MANY) => keys.map((key) => ({ key, value }));
+  const valuesOf = async (keys = SOME) => (await openStore({ namespace: 'app' }).getMany(keys)) as unknown[];
+  const all = (value: unknown, keys = SOME) => keys.map(() => value);
+
+  beforeEach(() => {
+    store = openStore({ namespace: 'app', commandTimeoutMs: 20_000 });
+  });
+
+  // Regression: the last chunks of a large setMany() overwrote the values of a later set().
+  describe.each<[string, (turn: Promise<unknown>) => Promise<unknown>]>([
+    ['in the same tick', async () => undefined],
+    ['one turn of the event loop later', () => new Promise((resolve) => setImmediate(resolve))],
+    ['once the call is sending its chunks', () => new Promise((resolve) => setTimeout(resolve, 10))],
+  ])('%s,', (_when, wait) => {
+    test.each<[string, () => Promise<unknown>, unknown]>([
+      ['set()', () => Promise.all(SOME.map((key) => store.set(key, 'later'))), 'later'],
+      ['setMany()', () => store.setMany(entriesWith('later', SOME)), 'later'],
+      ['setMany() of many keys', () => store.setMany(entriesWith('later', [...MANY].reverse())), 'later'],
+      ['delete()', () => Promise.all(SOME.map((key) => store.delete(key))), undefined],
+      ['deleteMany()', () => store.deleteMany(SOME), undefined],
+      ['deleteMany() of many keys', () => store.deleteMany([...MANY].reverse()), undefined],
+      ['clear()', () => store.clear(), undefined],
+    ])('setMany() of many keys, then %s', async (_name, write, expected) => {
+      const first = store.setMany(entriesWith('first'));
+      await wait(first);
+      const later = write();
+      expect(await first).toEqual(all(true, MANY));
+      await later;
+      expect(await valuesOf()).toEqual(all(expected));
+    });
+
+    test.each<[string, () => Promise<unknown>]>([
+      ['set()', () => Promise.all(SOME.map((key) => store.set(key, 'later')))],
+      ['setMany()', () => store.setMany(entriesWith('later', SOME))],
+      ['setMany() of many keys', () => store.setMany(entriesWith('later', [...MANY].reverse()))],
+    ])('deleteMany() of many keys, then %s', async (_name, write) => {
+      await store.setMany(entriesWith('before'));
+      const first = store.deleteMany(MANY);
+      await wait(first);
+      const later = write();
+      expect(await first).toEqual(all(true, MANY));
+      await later;
+      expect(await valuesOf()).toEqual(all('later'));
+    });
+
+    test.each<[string, () => Promise<unknown>]>([
+      ['set()', () => Promise.all(SOME.map((key) => store.set(key, 'later')))],
+      ['setMany()', () => store.setMany(entriesWith('later', SOME))],
+      ['setMany() of many keys', () => store.setMany(entriesWith('later'))],
+    ])('clear(), then %s', async (_name, write) => {
+      await store.setMany(entriesWith('before'));
+      const clearing = openStore({ namespace: 'app', scanCount: 10 });
+      await clearing.connect();
+      store = clearing;
+      const cleared = store.clear();
+      await wait(cleared);
+      await write();
+      await cleared;
+      expect(await valuesOf()).toEqual(all('later'));
+      expect(await valuesOf(['many-7'])).toEqual([_name.includes('of many') ? 'later' : undefined]);
+    });
+  });
+
+  test('setMany() of many keys, then reads, which see the new values', async () => {
+    const first = store.setMany(entriesWith('first'));
+    const reads = [
+      Promise.all(SOME.map((key) => store.get(key))),
+      store.getMany(SOME),
+      store.getMany([...MANY].reverse()),
+      Promise.all(SOME.map((key) => store.has(key))),
+      store.hasMany(SOME),
+    ];
+    expect(await Promise.all(reads)).toEqual([
+      all('first'),
+      all('first'),
+      all('first', MANY),
+      all(true),
+      all(true),
+    ]);
+    await first;
+  });
+
+  test('setMany() of many keys, then iterator(), which yields all of them', async () => {
+    const first = store.setMany(entriesWith('first'));
+    const keys: string[] = [];
+    for await (const [key] of store.iterator()) keys.push(key);
+    expect(keys.filter((key) => key.startsWith('many-'))).toHaveLength(MANY.length);
+    await first;
+  });
+
+  test('setMany() of many keys, then clear(), then set()', async () => {
+    const first = store.setMany(entriesWith('first'));
+    const cleared = store.clear();
+    const later = store.set('many-3333', 'later');
+    expect(await Promise.all([first, later])).toEqual([all(true, MANY), true]);
+    await cleared;
+    expect(await valuesOf()).toEqual([undefined, undefined, 'later', undefined]);
+    expect(await sharedRedis.keys('app:')).toEqual(['app:many-3333']);
+  });
+
+  test('clear(), then get(), has() and delete(), which find nothing', async () => {
+    await store.setMany(entriesWith('before'));
+    const cleared = store.clear();
+    const calls = [
+      store.get('many-1'),
+      store.has('many-2'),
+      store.delete('many-3'),
+      store.getMany(['many-4']),
+    ];
+    expect(await Promise.all(calls)).toEqual([undefined, false, false, [undefined]]);
+    await cleared;
+  });
+
+  test('getMany() of many keys, then set(), which the read does not see', async () => {
+    await store.setMany(entriesWith('before'));
+    const read = store.getMany(MANY);
+    const later = Promise.all(SOME.map((key) => store.set(key, 'later')));
+    expect(await read).toEqual(all('before', MANY));
+    await later;
+    expect(await valuesOf()).toEqual(all('later'));
+  });
+
+  // Regression: the get() sent its part of the setMany() early, before the same part of the getMany().
+  test('getMany() of many keys, then setMany() of the same keys, then get(): the first read sees old values', async () => {
+    await store.setMany(entriesWith('before'));
+    const read = store.getMany(MANY);
+    const written = store.setMany(entriesWith('later'));
+    expect(await Promise.all(SOME.map((key) => store.get(key)))).toEqual(all('later'));
+    expect(await read).toEqual(all('before', MANY));
+    await written;
+  });
+
+  // Regression: on a server without MSETEX, the get() sent entries of the first chunk again, after the clear().
+  test('setMany() of many entries that expire, then clear(), then get(), which finds nothing', async () => {
+    const [location] = sharedLocations() as [string];
+    const single = openStoreOver([location], { database: useSharedDatabase(), namespace: 'app' });
+    await single.connect();
+    const sent = recordCommands(single.locate('any').client);
+    const expires = Date.now() + 60_000;
+    const first = single.setMany(entriesWith('first').map((entry) => ({ ...entry, expires })));
+    const cleared = single.clear();
+    while (!sent.some(([name]) => name === 'MSETEX')) await new Promise((resolve) => setImmediate(resolve));
+    expect(await Promise.all(SOME.map((key) => single.get(key)))).toEqual(all(undefined));
+    await Promise.all([first, cleared]);
+    expect(await valuesOf()).toEqual(all(undefined));
+  });
+
+  test('a later call in another namespace does not change the earlier call', async () => {
+    const other = store.withNamespace('app-other');
+    const first = store.setMany(entriesWith('first'));
+    await other.setMany(entriesWith('other', SOME));
+    await first;
+    expect(await valuesOf()).toEqual(all('first'));
+    expect(await other.getMany(SOME)).toEqual(all('other'));
+  });
+
+  test('sends no entry early if an entry of the call is invalid', async () => {
+    const entries = [...entriesWith('first'), { key: 'invalid', value: {} }];
+    const first = store.setMany(entries as never);
+    const later = store.set('many-3333', 'later');
+    await expect(first).rejects.toMatchObject({ code: 'DREDIS_INVALID_ARGUMENT' });
+    await later;
+    expect(await sharedRedis.keys('app:many')).toEqual(['app:many-3333']);
+  });
+
+  test('sends each entry once, even if many later calls use its key', async () => {
+    const [location] = sharedLocations() as [string];
+    const single = openStoreOver([location], { database: useSharedDatabase(), namespace: 'once' });
+    await single.connect();
+    const sent = recordCommands(single.locate('any').client);
+    const first = single.setMany(entriesWith('first'));
+    await Promise.all([single.get('many-1500'), single.has('many-1500'), single.get('many-1500')]);
+    await first;
+    const written = sent
+      .filter(([name]) => name === 'MSET' || name === 'SET')
+      .flatMap((args) => args.slice(1));
+    expect(written.filter((word) => word.startsWith('once:'))).toHaveLength(MANY.length);
+  });
+
+  test('in random order, all calls for a key are applied in the order in which they were made', async () => {
+    await store.setMany(entriesWith('start'));
+    const model = new Map(MANY.map((key) => [key, 'start']));
+    const calls: Promise<unknown>[] = [];
+    const reads: [Promise<unknown>, string | undefined][] = [];
+    let seed = 12;
+    const random = (below: number) => {
+      seed = (seed * 1103515245 + 12345) % 2 ** 31;
+      return seed % below;
+    };
+    for (let step = 0; step < 400; step += 1) {
+      const key = MANY[random(MANY.length)] as string;
+      const value = `step ${step}`;
+      const from = random(MANY.length - 2500);
+      const part = MANY.slice(from, from + 2500);
+      const kind = random(100);
+      if (kind < 4) {
+        calls.push(store.setMany(entriesWith(value, part)));
+        for (const each of part) model.set(each, value);
+      } else if (kind < 6) {
+        calls.push(store.deleteMany(part));
+        for (const each of part) model.delete(each);
+      } else if (kind < 7) {
+        calls.push(store.clear());
+        model.clear();
+      } else if (kind < 40) {
+        calls.push(store.set(key, value));
+        model.set(key, value);
+      } else if (kind < 50) {
+        calls.push(store.delete(key));
+        model.delete(key);
+      } else {
+        reads.push([store.get(key), model.get(key)]);
+      }
+      if (random(5) === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(calls);
+    for (const [read, expected] of reads) expect(await read).toBe(expected);
+    expect(await valuesOf(MANY)).toEqual(MANY.map((key) => model.get(key)));
+  });
+});
+
+// Regression: a server without MSETEX got the entries of setMany() one by one after it had refused the command,
+// or a moment later, so a later set() was overwritten.
+test('a set() does not overtake setMany() of entries with one expiry, whether MSETEX is known or not', async () => {
+  const keys = Array.from({ length: 40 }, (_, number) => `expiring-${number}`);
+  const expires = Date.now() + 600_000;
+  for (let round = 0; round < 3; round += 1) {
+    const first = store.setMany(keys.map((key) => ({ key, value: 'first', expires })));
+    const later = keys.map((key) => store.set(key, 'later'));
+    await Promise.all([first, ...later]);
+    expect(await store.getMany(keys)).toEqual(keys.map(() => 'later'));
+  }
 });

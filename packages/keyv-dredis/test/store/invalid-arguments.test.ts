@@ -15,7 +15,7 @@ import {
 const REFUSED = { name: 'InvalidArgumentError', code: 'DREDIS_INVALID_ARGUMENT' };
 
 const INVALID_KEYS: [title: string, key: unknown, message: string | RegExp][] = [
-  ['a number', 5, 'A key must be a string, got number'],
+  ['a number that is not finite', Number.NaN, 'A key must be a string, got number'],
   ['undefined', undefined, 'A key must be a string, got undefined'],
   ['null', null, 'A key must be a string, got null'],
   ['a symbol', Symbol('key'), 'A key must be a string, got symbol'],
@@ -127,7 +127,7 @@ describe('invalid arguments are refused before anything is sent:', () => {
       },
     );
 
-    test.each(['60000', true, new Date(0), 5n, {}])('the expiry %p', async (expires) => {
+    test.each(['60000', true, new Date(0), 5n, {}, 5000, 1_700_000_000])('the expiry %p', async (expires) => {
       const expiry = expires as unknown as number;
       expect(await rejection(store.set('kept', 'new', expiry))).toMatchObject(REFUSED);
       const entries = [

@@ -145,6 +145,22 @@ describe('updateNodes() with unchanged nodes', () => {
     for (const name of others) expect(after.get(name)).toBe(before.get(name));
   });
 
+  // Regression: the new node took the old node's connection for its own previous one, and closed it.
+  test("makes no call fail if a node's client options change", async () => {
+    await store.connect();
+    const [first, ...others] = three as [string, string, string];
+    const keys = keysOf(store, first, 20);
+    let isDone = false;
+    const calls = keys.map(async (key) => {
+      while (!isDone) expect(await store.set(key, 'value')).toBe(true);
+    });
+    for (const name of ['one', 'two', 'three', 'four', 'five']) {
+      await store.updateNodes([{ url: `redis://${first}`, clientOptions: { name } }, ...others]);
+    }
+    isDone = true;
+    await Promise.all(calls);
+  });
+
   test('changes a weight without a new client', async () => {
     await store.connect();
     const before = clients();

@@ -19,6 +19,18 @@ export {
   takeErrorCodes,
   takeErrors,
 } from './keyvs.js';
+
+export { makeRecord, NO_RECOVERY, openNode, recordedNodes, sendTo } from './nodes.js';
+
+export {
+  contentsOf,
+  describeNodes,
+  entriesOn,
+  fill,
+  openOperator,
+  recordOn,
+  registerPrefix,
+} from './operators.js';
 export type { PlainServers } from './plain-servers.js';
 export { runProgram } from './program.js';
 export {
@@ -41,4 +53,12 @@ export {
   rejection,
   timeOut,
 } from './stores.js';
-export { type ProxyServer, type StubServer, startBlackHole, startProxy, startStub } from './stub-server.js';
+export {
+  type ProxyServer,
+  type StubServer,
+  startBlackHole,
+  startProxy,
+  startStub,
+  startUnixProxy,
+} from './stub-server.js';
+export { until } from './until.js';

@@ -6,7 +6,7 @@ import { keysOf, nextEvent, timeOut } from './stores.js';
 import { type StubServer, startStub } from './stub-server.js';
 
 export const stateOf = (store: DRedisStore, node: string): NodeState | undefined =>
-  store.status().find(({ name }) => name === node)?.state;
+  store.status().nodes.find(({ name }) => name === node)?.state;
 
 /** Pauses a server, and sends commands until each store sees its node as down. */
 export async function pauseUntilDown(server: RedisServer, ...stores: DRedisStore[]): Promise<void> {
@@ -36,10 +36,13 @@ export interface Link extends Pick<StubServer, 'location'> {
   cut(...stores: DRedisStore[]): Promise<void>;
   /** Accepts connections again. Resolves when each store sees the node as up. */
   restore(...stores: DRedisStore[]): Promise<void>;
+  /** Connects to another server from now on, as a DNS name or a virtual IP does. */
+  redirect(to: RedisServer): void;
 }
 
 /** Starts a link to a server. The clean-up closes it. */
-export async function startLink({ host, port }: RedisServer): Promise<Link> {
+export async function startLink(server: RedisServer): Promise<Link> {
+  let target = server;
   const sockets = new Set<Socket>();
   let isCut = false;
   const { location } = await startStub((client) => {
@@ -47,7 +50,7 @@ export async function startLink({ host, port }: RedisServer): Promise<Link> {
       client.destroy();
       return;
     }
-    const server = connect(port, host).on('error', () => client.destroy());
+    const server = connect(target.port, target.host).on('error', () => client.destroy());
     sockets.add(client);
     client.on('close', () => {
       sockets.delete(client);
@@ -67,6 +70,9 @@ export async function startLink({ host, port }: RedisServer): Promise<Link> {
     async restore(...stores) {
       isCut = false;
       await untilUp(location, ...stores);
+    },
+    redirect(to) {
+      target = to;
     },
   };
 }

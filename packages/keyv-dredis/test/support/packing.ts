@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
+import { builtinModules } from 'node:module';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -25,7 +26,7 @@ export async function buildAndPack(copy: string): Promise<Tarballs> {
       `packages/keyv-dredis/${name}`,
     ]),
     ...['README.md', 'docs', 'LICENSE'].map((name) => `packages/hash-ring/${name}`),
-    'packages/keyv-dredis/LICENSE',
+    ...['LICENSE', 'bundle-cli.ts'].map((name) => `packages/keyv-dredis/${name}`),
     'packages/redis-launcher/package.json',
   ];
   for (const path of copied) {
@@ -57,14 +58,20 @@ function pnpmCommand(): [string, ...string[]] {
 export const QUIETLY = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
 /** Runs a command as a user would, outside any package manager. @returns its output */
-export async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   // pnpm sets environment variables for its child processes. npm needs only the variables about the registry.
   const wanted = /^npm_config_(registry|cafile|cache|userconfig|https?_?proxy|no_?proxy)$/i;
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^p?npm_/i.test(name) || wanted.test(name)),
   );
   try {
-    return (await promisify(execFile)(command, args, { cwd, env, timeout: 200_000 })).stdout;
+    const options = { cwd, env: { ...env, ...more }, timeout: 200_000 };
+    return (await promisify(execFile)(command, args, options)).stdout;
   } catch (error) {
     const { message, stdout, stderr } = error as Error & { stdout: string; stderr: string };
     throw new Error(`${message}\n${stdout}\n${stderr}`);
@@ -92,8 +99,11 @@ export async function packagesImportedBy(folder: string): Promise<string[]> {
   const imported = new Set<string>();
   for (const file of (await filesOf(folder)).filter((file) => file.startsWith('dist/'))) {
     const code = await readFile(join(folder, file), 'utf8');
-    for (const [, name] of code.matchAll(/(?:\bfrom|\bimport|\brequire\(|\bimport\()\s*['"]([^'"]+)['"]/g)) {
-      if (!/^\.|^node:/.test(name as string)) imported.add(name as string);
+    for (const [, name] of code.matchAll(
+      /(?:\bfrom|\bimport|\brequire\(|\bimport\()\s*['"]([\w@./:-]+)['"]/g,
+    )) {
+      if (/^\.|^node:/.test(name as string) || builtinModules.includes(name as string)) continue;
+      imported.add(name as string);
     }
   }
   return [...imported].sort();

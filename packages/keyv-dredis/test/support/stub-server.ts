@@ -2,15 +2,18 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onCleanUp } from './clean-up.js';
 
-/** A TCP server on loopback that misbehaves on purpose. */
+/** A server on loopback, or on a Unix socket, that misbehaves on purpose. */
 export interface StubServer extends AsyncDisposable {
+  /** NaN if the server listens on a Unix socket. */
   readonly port: number;
-  /** `host:port` */
+  /** `host:port` or `unix:/path` */
   readonly location: string;
   /** Connections accepted so far. */
   readonly connectionCount: number;
   /** Resolves with the next connection. */
   nextConnection(): Promise<Socket>;
+  /** Closes the connections, but not the port. */
+  closeConnections(): void;
   /** Resolves when the port and all connections are closed. */
   stop(): Promise<void>;
 }
@@ -33,16 +36,26 @@ export interface ProxyServer extends StubServer {
    * Returns the bytes to forward instead of a request. If undefined, the proxy forwards requests unchanged.
    */
   onRequest: ((request: Buffer) => Buffer) | undefined;
+  /** `host:port` of the server for new connections. Existing connections stay. */
+  target: string;
 }
 
 /** Starts a proxy in front of a real server. The clean-up stops it. */
 export async function startProxy(location: string): Promise<ProxyServer> {
-  const proxy = await proxyTo(location);
+  return stopLater(await proxyTo(location));
+}
+
+/** Starts a proxy that listens on a Unix socket. The clean-up stops it. */
+export async function startUnixProxy(location: string, path: string): Promise<ProxyServer> {
+  return stopLater(await proxyTo(location, path));
+}
+
+function stopLater(proxy: ProxyServer): ProxyServer {
   onCleanUp(() => proxy.stop());
   return proxy;
 }
 
-async function stubServer(onConnection: (socket: Socket) => void): Promise<StubServer> {
+async function stubServer(onConnection: (socket: Socket) => void, path?: string): Promise<StubServer> {
   const sockets = new Set<Socket>();
   let connectionCount = 0;
   const server = createServer((socket) => {
@@ -52,30 +65,34 @@ async function stubServer(onConnection: (socket: Socket) => void): Promise<StubS
     socket.on('close', () => sockets.delete(socket));
     onConnection(socket);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(path === undefined ? { host: '127.0.0.1', port: 0 } : { path });
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = path === undefined ? (server.address() as AddressInfo).port : Number.NaN;
+  const closeConnections = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   const stop = async () => {
     if (!server.listening) return;
     server.close();
-    for (const socket of sockets) socket.destroy();
+    closeConnections();
     await once(server, 'close');
   };
   return {
     port,
-    location: `127.0.0.1:${port}`,
+    location: path === undefined ? `127.0.0.1:${port}` : `unix:${path}`,
     get connectionCount() {
       return connectionCount;
     },
     nextConnection: async () => ((await once(server, 'connection')) as [Socket])[0],
+    closeConnections,
     stop,
     [Symbol.asyncDispose]: stop,
   };
 }
 
-async function proxyTo(location: string): Promise<ProxyServer> {
-  const [host, port] = location.split(':');
+async function proxyTo(location: string, path?: string): Promise<ProxyServer> {
   const stub = await stubServer((client) => {
+    const [host, port] = proxy.target.split(':');
     const server = connect(Number(port), host as string);
     server.on('error', () => client.destroy());
     server.on('close', () => client.destroy());
@@ -85,10 +102,11 @@ async function proxyTo(location: string): Promise<ProxyServer> {
       if (proxy.onReply === undefined) client.write(reply);
       else proxy.onReply(reply, client);
     });
-  });
+  }, path);
   const proxy: ProxyServer = Object.create(stub, {
     onReply: { value: undefined, writable: true },
     onRequest: { value: undefined, writable: true },
+    target: { value: location, writable: true },
   });
   return proxy;
 }

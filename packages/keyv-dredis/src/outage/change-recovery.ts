@@ -1,0 +1,63 @@
+import type { RestartPolicy } from '../config/options.js';
+import { DEFAULTS } from '../config/options.js';
+import { noop } from '../connection/connection.js';
+import type { Node, RecoveryHooks } from '../node/node.js';
+import { NamespacesInUse } from './namespaces.js';
+import { OptionalCommands } from './optional-commands.js';
+import { RestartDetector, type RestartOptions } from './restart.js';
+
+interface ChangeRecoveryOptions {
+  readonly restartPolicy?: RestartPolicy | undefined;
+  readonly ownsDatabase: boolean;
+  /** Called when keys were removed from a node, because it has restarted. */
+  readonly onPurge: RestartOptions['onPurge'];
+}
+
+/**
+ * Recovers servers that have restarted, as stores do. Otherwise, a change would move old values to other servers,
+ * where stores take them for current ones. Writes nothing before {@link ChangeRecovery.start}.
+ */
+export class ChangeRecovery implements RecoveryHooks {
+  readonly #restarts: RestartDetector;
+  readonly #waiting = new Set<Node>();
+  #isStarted = false;
+
+  constructor({ restartPolicy, ownsDatabase, onPurge }: ChangeRecoveryOptions) {
+    // It uses no namespace itself, so it registers none.
+    this.#restarts = new RestartDetector(new NamespacesInUse(ownsDatabase), {
+      restartPolicy,
+      scanCount: DEFAULTS.scanCount,
+      // A store warns of it.
+      commands: new OptionalCommands(noop),
+      onPurge,
+    });
+  }
+
+  async beforeServing(node: Node): Promise<void> {
+    if (this.#isStarted) await this.#restarts.detectRestart(node);
+    else this.#waiting.add(node);
+  }
+
+  /** A change checks the record in scripts, so it does not wait for the epoch of a node. */
+  async synchronize(node: Node): Promise<void> {
+    node.holds(0, node.refreshCount, Number.NEGATIVE_INFINITY);
+  }
+
+  opened(): void {}
+
+  async unreachable(): Promise<void> {}
+
+  startsOver(): boolean {
+    return false;
+  }
+
+  /** Recovers all nodes that are connected, and from now on each node that connects. @throws DRedisError */
+  async start(): Promise<void> {
+    this.#isStarted = true;
+    await Promise.all([...this.#waiting].map((node) => this.#restarts.detectRestart(node)));
+  }
+
+  stop(): void {
+    this.#restarts.stop();
+  }
+}

@@ -1,0 +1,54 @@
+import { parseLocations } from '../../src/config/locations.js';
+import type { DRedisStoreOptions } from '../../src/config/options.js';
+import { resolveOptions } from '../../src/config/validation.js';
+
+import { noop } from '../../src/connection/connection.js';
+import type { Location } from '../../src/index.js';
+import type { RecordedNode, TopologyRecord } from '../../src/membership/record.js';
+import { fingerprintOf } from '../../src/membership/record.js';
+import type { Send } from '../../src/membership/send.js';
+import type { RecoveryHooks } from '../../src/node/node.js';
+import { Node } from '../../src/node/node.js';
+import { MAINTENANCE } from '../../src/node/send-options.js';
+import { onCleanUp } from './clean-up.js';
+
+/** Hooks that recover nothing. */
+export const NO_RECOVERY: RecoveryHooks = {
+  beforeServing: async () => undefined,
+  synchronize: async (node) => node.holds(0, node.refreshCount, Number.NEGATIVE_INFINITY),
+  opened: () => undefined,
+  unreachable: async () => undefined,
+  startsOver: () => false,
+};
+
+/** Opens a node without a store. The clean-up closes it. */
+export function openNode(location: Location, options: DRedisStoreOptions = {}): Node {
+  const resolved = resolveOptions(options);
+  const [description] = parseLocations([location], resolved);
+  if (description === undefined) throw new Error('parseLocations() returned no node');
+  const node = new Node(description, resolved, { changed: noop, failed: noop }, NO_RECOVERY);
+  onCleanUp(() => node.close());
+  return node;
+}
+
+/** Sends maintenance commands to a node. */
+export const sendTo =
+  (node: Node): Send =>
+  (request) =>
+    node.run(request, MAINTENANCE);
+
+/** The nodes of a record, from `host:port` and weight. */
+export function recordedNodes(locations: readonly string[], weight = 1): RecordedNode[] {
+  return locations.map((location) => ({ name: location, address: location, database: 0, weight }));
+}
+
+/** A record for tests. */
+export function makeRecord(
+  epoch: number,
+  locations: readonly string[],
+  changes: Partial<TopologyRecord> = {},
+): TopologyRecord {
+  const nodes = recordedNodes(locations);
+  const fingerprint = fingerprintOf(nodes);
+  return { epoch, cache: 'c1', phase: 'settled', nodes, leaseMs: 1000, fingerprint, ...changes };
+}
