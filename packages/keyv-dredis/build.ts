@@ -3,10 +3,11 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
+import { bundleCli } from './bundle-cli.js';
 
 /**
- * Builds `dist/esm` and `dist/cjs`, each with declarations, and copies the documentation, which is published
- * with them.
+ * Builds `dist/esm` and `dist/cjs`, each with declarations, and the command line, and copies the documentation,
+ * which is published with them.
  *
  * The ring is bundled and exported as `keyv-dredis/hash-ring`, because on npm the name hash-ring belongs to
  * another package.
@@ -19,6 +20,10 @@ const FORMATS = ['esm', 'cjs'] as const;
 
 await rm(DIST, { recursive: true, force: true });
 await bundle();
+await bundleCli(join(DIST, 'cli/keyv-dredis.cjs'), {
+  index: join(RING, 'esm/index.js'),
+  svg: join(RING, 'esm/svg.js'),
+});
 await writeFile(join(DIST, 'cjs/package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
 await copyDeclarations();
 await copyDocs();

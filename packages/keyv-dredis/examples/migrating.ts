@@ -1,9 +1,19 @@
 import { Keyv } from 'keyv';
-import { DRedisStore } from 'keyv-dredis';
+import { createKeyv, DRedisStore } from 'keyv-dredis';
 
-/** Reads entries that @keyv/redis has written without a namespace. Their keys have no prefix in Redis. */
-export async function rawKeys(locations: readonly string[]): Promise<unknown> {
-  const cache = new Keyv({ store: new DRedisStore(locations, { keyFormat: 'raw' }) });
+/** Reads an entry that @keyv/redis has written with the namespace `app`. */
+export async function fromKeyvRedis(location: string): Promise<unknown> {
+  const store = new DRedisStore(location, { keyFormat: 'keyv-redis' });
+  const cache = new Keyv({ store, namespace: 'app' });
+  const user = await cache.get('user:1');
+  await cache.disconnect();
+  return user;
+}
+
+/** Reads an entry that createKeyv() of @keyv/redis has written with the namespace `app`. */
+export async function fromCreateKeyv(location: string): Promise<unknown> {
+  const connection = { url: `redis://${location}`, socket: { connectTimeout: 1000, keepAlive: true } };
+  const cache = createKeyv(connection, { namespace: 'app', keyFormat: 'keyv-redis' });
   const user = await cache.get('user:1');
   await cache.disconnect();
   return user;
@@ -15,7 +25,7 @@ export async function fromOneToSeveral(locations: string[]): Promise<number> {
   const keys = Array.from({ length: 1000 }, (_, index) => `key-${index}`);
   await store.setMany(keys.map((key) => ({ key, value: 'value' })));
 
-  await store.updateNodes(locations);
+  await store.reshard(locations);
 
   const values = await store.getMany(keys);
   await store.clear();

@@ -16,9 +16,11 @@ export async function options(location: string, credentials: object = {}): Promi
 
   const available = new DRedisStore(location, {
     nodeDownPolicy: 'failover',
-    failoverTtlMs: 30_000,
+    leaseMs: 500,
     restartPolicy: 'purge',
   });
+
+  const fixed = new DRedisStore(location, { topology: 'fixed' });
 
   const smallPages = new DRedisStore(location, { maxBatchSize: 100, scanCount: 200 });
 
@@ -28,7 +30,7 @@ export async function options(location: string, credentials: object = {}): Promi
   const factory = new DRedisStore([{ name: 'cache-1', client: () => createClient({ url }) }]);
 
   const keys: string[] = [];
-  for (const store of [remote, impatient, available, smallPages, raw, factory]) {
+  for (const store of [remote, impatient, available, fixed, smallPages, raw, factory]) {
     await store.set('options', 'value', Date.now() + 60_000);
     keys.push(store.locate('options').key);
     await store.disconnect();

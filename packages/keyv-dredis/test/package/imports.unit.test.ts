@@ -19,10 +19,24 @@ interface Layer {
  * imported types first.
  */
 const ALLOWED: Readonly<Record<string, Layer>> = {
+  cli: {
+    imports: [
+      'outage',
+      'membership',
+      'sharding',
+      'node',
+      'config',
+      'connection',
+      'format',
+      'errors',
+      'timers',
+    ],
+    why: 'It uses nodes without a store, so that it neither registers namespaces nor removes keys after a restart.',
+  },
   index: {
     imports: [
-      ...['create-keyv', 'dredis-store', 'store', 'types', 'node', 'config', 'connection', 'keyv', 'format'],
-      'errors',
+      ...['create-keyv', 'dredis-store', 'store', 'reshard', 'types', 'membership', 'node', 'config'],
+      ...['connection', 'keyv', 'format', 'errors'],
     ],
     why: 'It exports the public names. runtime, outage and sharding have none.',
   },
@@ -35,23 +49,42 @@ const ALLOWED: Readonly<Record<string, Layer>> = {
     why: 'The constructor resolves the options and creates the runtime.',
   },
   store: {
-    imports: ['runtime', 'sharding', 'node', 'config', 'types', 'keyv', 'format', 'errors'],
+    imports: ['runtime', 'membership', 'sharding', 'node', 'config', 'types', 'keyv', 'format', 'errors'],
     why: 'It has one short method per Keyv method. It reaches outage handling only through the runtime.',
   },
   runtime: {
-    imports: ['outage', 'sharding', 'node', 'config', 'connection', 'format', 'errors'],
+    imports: [
+      'reshard',
+      'outage',
+      'membership',
+      'sharding',
+      'node',
+      'config',
+      'connection',
+      'format',
+      'errors',
+      'timers',
+    ],
     why: 'It creates all parts, and passes outage handling to sharding and node through their interfaces.',
   },
+  reshard: {
+    imports: ['outage', 'membership', 'config', 'errors', 'timers'],
+    why: 'It runs a change of the topology with connections of its own, which recover servers like those of the store.',
+  },
   outage: {
-    imports: ['sharding', 'node', 'config', 'connection', 'format', 'errors'],
+    imports: ['sharding', 'node', 'config', 'connection', 'format', 'errors', 'timers'],
     why: 'It implements interfaces of sharding and node. Only the runtime knows that it exists.',
   },
+  membership: {
+    imports: ['sharding', 'node', 'config', 'connection', 'format', 'errors', 'timers'],
+    why: 'It changes the topology with nodes of its own. Only the runtime and the command line know that it exists.',
+  },
   sharding: {
-    imports: ['node', 'config', 'format', 'errors'],
+    imports: ['node', 'config', 'format', 'errors', 'timers'],
     why: 'Without outage and membership, a reader can follow a call from the store to the node.',
   },
   node: {
-    imports: ['config', 'connection', 'format', 'errors'],
+    imports: ['config', 'connection', 'format', 'errors', 'timers'],
     why: 'A node knows nothing about other nodes, so it imports nothing from sharding, outage and membership.',
   },
   config: {
@@ -59,7 +92,7 @@ const ALLOWED: Readonly<Record<string, Layer>> = {
     why: 'It needs the types of clients and key formats. It does no I/O, so it imports no node.',
   },
   connection: {
-    imports: [],
+    imports: ['timers'],
     why: 'It deals with node-redis only. The node translates its errors.',
   },
   types: {
@@ -67,7 +100,7 @@ const ALLOWED: Readonly<Record<string, Layer>> = {
     why: 'Its types appear in public signatures, so they depend on no internals.',
   },
   keyv: {
-    imports: ['format', 'errors'],
+    imports: ['format', 'errors', 'timers'],
     why: 'It is about Keyv 5 and 6 only. It can be tested and read without Redis, nodes and outages.',
   },
   format: {
@@ -77,6 +110,10 @@ const ALLOWED: Readonly<Record<string, Layer>> = {
   errors: {
     imports: [],
     why: 'Every other layer throws these errors. An import from here would be a cycle.',
+  },
+  timers: {
+    imports: [],
+    why: 'It only takes functions of Node.js at load time.',
   },
 };
 
@@ -88,13 +125,38 @@ interface Importers {
 
 /** Which files may import a package, by path prefix. Files that may import values may also import types. */
 const PACKAGES: Readonly<Record<string, Importers>> = {
+  commander: {
+    values: ['cli/'],
+    types: [],
+    why: 'The library does not read command lines. The build bundles it into the file of the command line.',
+  },
+  'cli-progress': {
+    values: ['cli/output.ts'],
+    types: ['cli/'],
+    why: 'Only the command line prints. The build bundles it.',
+  },
+  'cli-table3': {
+    values: ['cli/output.ts'],
+    types: [],
+    why: 'Only the command line prints. The build bundles it.',
+  },
+  read: {
+    values: ['cli/prompts.ts'],
+    types: [],
+    why: 'Only the command line asks. The build bundles it.',
+  },
+  'hash-ring/svg': {
+    values: ['cli/'],
+    types: [],
+    why: 'Only the command line draws. Users import keyv-dredis/hash-ring/svg, which the build makes.',
+  },
   'hash-ring': {
     values: ['sharding/'],
     types: [],
     why: 'The other layers get the owner of a key from sharding. Users import keyv-dredis/hash-ring, which the build makes.',
   },
   redis: {
-    values: ['connection/', 'node/commands.ts'],
+    values: ['connection/', 'node/server-commands.ts'],
     types: ['config/', 'store.ts', 'types.ts'],
     why: 'The other layers do not depend on node-redis. Options and locate() have types of it.',
   },

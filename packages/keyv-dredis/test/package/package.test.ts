@@ -20,6 +20,8 @@ import { type TemporaryFolder, temporaryFolder } from '../support/temporary-fold
 
 const NAMESPACE = 'package-test';
 
+const INTEGRATIONS = await readFile(join(WORKSPACE, 'docs/integrations.md'), 'utf8');
+
 /** Building, packing and installing run several programs, possibly on a loaded machine. */
 const INSTALLATION_MS = 400_000;
 
@@ -52,9 +54,13 @@ describe('the tarball of keyv-dredis', () => {
 
   test('contains code, declarations and documentation, and no sources, tests or maps', async () => {
     const declarations = [
+      'config/connection-argument',
+      'config/location-options',
+      'config/location-syntax',
       'config/locations',
       'config/options',
       'connection/redis-client',
+      'connection/sentinel',
       'create-keyv',
       'dredis-store',
       'errors/errors',
@@ -63,7 +69,11 @@ describe('the tarball of keyv-dredis', () => {
       'format/values',
       'index',
       'keyv/capabilities',
-      'node/health',
+      'keyv/store-events',
+      'membership/change-types',
+      'membership/record',
+      'node/absence',
+      'node/node-status',
       'store',
       'types',
     ].map((name) => `${name}.d.ts`);
@@ -82,8 +92,21 @@ describe('the tarball of keyv-dredis', () => {
         ...docs,
         ...dist('cjs', 'package.json'),
         ...dist('esm', 'hash-ring/hash-ring.js'),
+        ...['dist/cli/LICENSES.txt', 'dist/cli/keyv-dredis.cjs'],
       ].sort(),
     );
+  });
+
+  test('has the licences of the libraries in the command line', async () => {
+    const licences = await inside('dist/cli/LICENSES.txt');
+    for (const name of ['commander', 'cli-progress', 'cli-table3', 'read', 'mute-stream', 'string-width']) {
+      expect(licences).toContain(`${name}\n\n`);
+    }
+  });
+
+  test('has a library without the libraries of the command line', async () => {
+    const files = (await filesOf(unpacked)).filter((path) => /^dist\/(esm|cjs)\/.*\.js$/.test(path));
+    for (const path of files) expect(await inside(path)).not.toMatch(/commander|cli-table3|cli-progress/i);
   });
 
   test.each(['README.md', 'LICENSE', 'docs/options.md'])("contains the repository's %s", async (name) => {
@@ -120,13 +143,13 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis, installed by npm next to keyv %s
     project = join(folder, `keyv-${keyvVersion}`);
     await mkdir(project);
     for (const [name, text] of Object.entries(PROJECT)) await writeFile(join(project, name), text);
-    const packages = [tarballs.store, `keyv@${keyvVersion}`, '@types/node@20.19.43'];
-    await run('npm', ['install', ...QUIETLY, ...packages], project);
+    await run('npm', ['install', ...QUIETLY, tarballs.store, `keyv@${keyvVersion}`], project);
   }, INSTALLATION_MS);
 
   /** Runs one of the project's programs, and checks its output and the keys in Redis. */
   async function expectToWork(program: string): Promise<void> {
     const namespace = `${NAMESPACE}-${keyvVersion}-${basename(program)}`;
+    await redis.remove(namespace);
     const said = await run(process.execPath, [program, namespace, ...locations], project);
     expect(JSON.parse(said)).toEqual({
       user: { name: 'Ada' },
@@ -155,15 +178,27 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis, installed by npm next to keyv %s
     expect(await readdir(join(project, 'node_modules'))).not.toContain('hash-ring');
   });
 
+  test('has a command line that npx runs', async () => {
+    const said = await run('npx', ['keyv-dredis', 'ring', '--json', '--nodes', locations.join()], project);
+    expect(JSON.parse(said).nodes.map(({ node }: { node: string }) => node)).toEqual(locations);
+  });
+
   test('works from ES modules', () => expectToWork('program.mjs'));
 
   test('works from CommonJS', () => expectToWork('program.cjs'));
 
-  test('type-checks in a strict TypeScript project with its libraries, and works in both formats', async () => {
-    await run(process.execPath, [TYPESCRIPT, '-p', '.'], project);
-    await expectToWork('out/typed-esm.js');
-    await expectToWork('out/typed-cjs.cjs');
-  });
+  // Regression: with @types/node 25 and later, the store's declarations did not compile, because EventEmitter
+  // has other types there.
+  test.each(['20.19.43', '26.6.7'])(
+    'type-checks in a strict TypeScript project with its libraries and @types/node %s, and works in both formats',
+    async (version) => {
+      await run('npm', ['install', ...QUIETLY, `@types/node@${version}`], project);
+      await run(process.execPath, [TYPESCRIPT, '-p', '.'], project);
+      await expectToWork('out/typed-esm.js');
+      await expectToWork('out/typed-cjs.cjs');
+    },
+    INSTALLATION_MS,
+  );
 
   // Regression: error replies were recognized by the name of their class, which a minifier changes. In a
   // minified bundle every error reply then counted as a lost connection.
@@ -197,6 +232,13 @@ describe.each(['6.1.0', '5.6.0'])('keyv-dredis, installed by npm next to keyv %s
       });
     },
   );
+
+  test.each(['jest', 'vitest'] as const)('works under the fake timers of %s', async (runner) => {
+    await run(process.execPath, FAKE_TIMERS[runner], project, {
+      NAMESPACE: `${NAMESPACE}-${keyvVersion}-${runner}`,
+      LOCATIONS: locations.join(),
+    });
+  });
 
   test('recognizes errors of its other format with DRedisError.is()', async () => {
     const program = `
@@ -379,8 +421,6 @@ export function typed(store: DRedisStore): void {
   });
   store.on('node:down', (node, error) => [node.toUpperCase(), error instanceof NodeUnavailableError]);
   store.once('node:up', (node) => node.toUpperCase());
-  // @ts-expect-error an unknown event
-  store.on('node:gone', () => undefined);
   // @ts-expect-error a node is given as a name
   store.on('node:up', (node: number) => node);
   // @ts-expect-error an unknown option
@@ -402,7 +442,7 @@ async function main() {
   client.sendCommand = (args, options) => send(args[0] === 'SET' ? ['EVAL', "return redis.error_reply('OOM full')", '0'] : args, options);
   const refused = await store.set('list', 'value').catch((error) => error);
   client.sendCommand = send;
-  const states = [...new Set(store.status().map(({ state }) => state))].join();
+  const states = [...new Set(store.status().nodes.map(({ state }) => state))].join();
   const dead = new DRedisStore(['127.0.0.1:1']);
   const unavailable = await dead.set('key', 'value').catch((error) => error);
   await client.del(key);
@@ -411,6 +451,36 @@ async function main() {
   return { refused: seen(refused), unavailable: seen(unavailable), states };
 }
 main().then((said) => console.log(JSON.stringify(said)));
+`;
+
+/** Commands that run a test with fake timers. Jest loads the CommonJS build, and Vitest the ES modules. */
+const FAKE_TIMERS = {
+  jest: [
+    join(WORKSPACE, 'node_modules/jest/bin/jest.js'),
+    ...['--config', '{"testMatch":["<rootDir>/fake-timers.jest.cjs"],"transform":{}}', '--rootDir', '.'],
+  ],
+  vitest: [join(WORKSPACE, 'packages/keyv-dredis/node_modules/vitest/vitest.mjs'), 'run', '--globals'],
+};
+
+/** The call that docs/integrations.md recommends for a test runner. */
+const documentedCall = (runner: 'jest' | 'vi') =>
+  new RegExp(`\\b${runner}\\.useFakeTimers\\([^\`]+\\)`).exec(INTEGRATIONS)?.[0] as string;
+
+/** A test for Jest and Vitest. */
+const FAKE_TIMERS_TEST = `
+test('the store works', async () => {
+  const { NAMESPACE: namespace, LOCATIONS: locations } = process.env;
+  const store = new DRedisStore(locations.split(','), { namespace });
+  fakeTimers();
+  const now = Date.now();
+  expect(await store.set('key', 'value', now + 60000)).toBe(true);
+  expect(await store.get('key')).toBe('value');
+  expect(await store.getMany(['key', 'none'])).toEqual(['value', undefined]);
+  await store.clear();
+  expect(await store.get('key')).toBeUndefined();
+  await store.disconnect();
+  expect(Date.now()).toBe(now);
+});
 `;
 
 const NAMES = 'createKeyv, DRedisStore, InvalidOptionError';
@@ -438,6 +508,14 @@ const PROJECT = {
     ${PROGRAM}`,
   'errors.mjs': `import { DRedisError, DRedisStore } from 'keyv-dredis';${ERRORS_PROGRAM}`,
   'errors.cjs': `const { DRedisError, DRedisStore } = require('keyv-dredis');${ERRORS_PROGRAM}`,
+  'fake-timers.jest.cjs': `
+    const { DRedisStore } = require('keyv-dredis');
+    const fakeTimers = () => ${documentedCall('jest')};
+    ${FAKE_TIMERS_TEST}`,
+  'fake-timers.test.mjs': `
+    import { DRedisStore } from 'keyv-dredis';
+    const fakeTimers = () => ${documentedCall('vi')};
+    ${FAKE_TIMERS_TEST}`,
   'typed-esm.ts': TYPED_IMPORTS + PROGRAM + TYPES,
   'typed-cjs.cts': TYPED_IMPORTS + REQUIRED + PROGRAM + TYPES,
   'tsconfig.json': STRICT_PROJECT,

@@ -217,7 +217,7 @@ test("locations may be any kind of client, with node-redis' types", async () => 
     withScripts,
     bare,
     factory,
-    () => createClient({ socket: { host: 'factory of scripts' }, scripts }),
+    () => createClient({ socket: { host: 'factory-of-scripts' }, scripts }),
     { name: 'plain of a name', client: createClient() },
     { name: 'pool', client: pool },
     { name: 'factory of a pool', client: () => createClientPool() },
