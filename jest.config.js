@@ -28,6 +28,7 @@ const common = {
   moduleNameMapper: {
     // Tests use the workspace packages' sources, so they need no build.
     '^(hash-ring|redis-launcher|keyv-dredis)$': '<rootDir>/packages/$1/src/index.ts',
+    '^hash-ring/svg$': '<rootDir>/packages/hash-ring/src/svg.ts',
     '^keyv-dredis/hash-ring$': '<rootDir>/packages/hash-ring/src/index.ts',
     '^keyv-dredis/hash-ring/svg$': '<rootDir>/packages/hash-ring/src/svg.ts',
     // Sources import `./x.js`, which is the file's name after the build. Jest loads the source, `./x.ts`.
@@ -48,8 +49,8 @@ export default {
   // This limit is only meant to stop tests that hang. Starting a process can take many seconds on a loaded
   // two-core machine.
   testTimeout: 120_000,
-  // Most tests wait for servers. By default, Jest leaves one core unused.
-  maxWorkers: '100%',
+  // Most tests wait for servers and timeouts.
+  maxWorkers: 3,
   projects: [
     {
       ...common,

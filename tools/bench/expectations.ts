@@ -1,7 +1,9 @@
-import { contestant } from './contestants/index.js';
+import { contestant, PACED_KEYS_PER_SECOND } from './contestants/index.js';
 import { type Results, series } from './harness/results.js';
-import { ratiosOf, type Spread } from './harness/statistics.js';
+import { ratiosOf, type Spread, spreadOf } from './harness/statistics.js';
 import type { Table } from './harness/tables.js';
+import { OUTAGE_COLUMN, OUTAGES } from './scenarios/failures.js';
+import { CHANGES } from './scenarios/reshard.js';
 
 /** A metric of one contestant. */
 interface Figure {
@@ -12,7 +14,7 @@ interface Figure {
 }
 
 /**
- * A ratio of two figures, and the value that the ratio should reach. Expectations are set before a run, and
+ * A figure or a ratio of two figures, and the value that it should reach. Expectations are set before a run, and
  * are not adjusted to its results.
  */
 interface Expectation {
@@ -29,14 +31,17 @@ interface Expectation {
    */
   readonly columns: readonly string[];
   readonly numerator: Figure;
-  readonly denominator: Figure;
+  /** If it is left out, the numerator itself is compared. */
+  readonly denominator?: Figure;
+  /** Formats a value. @default a ratio */
+  readonly format?: (value: number) => string;
   readonly atLeast?: number;
   readonly atMost?: number;
 }
 
 interface Verdict {
   readonly expectation: Expectation;
-  /** Undefined if the run did not measure both figures. */
+  /** A ratio, or a figure. Undefined if the run did not measure it. */
   readonly ratio: Spread | undefined;
   readonly verdict: 'pass' | 'short' | 'not measured';
 }
@@ -50,6 +55,7 @@ const TENTHS: Readonly<Record<string, string>> = {
 };
 const LARGEST = { at: 'largest namespace', columns: Object.keys(TENTHS) };
 
+const percentage = (value: number) => `${(100 * value).toFixed(2)} %`;
 const labelOf = (id: string) => contestant(id).label;
 
 /** Expects the store's throughput to be at least `atLeast` times another contestant's throughput. */
@@ -126,8 +132,103 @@ const EXPECTATIONS: readonly Expectation[] = [
   },
 ];
 
+const CHANGE_EXPECTATIONS: readonly Expectation[] = CHANGES.flatMap(({ name, label }) => {
+  const at = { at: label, columns: ['64 callers'], scenario: 'reshard' };
+  const ours = (metric: string): Figure => ({ contestant: 'dredis-reshard', metric });
+  return [
+    {
+      measure: 'lowest hit rate of a second, reshard()',
+      against: 'before the change',
+      ...at,
+      numerator: ours(`${name}.lowestHitRate`),
+      format: percentage,
+      atLeast: 0.999,
+    },
+    {
+      measure: 'p99 of reads during reshard()',
+      against: 'before the change',
+      ...at,
+      numerator: ours(`${name}.p99Ms`),
+      denominator: ours('beforeP99Ms'),
+      atMost: 2,
+    },
+  ];
+});
+
+const moverSpeed = (id: string, limits: Pick<Expectation, 'atLeast' | 'atMost'>): Expectation => ({
+  measure: 'moved entries per second',
+  against: labelOf(id),
+  ...LARGEST,
+  scenario: 'mover',
+  numerator: { contestant: id, metric: 'keysPerSecond' },
+  format: (value) => Math.round(value).toLocaleString('en-US'),
+  ...limits,
+});
+
+const MOVER_EXPECTATIONS: readonly Expectation[] = [
+  moverSpeed('dredis-reshard', { atLeast: 50_000 }),
+  moverSpeed('dredis-reshard-paced', {
+    atLeast: 0.95 * PACED_KEYS_PER_SECOND,
+    atMost: 1.02 * PACED_KEYS_PER_SECOND,
+  }),
+  {
+    measure: 'peak memory of reshard()',
+    against: `${labelOf('dredis-reshard')}, a tenth of the keys`,
+    ...LARGEST,
+    scenario: 'mover',
+    numerator: { contestant: 'dredis-reshard', metric: 'peakMb' },
+    denominator: { contestant: 'dredis-reshard', metric: 'peakMb', tenth: true },
+    atMost: 1.5,
+  },
+];
+
+/** The build before the topology record, with --baseline. */
+const SETTLED_EXPECTATIONS: readonly Expectation[] = ['dredis', 'dredis-resharded'].flatMap((id) =>
+  ['GET, settled, values of 100 bytes', 'SET, settled, values of 100 bytes'].flatMap((table) =>
+    ['1 caller', '8 callers', '64 callers', '512 callers'].map((column) => ({
+      measure: `CPU time per ${table.slice(0, 3)}, ${labelOf(id)}`,
+      against: labelOf('baseline'),
+      at: column,
+      scenario: 'settled',
+      table,
+      columns: [column],
+      numerator: { contestant: id, metric: 'cpuUs' },
+      denominator: { contestant: 'baseline', metric: 'cpuUs' },
+      atMost: 1.05,
+    })),
+  ),
+);
+
+/** A frozen server is detected by three timeouts of 2 s, which overlap. */
+const SERVED_MS: Readonly<Record<keyof typeof OUTAGES, number>> = { kill: 1_500, freeze: 4_000 };
+
+const FAILURE_EXPECTATIONS: readonly Expectation[] = Object.entries(OUTAGES).flatMap(
+  ([outage, { table }]) => {
+    const at = { against: '', at: outage, scenario: 'failures', table, columns: [OUTAGE_COLUMN] };
+    const ours = (metric: string): Figure => ({ contestant: 'dredis-failover', metric });
+    return [
+      {
+        measure: `${outage} to first served call, ms`,
+        ...at,
+        numerator: ours('servedMs'),
+        format: (value: number) => Math.round(value).toLocaleString('en-US'),
+        atMost: SERVED_MS[outage as keyof typeof OUTAGES],
+      },
+      { measure: 'stale reads', ...at, numerator: ours('stale'), format: String, atMost: 0 },
+    ];
+  },
+);
+
+const ALL_EXPECTATIONS = [
+  ...EXPECTATIONS,
+  ...CHANGE_EXPECTATIONS,
+  ...MOVER_EXPECTATIONS,
+  ...SETTLED_EXPECTATIONS,
+  ...FAILURE_EXPECTATIONS,
+];
+
 function verdicts(results: Results): Verdict[] {
-  return EXPECTATIONS.map((expectation) => {
+  return ALL_EXPECTATIONS.map((expectation) => {
     const ratio = ratioOf(results, expectation);
     if (ratio === undefined) return { expectation, ratio, verdict: 'not measured' };
     const { atLeast = 0, atMost = Number.POSITIVE_INFINITY } = expectation;
@@ -144,6 +245,12 @@ function ratioOf(
     const seriesOf = ({ contestant, metric, tenth }: Figure) =>
       series(results, scenario, contestant, (tenth && TENTHS[column]) || column, metric, table);
     const numerators = seriesOf(numerator);
+    if (denominator === undefined) {
+      // If an event did not happen in a round, the round has no time for it.
+      const rounds = numerators?.map((value) => value ?? Number.POSITIVE_INFINITY);
+      if (rounds !== undefined) return spreadOf(rounds);
+      continue;
+    }
     const denominators = seriesOf(denominator);
     if (numerators !== undefined && denominators !== undefined) return ratiosOf(numerators, denominators);
   }
@@ -154,10 +261,16 @@ function ratioOf(
 export function verdictTable(results: Results): Table {
   const rows = verdicts(results).flatMap(({ expectation, ratio, verdict }) => {
     if (ratio === undefined) return [];
-    const { measure, against, at, atLeast, atMost } = expectation;
-    const expected = atLeast === undefined ? `≤ ${atMost} x` : `≥ ${atLeast} x`;
-    const range = `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`;
-    return [[measure, against, at, expected, `${ratio.median.toFixed(2)} x`, range, verdict]];
+    const { measure, against, at, atLeast, atMost, format } = expectation;
+    const withUnit = format ?? ((value: number) => `${value} x`);
+    const expected = [
+      ...(atLeast === undefined ? [] : [`≥ ${withUnit(atLeast)}`]),
+      ...(atMost === undefined ? [] : [`≤ ${withUnit(atMost)}`]),
+    ].join(', ');
+    const measured = format?.(ratio.median) ?? `${ratio.median.toFixed(2)} x`;
+    const figure = format ?? ((value: number) => value.toFixed(2));
+    const range = `${figure(ratio.min)}–${figure(ratio.max)}`;
+    return [[measure, against, at, expected, measured, range, verdict]];
   });
   const header = ['measure', 'compared with', 'at', 'expected', 'measured', 'lowest–highest', ''];
   return { title: `Expectations, Node.js ${results.machine.node}`, textColumnCount: 2, header, rows };

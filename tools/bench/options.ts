@@ -8,10 +8,10 @@ import { SCENARIO_NAMES, SCENARIOS, scenario } from './scenarios/index.js';
 
 const USAGE = `npx -y pnpm@12 bench [scenario ...] [options]   compares the store with its peers
 npx -y pnpm@12 bench:quick [scenario ...] [options]
-npx -y pnpm@12 bench:failures [options]        kills a server of each contestant
+npx -y pnpm@12 bench:failures [options]        kills and freezes a server of each contestant
 
 scenarios: ${SCENARIO_NAMES.join(', ')}
-           (default: all but failures)
+           (default: all but failures, reshard, mover and settled)
 
   --quick               fewer and shorter rounds, fewer cells
   --node 24             the Node.js version that runs the contestants; npx downloads it

@@ -1,22 +1,29 @@
 /**
  * Demo: one cache over four Redis servers. It caches every package.json in node_modules, shows which server
- * owns which keys, adds a fifth server, and stops a server.
+ * owns which keys, adds a fifth server and removes another one while readers run, and stops a server.
  *
  * Run: `npx -y pnpm@12 demo`. The demo starts its own servers. Set REDIS_LOCATIONS=host:port,... to use four
- * running servers instead.
- * Output: five short sections. Each figure is checked, and the demo fails at the first wrong figure.
+ * running servers instead, which no other store may use.
+ * Output: six short sections. Each figure is checked, and the demo fails at the first wrong figure.
  */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Keyv } from 'keyv';
-import { DRedisError, DRedisStore } from 'keyv-dredis';
+import { DRedisStore } from 'keyv-dredis';
+import { createClient } from 'redis';
 import { redisLocations, startRedis } from 'redis-launcher';
-import { count, heading, line, megabytes, percent, table } from '../terminal/terminal.js';
+import { count, heading, line, megabytes, percent, progressBar, table } from '../terminal/terminal.js';
 import { inChunks } from './in-chunks.js';
 import { readPackageFiles } from './package-files.js';
+import { readDuring } from './readers.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CHUNK_SIZE = 50;
+const READER_COUNT = 32;
+/** A change takes about this time, so that the readers see it. Without a limit, so few entries move at once. */
+const CHANGE_MS = 700;
+const POLL_MS = 10;
 /** Servers from REDIS_LOCATIONS keep running, so the entries must expire there if the demo is killed. */
 const TTL_MS = 10 * 60_000;
 
@@ -27,12 +34,19 @@ const bytes = [...input.values()].reduce((sum, text) => sum + Buffer.byteLength(
 const four = await redisLocations(4);
 const fifth = await startRedis({ count: 1 });
 const store = new DRedisStore([...four.locations]);
+// Another process that uses the cache. It only reads.
+const other = new DRedisStore([...four.locations]);
 // Servers from REDIS_LOCATIONS may contain other keys, so the namespace must be unique.
-const cache = new Keyv({ store, namespace: `dredis-demo-${process.pid}` });
+const namespace = `dredis-demo-${process.pid}`;
+const cache = new Keyv({ store, namespace });
+const reader = new Keyv({ store: other, namespace });
 const errors: unknown[] = [];
-cache.on('error', (error) => errors.push(error));
+for (const each of [cache, reader]) each.on('error', (error) => errors.push(error));
 
 try {
+  await Promise.all([store.connect(), other.connect()]);
+  expectEqual('epoch of the servers, which no other store may use', store.status().topology.epoch, 0);
+
   heading(`1. Cache ${count(keys.length)} package.json files (${megabytes(bytes)}) on four Redis servers`);
   printThroughput('wrote', keys.length, bytes, await write(keys));
   const { sameCount, ms } = await read(keys);
@@ -43,38 +57,51 @@ try {
   heading('2. Count the keys on each server');
   await printDistribution();
 
-  heading('3. Add a fifth server');
-  const ownersBefore = new Map(keys.map((key) => [key, ownerOf(key)]));
-  await store.updateNodes([...four.locations, ...fifth.locations]);
-  const moved = keys.filter((key) => ownerOf(key) !== ownersBefore.get(key));
-  const movedToFifth = moved.filter((key) => ownerOf(key) === fifth.locations[0]);
-  expectEqual('keys that moved to the new server', movedToFifth.length, moved.length);
-  line(
-    `${count(moved.length)} keys changed owner, all to the new server: ` +
-      `${percent(moved.length, keys.length)} (ideal 20.0 %)`,
+  heading('3. Add a fifth server while another process reads');
+  const [added] = fifth.locations as [string];
+  const toFifth = await change([...four.locations, added]);
+  expectEqual(
+    'keys that moved to the new server',
+    toFifth.filter((key) => ownerOf(key) === added).length,
+    toFifth.length,
   );
-  // Moved keys are misses until they are written again.
-  await write(moved);
   await printDistribution();
 
-  heading('4. Stop a server');
+  heading('4. Remove a server while another process reads');
+  const [, , removed] = four.locations as readonly [string, string, string];
+  const ofRemoved = keysByOwner().get(removed) ?? [];
+  const fromRemoved = await change(store.nodes.filter((node) => node !== removed));
+  expectEqual('keys of the removed server that moved', fromRemoved.length, ofRemoved.length);
+  await printDistribution();
+
+  heading('5. Stop a server, and start it again');
   const stopped = four.servers?.[1] ?? fifth.servers[0];
   if (stopped === undefined) throw new Error('there is no server to stop');
   if (four.servers === undefined)
     line('The demo stops only a server that it started itself: the fifth server.');
-  const lostCount = keysByOwner().get(stopped.location)?.length ?? 0;
+  const lost = keysByOwner().get(stopped.location) ?? [];
   await stopped.kill();
   const rest = await read(keys);
-  expectEqual('values that can still be read', rest.sameCount, keys.length - lostCount);
-  line(`${stopped.location} is down, and its ${count(lostCount)} keys are misses`);
-  line(`the other ${count(rest.sameCount)} keys can still be read`);
-  const [error] = errors;
-  if (!(error instanceof DRedisError)) throw new Error('the cache emitted no error for the stopped server');
-  line(`the cache emitted an error event: ${error.name}: ${error.message}`);
+  expectEqual('values that can still be read', rest.sameCount, keys.length - lost.length);
+  line(
+    `${stopped.location} was killed: the other servers served its keys after ${(rest.ms / 1000).toFixed(1)} s`,
+  );
+  await write(lost);
+  line(`its ${count(lost.length)} entries were misses, and were written again`);
+  await stopped.start();
+  while (
+    store.status().topology.phase !== 'settled' ||
+    Object.keys(store.status().topology.states).length > 0
+  )
+    await sleep(POLL_MS);
+  const all = await read(keys);
+  expectEqual('values that can be read', all.sameCount, keys.length);
+  await printDistribution();
+  expectEqual('failed calls', errors.length, 0);
+  line(`${stopped.location} was started again: its entries have moved back, and no call failed`);
 
-  heading('5. Clean up');
-  await store.updateNodes(store.nodes.filter((node) => node !== stopped.location));
-  await cache.clear();
+  heading('6. Clean up');
+  await store.withNamespace(namespace).clear();
   const leftCounts = await Promise.all([...keysByOwner().values()].map(storedCount));
   expectEqual(
     'keys left',
@@ -83,10 +110,54 @@ try {
   );
   line('no keys are left');
 } finally {
-  await cache.disconnect();
+  await Promise.all([cache.disconnect(), reader.disconnect()]);
+  if (four.servers === undefined) await forgetTopology(four.locations);
   await Promise.all([four.stop(), fifth.stop()]);
 }
 line(four.servers ? 'all servers are stopped' : 'the servers from REDIS_LOCATIONS are still running');
+
+/** Changes the servers of both stores, while one of them reads. @returns the keys that have another owner now */
+async function change(locations: readonly string[]): Promise<string[]> {
+  const ownersBefore = new Map(keys.map((key) => [key, ownerOf(key)]));
+  const movingCount = Math.ceil(keys.length / locations.length);
+  const bar = progressBar('moving {bar} {percentage} %');
+  bar.start(1, 0);
+  const reshard = () =>
+    store.reshard(locations, {
+      maxKeysPerSecond: movingCount / (CHANGE_MS / 1000),
+      onProgress: ({ sources }) =>
+        bar.update(sources.reduce((sum, { fraction }) => sum + fraction, 0) / Math.max(1, sources.length)),
+    });
+  const get = (key: string) => reader.get<string>(key);
+  const readers = { get, expected: input, readerCount: READER_COUNT };
+  const { counts, ms } = await readDuring(readers, reshard).finally(() => bar.stop());
+  const moved = keys.filter((key) => ownerOf(key) !== ownersBefore.get(key));
+  expectEqual('misses while entries moved', counts.misses, 0);
+  expectEqual('wrong values while entries moved', counts.wrong, 0);
+  if (counts.reads === 0) throw new Error('there were no reads while entries moved');
+  expectEqual('servers of the other process', other.nodes.length, locations.length);
+  line(
+    `${count(moved.length)} of ${count(keys.length)} entries moved in ${(ms / 1000).toFixed(1)} s ` +
+      `(${percent(moved.length, keys.length)}), slowed down for this demo`,
+  );
+  line(
+    `meanwhile, ${READER_COUNT} readers made ${count(counts.reads)} reads: ` +
+      `${count(counts.hits)} hits, ${count(counts.misses)} misses`,
+  );
+  const { sameCount } = await read(keys);
+  expectEqual('unchanged values', sameCount, keys.length);
+  return moved;
+}
+
+/** Servers from REDIS_LOCATIONS keep running. Without the record, they are as before. */
+async function forgetTopology(locations: readonly string[]): Promise<void> {
+  for (const location of locations) {
+    const client = createClient({ url: `redis://${location}` });
+    await client.connect();
+    await client.unlink(['%dredis:topology', '%dredis:topology:vote']);
+    client.destroy();
+  }
+}
 
 function ownerOf(key: string): string {
   return store.locate(key).node;

@@ -11,6 +11,10 @@ export type NetworkCondition =
    * condition ends.
    */
   | { readonly type: 'blackhole' }
+  /** Requests are delivered. Replies are held back until the condition ends. */
+  | { readonly type: 'mute' }
+  /** Replies are delivered. Requests are held back until the condition ends. */
+  | { readonly type: 'deaf' }
   /** Data is delivered after a delay. */
   | { readonly type: 'delay'; readonly delayMs: number }
   /** Each connection delivers the first half of its next reply, and then closes. */
@@ -47,6 +51,11 @@ export class FaultyProxy implements AsyncDisposable {
     this.#condition = condition;
     if (condition.type === 'cut') this.reset();
     else for (const link of this.#links) link.flush();
+  }
+
+  /** Whether a request is held back at the moment. */
+  get isHolding(): boolean {
+    return [...this.#links].some((link) => link.isHolding);
   }
 
   /** Resets all open connections. */
@@ -86,8 +95,8 @@ class Link {
     this.#client = client;
     this.#server = server;
     this.#condition = condition;
-    this.#requests = new Channel(server, condition);
-    this.#replies = new Channel(client, condition);
+    this.#requests = new Channel(server, condition, ['blackhole', 'deaf']);
+    this.#replies = new Channel(client, condition, ['blackhole', 'mute']);
     client.setNoDelay(true).on('error', noop);
     server.setNoDelay(true).on('error', noop);
     client.on('data', (request) => this.#requests.pass(request));
@@ -105,10 +114,14 @@ class Link {
     });
   }
 
+  get isHolding(): boolean {
+    return this.#requests.isHolding;
+  }
+
   flush(): void {
     this.#requests.flush();
     this.#replies.flush();
-    if (this.#serverClosed && this.#condition().type !== 'blackhole') this.#client.destroy();
+    if (this.#serverClosed && !this.#replies.isHeld) this.#client.destroy();
   }
 
   reset(): void {
@@ -130,12 +143,27 @@ class Link {
 class Channel {
   readonly #target: Socket;
   readonly #condition: () => NetworkCondition;
+  readonly #heldBy: readonly NetworkCondition['type'][];
   #queue: { readonly data: Buffer; readonly dueAt: number }[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(target: Socket, condition: () => NetworkCondition) {
+  /** @param heldBy conditions under which nothing is delivered */
+  constructor(
+    target: Socket,
+    condition: () => NetworkCondition,
+    heldBy: readonly NetworkCondition['type'][],
+  ) {
     this.#target = target;
     this.#condition = condition;
+    this.#heldBy = heldBy;
+  }
+
+  get isHolding(): boolean {
+    return this.#queue.length > 0 && this.isHeld;
+  }
+
+  get isHeld(): boolean {
+    return this.#heldBy.includes(this.#condition().type);
   }
 
   pass(data: Buffer): void {
@@ -147,7 +175,7 @@ class Channel {
 
   readonly flush = (): void => {
     clearTimeout(this.#timer);
-    if (this.#condition().type === 'blackhole') return;
+    if (this.isHeld) return;
     for (let [first] = this.#queue; first !== undefined; [first] = this.#queue) {
       const waitMs = first.dueAt - performance.now();
       if (waitMs > 0) {

@@ -2,10 +2,7 @@
  * A history consists of the entries that a run records and the checker reads. Times are milliseconds from
  * clock.ts.
  */
-
-/** Values of the store's `nodeDownPolicy` option. */
-export const MODES = ['error', 'miss', 'failover'] as const;
-export type Mode = (typeof MODES)[number];
+import { type Mode, settingsOf } from './modes.js';
 
 /** Values of the store's `restartPolicy` option. */
 export const RESTART_POLICIES = ['keep', 'purge'] as const;
@@ -14,10 +11,20 @@ export type RestartPolicy = (typeof RESTART_POLICIES)[number];
 export const NODE_STATES = ['up', 'suspect', 'down', 'returning'] as const;
 export type NodeState = (typeof NODE_STATES)[number];
 
-export const SERVER_FAULTS = ['freeze', 'kill', 'restart', 'rollback'] as const;
-export const NETWORK_FAULTS = ['cut', 'blackhole', 'delay', 'reset', 'truncate'] as const;
-export const FAULT_KINDS = [...SERVER_FAULTS, ...NETWORK_FAULTS] as const;
+/** States of a node in the topology record. A node without a state is in. */
+export type RecordedState = 'leaving' | 'away' | 'returning';
+
+export const SERVER_FAULTS = ['freeze', 'kill', 'restart', 'rollback', 'forget', 'flush'] as const;
+export type ServerFault = (typeof SERVER_FAULTS)[number];
+export const NETWORK_FAULTS = ['cut', 'blackhole', 'mute', 'deaf', 'delay', 'reset', 'truncate'] as const;
+/** A worker process that stands still. */
+export const PAUSE = 'pause';
+export const FAULT_KINDS = [...SERVER_FAULTS, ...NETWORK_FAULTS, PAUSE] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** Ways to change the topology. */
+export const CHANGES = ['add', 'remove', 'weight', 'resume'] as const;
+export type ChangeKind = (typeof CHANGES)[number];
 
 /** First entry: the run's settings, which determine the rules. */
 export interface RunEntry {
@@ -27,16 +34,15 @@ export interface RunEntry {
   readonly restartPolicy: RestartPolicy;
   readonly commandTimeoutMs: number;
   readonly nodes: readonly string[];
+  /** How fast each worker process's clock runs, by process name. 1 is right, and the default. */
+  readonly clockRates: Readonly<Record<string, number>>;
   readonly startedAt: number;
 }
 
-/** Each key's owner on the ring. The owners must be the same for all clients. */
-export interface OwnersEntry {
-  readonly type: 'owners';
-  readonly owners: Readonly<Record<string, string>>;
-}
+/** The name of the call that reads all keys at the end. */
+export const FINAL_READ = 'finalRead';
 
-export type Action = 'read' | 'set' | 'delete' | 'clear';
+export type Action = 'read' | 'has' | 'set' | 'delete' | 'clear';
 
 /**
  * How an operation completed:
@@ -83,23 +89,64 @@ export interface StateEntry {
 export interface FaultEntry {
   readonly type: 'fault';
   readonly kind: FaultKind;
-  readonly node: string;
-  /** The process whose network had the fault; undefined for a fault of the server. */
+  /** Empty for a fault of a process. */
+  readonly nodes: readonly string[];
+  /** The process that stood still, or whose network had the fault; undefined for a fault of a server. */
   readonly process?: string | undefined;
   readonly from: number;
   readonly to: number;
-  /**
-   * For a rollback: the time when the old server process was gone. All data that is not in the snapshot was
-   * lost then.
-   */
-  readonly goneAt?: number | undefined;
 }
 
-/** A client still did not see a node as up, long after the last fault. */
+/**
+ * How a change of the topology ended:
+ * - `done`: the topology is as wanted
+ * - `lost`: another operator was first
+ * - `incomplete`: the operator gave up, because of a fault
+ * - `refused`: the checks before the change have failed
+ * - `killed`: the nemesis has killed the operator
+ * - `crashed`: the operator has thrown another error
+ */
+export type ChangeOutcome = 'done' | 'lost' | 'incomplete' | 'refused' | 'killed' | 'crashed';
+
+/** A change of the topology by an operator process. */
+export interface ChangeEntry {
+  readonly type: 'change';
+  readonly operator: string;
+  readonly kind: ChangeKind;
+  readonly from: number;
+  readonly to: number;
+  readonly outcome: ChangeOutcome;
+  /** The epoch at the end. */
+  readonly epoch?: number | undefined;
+  /** Nodes and weights that the change leads to. */
+  readonly target?: string | undefined;
+  /** The period in which the nemesis has stopped the operator with SIGSTOP. */
+  readonly pausedFrom?: number | undefined;
+  readonly pausedTo?: number | undefined;
+  readonly error?: string | undefined;
+}
+
+/** A client uses a new topology. */
+export interface TopologyEntry {
+  readonly type: 'topology';
+  readonly client: string;
+  readonly epoch: number;
+  readonly phase: 'settled' | 'moving';
+  readonly fingerprint: string;
+  readonly nodes: readonly string[];
+  /** The nodes that are not in. */
+  readonly states: Readonly<Record<string, RecordedState>>;
+  readonly at: number;
+  /** Whether the run is over, so that all clients must have the same topology. */
+  readonly isFinal: boolean;
+}
+
+/** A client does not see all nodes as up and in, long after the last fault. */
 export interface StuckEntry {
   readonly type: 'stuck';
   readonly client: string;
-  readonly node: string;
+  /** For example `node-1 is away`. */
+  readonly problem: string;
   readonly waitedMs: number;
 }
 
@@ -115,10 +162,11 @@ export interface ExitEntry {
 
 export type Entry =
   | RunEntry
-  | OwnersEntry
   | OperationEntry
   | StateEntry
   | FaultEntry
+  | ChangeEntry
+  | TopologyEntry
   | StuckEntry
   | ExitEntry;
 
@@ -127,36 +175,43 @@ export type Log = (entry: Entry) => void;
 /** Entries grouped by type. Each list is in the order that the checker needs. */
 export interface History {
   readonly run: RunEntry;
-  readonly owners: Readonly<Record<string, string>>;
   readonly operations: readonly OperationEntry[];
   /** Sorted by time. */
   readonly states: readonly StateEntry[];
   readonly faults: readonly FaultEntry[];
+  readonly changes: readonly ChangeEntry[];
+  readonly topologies: readonly TopologyEntry[];
   readonly stuck: readonly StuckEntry[];
   readonly exits: readonly ExitEntry[];
 }
 
-/** @throws Error if the run or the owners are missing, or if clients disagree about the owners */
+/** @throws Error if the run is missing */
 export function toHistory(entries: readonly Entry[]): History {
   const ofType = <T extends Entry['type']>(type: T) =>
     entries.filter((entry): entry is Extract<Entry, { type: T }> => entry.type === type);
   const [run] = ofType('run');
-  const [first, ...others] = ofType('owners').map(({ owners }) => owners);
-  if (run === undefined || first === undefined) {
-    throw new Error('the history needs an entry of type run and one of type owners');
-  }
-  if (others.some((owners) => JSON.stringify(owners) !== JSON.stringify(first))) {
-    throw new Error('the clients disagree about the owners of keys');
-  }
+  if (run === undefined) throw new Error('the history needs an entry of type run');
   return {
     run,
-    owners: first,
     operations: ofType('operation'),
     states: ofType('state').sort((one, other) => one.at - other.at),
     faults: ofType('fault'),
+    changes: ofType('change'),
+    topologies: ofType('topology'),
     stuck: ofType('stuck'),
     exits: ofType('exit'),
   };
+}
+
+/** The process of a client. Clients have names such as `p1.c2`. */
+export const processOf = (client: string): string => client.split('.')[0] as string;
+
+/** The faults of servers that a run injects. With `restartPolicy: 'keep'`, the losses of a rollback are accepted. */
+export function serverFaultsOf({
+  mode,
+  restartPolicy,
+}: Pick<RunEntry, 'mode' | 'restartPolicy'>): ServerFault[] {
+  return settingsOf(mode).serverFaults.filter((kind) => kind !== 'rollback' || restartPolicy !== 'keep');
 }
 
 /** @param text one entry per line; an incomplete last line from a killed process is ignored */

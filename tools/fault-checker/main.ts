@@ -1,33 +1,37 @@
 /**
- * Fault checker: injects faults into servers and connections while many clients use the store. It checks that
- * no client reads a value that, by the store's guarantees, must be gone. It works like Jepsen.
+ * Fault checker: injects faults into servers, connections and processes while many clients use the store. It checks
+ * that no client reads a value that, by the store's guarantees, must be gone. It works like Jepsen.
  *
- *     npx -y pnpm@12 check:failures --seconds 60 --mode all
+ *     npx -y pnpm@12 check:failures --seconds 60 --mode failover
  *
- * `--help` lists the options. A run starts four Redis servers and several worker processes with several
- * clients each, and records a history. Then it prints
+ * `--help` lists the options. A run starts four Redis servers, or six in the modes with operators, and several worker
+ * processes with several clients each, and records a history. Then it prints
  *
- * - one row of counts: operations, reads, hits, reads that could be stale, faults, violations;
+ * - one row of counts: operations, reads, hits, reads that could be stale, failovers, faults, violations;
  * - the number of faults of each kind;
- * - an example of each kind of violation, with the node's other events shortly before the violation.
+ * - an example of each kind of violation, with other events shortly before the violation.
  *
  * It exits with code 1 if there is a violation, or if the run was too short to prove anything. The history of
  * such a run is kept in `.checker/`, and `--history file` checks it again.
  *
  * Terms:
  *
- * - **client**: one store in a worker process.
+ * - **client**: one store in a worker process. Clients are replaced by new ones during the run.
  * - **operation**: the part of a client's call that concerns one key, or a `clear()`. It is invoked, and
  *   later completes.
- * - **history**: the list of a run's operations, node view changes and faults, with their times.
+ * - **history**: the list of a run's operations, node view changes, topologies and faults, with their times.
  * - **node view**: a node's state (up, suspect, down, returning) as one client sees it.
+ * - **topology**: the record that all clients have in common: the nodes, and which of them are leaving, away or
+ *   returning. All others are in.
+ * - **failover**: a node is declared away.
  * - **nemesis**: the part of the checker that injects faults.
- * - **mode**: the stores' `nodeDownPolicy`.
- * - **fallback entry**: an entry that a store writes to a fallback node in mode `failover`.
- * - **settled**: a write is settled once no client may read the value that it replaced.
- * - **stale read**: a read that returns a value which a settled write replaced before the read began.
+ * - **mode**: the stores' `nodeDownPolicy`; or `membership` (policy `error`) and `everything` (policy `failover`), in
+ *   which operators change the topology meanwhile. modes.ts has the settings.
+ * - **operator**: a process that changes the topology. The nemesis kills and stops it.
+ * - **stale read**: a read that returns a value older than a write that was acknowledged, or a value that was seen,
+ *   before the read began.
  *
- * check-history.ts has the exact rules.
+ * check-history.ts, check-values.ts and check-topology.ts have the exact rules.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -54,12 +58,12 @@ if (options.historyFile !== undefined) {
   checkAndReport(parseEntries(readFileSync(resolve(options.historyFile), 'utf8')));
 } else {
   for (const mode of options.modes) {
-    heading(`mode ${mode ?? '(default)'}, seed ${options.seed}`);
+    heading(`mode ${mode}, seed ${options.seed}`);
     try {
       const durationMs = (options.seconds * 1000) / options.modes.length;
       const entries = await run({ ...options, mode, durationMs }, interruption.signal);
       if (!checkAndReport(entries)) {
-        line(`history: ${saveHistory(entries, `${mode ?? 'default'}-${options.seed}`)}`);
+        line(`history: ${saveHistory(entries, `${mode}-${options.seed}`)}`);
       }
     } catch (error) {
       if (!interruption.signal.aborted) throw error;

@@ -2,7 +2,31 @@ import type { EventEmitter } from 'node:events';
 import type { DRedisStore } from 'keyv-dredis';
 import { now } from '../shared/clock.js';
 import type { EventLoopDelay } from './event-loop-delay.js';
-import { type Action, type Log, NODE_STATES, type NodeState, type Outcome } from './history.js';
+import {
+  type Action,
+  FINAL_READ,
+  type Log,
+  NODE_STATES,
+  type NodeState,
+  type Outcome,
+  type RecordedState,
+  type TopologyEntry,
+} from './history.js';
+
+/** The parts of a store that the checker uses. A negative control is such a store, too. */
+export type CheckedStore = Omit<DRedisStore, 'withNamespace'>;
+
+const LONG_VALUE_INTERVAL = 40;
+const PADDING = 'x'.repeat(70_000);
+
+/** Argument of the store's topology events. */
+interface TopologyEvent {
+  readonly epoch: number;
+  readonly nodes: readonly string[];
+  readonly previous?: readonly string[] | undefined;
+  readonly fingerprint: string;
+  readonly states?: Readonly<Record<string, RecordedState>> | undefined;
+}
 
 /** One key in a call, with the value to write. */
 interface KeyRequest {
@@ -14,6 +38,7 @@ interface KeyRequest {
 interface KeyResult {
   readonly outcome: Outcome;
   readonly value?: string | undefined;
+  readonly error?: string | undefined;
 }
 
 interface PendingCall {
@@ -25,17 +50,23 @@ interface PendingCall {
   readonly delayBeforeMs: number;
 }
 
-/** A client for a store that records its calls and node views. Every value that it writes is unique. */
+/**
+ * A client for a store that records its calls, node views and topologies. Every value that it writes is unique. Some
+ * values are long, because these move in another way.
+ */
 export class RecordedClient {
   readonly name: string;
-  readonly #store: DRedisStore;
+  readonly #store: CheckedStore;
   readonly #log: Log;
   readonly #eventLoopDelay: EventLoopDelay;
-  readonly #states = new Map<string, NodeState>();
   readonly #pending = new Set<PendingCall>();
   #valueCount = 0;
+  #errorCount = 0;
+  #lastError: unknown;
+  /** The nodes that are not in, as the topology record tells. */
+  #recordedStates: Readonly<Record<string, RecordedState>> = {};
 
-  constructor(name: string, store: DRedisStore, log: Log, eventLoopDelay: EventLoopDelay) {
+  constructor(name: string, store: CheckedStore, log: Log, eventLoopDelay: EventLoopDelay) {
     this.name = name;
     this.#store = store;
     this.#log = log;
@@ -43,32 +74,28 @@ export class RecordedClient {
     for (const state of NODE_STATES) {
       (store as EventEmitter).on(`node:${state}`, (node: string) => this.#recordState(node, state));
     }
-    // The recorded calls already contain these errors. Without a listener, the event would throw.
-    store.on('error', () => undefined);
+    for (const event of ['topology:changed', 'topology:moving'] as const) {
+      (store as EventEmitter).on(event, (topology: TopologyEvent) => this.#recordTopology(topology));
+    }
+    // Without a listener, the event would throw. Most errors reject a call, which is recorded.
+    store.on('error', (error) => {
+      this.#errorCount += 1;
+      this.#lastError = error;
+    });
   }
 
-  /**
-   * Connects all nodes, and retries until it succeeds. After that, a node counts as up until the store emits
-   * another state.
-   */
+  /** Connects all nodes, and retries until it succeeds. */
   async connect(): Promise<void> {
     while (!(await isFulfilled(this.#store.connect())));
-    for (const node of this.#store.nodes) if (!this.#states.has(node)) this.#recordState(node, 'up');
   }
 
-  /** Records the keys' owners. */
-  logOwners(keys: readonly string[]): void {
-    const owners = Object.fromEntries(keys.map((key) => [key, this.ownerOf(key)]));
-    this.#log({ type: 'owners', owners });
-  }
-
-  ownerOf(key: string): string {
-    return this.#store.locate(key).node;
-  }
-
-  /** The nodes that this client does not see as up. */
-  get nodesNotUp(): readonly string[] {
-    return this.#store.nodes.filter((node) => this.#states.get(node) !== 'up');
+  /** What this client still waits for, after faults: nodes that are not up or not in, and entries that move. */
+  get problems(): readonly string[] {
+    const { nodes, topology } = this.#store.status();
+    const notUp = nodes.filter(({ state }) => state !== 'up').map(({ name, state }) => `${name} is ${state}`);
+    const notIn = Object.entries(this.#recordedStates).map(([name, state]) => `${name} is ${state}`);
+    const moving = topology.phase === 'moving' ? ['entries move'] : [];
+    return [...new Set([...notUp, ...notIn, ...moving])];
   }
 
   get(key: string): Promise<void> {
@@ -77,23 +104,26 @@ export class RecordedClient {
 
   getMany(keys: readonly string[]): Promise<void> {
     const requests = keys.map((key) => ({ key }));
-    return this.#record('getMany', 'read', requests, async () =>
-      (await this.#store.getMany(keys)).map(readResult),
-    );
+    return this.#record('getMany', 'read', requests, () => this.#readMany(keys));
+  }
+
+  has(key: string): Promise<void> {
+    return this.#record('has', 'has', [{ key }], async () => [
+      { outcome: (await this.#store.has(key)) ? 'ok' : 'miss' },
+    ]);
   }
 
   set(key: string): Promise<void> {
     const value = this.#newValue();
     return this.#record('set', 'set', [{ key, value }], async () => [
-      writeResult(await this.#store.set(key, value)),
+      writeResult(await this.#store.set(key, this.#padded(value))),
     ]);
   }
 
   setMany(keys: readonly string[]): Promise<void> {
     const entries = keys.map((key) => ({ key, value: this.#newValue() }));
-    return this.#record('setMany', 'set', entries, async () =>
-      (await this.#store.setMany(entries)).map(writeResult),
-    );
+    const stored = entries.map(({ key, value }) => ({ key, value: this.#padded(value) }));
+    return this.#record('setMany', 'set', entries, () => this.#writeMany(() => this.#store.setMany(stored)));
   }
 
   delete(key: string): Promise<void> {
@@ -104,8 +134,8 @@ export class RecordedClient {
 
   deleteMany(keys: readonly string[]): Promise<void> {
     const requests = keys.map((key) => ({ key }));
-    return this.#record('deleteMany', 'delete', requests, async () =>
-      (await this.#store.deleteMany(keys)).map(writeResult),
+    return this.#record('deleteMany', 'delete', requests, () =>
+      this.#writeMany(() => this.#store.deleteMany(keys)),
     );
   }
 
@@ -114,6 +144,16 @@ export class RecordedClient {
       await this.#store.clear();
       return [{ outcome: 'ok' }];
     });
+  }
+
+  /** Reads all keys when no client writes any more, so that all clients must read the same values. */
+  async finalRead(keys: readonly string[]): Promise<void> {
+    const requests = keys.map((key) => ({ key }));
+    await this.#record(FINAL_READ, 'read', requests, () => this.#readMany(keys));
+    const { epoch, phase, fingerprint } = this.#store.status().topology;
+    const states = this.#recordedStates;
+    const nodes = [...this.#store.nodes];
+    this.#logTopology({ epoch, phase, fingerprint, nodes, states, isFinal: true });
   }
 
   /** Records the calls that have not completed. */
@@ -125,14 +165,54 @@ export class RecordedClient {
     return this.#store.disconnect();
   }
 
+  /** If some nodes fail, a multi-key call emits errors, and does not tell which keys are concerned. */
+  async #callMany<T>(
+    call: () => Promise<readonly T[]>,
+    resultOf: (value: T) => KeyResult,
+    isDoubtful: (value: T) => boolean,
+  ): Promise<readonly KeyResult[]> {
+    const errorCount = this.#errorCount;
+    const values = await call();
+    const hasFailed = this.#errorCount > errorCount;
+    return values.map((value) =>
+      hasFailed && isDoubtful(value) ? failure(this.#lastError) : resultOf(value),
+    );
+  }
+
+  #readMany(keys: readonly string[]): Promise<readonly KeyResult[]> {
+    return this.#callMany(
+      () => this.#store.getMany(keys),
+      readResult,
+      (value) => value === undefined,
+    );
+  }
+
+  #writeMany(write: () => Promise<readonly boolean[]>): Promise<readonly KeyResult[]> {
+    return this.#callMany(write, writeResult, (done) => !done);
+  }
+
   #newValue(): string {
     this.#valueCount += 1;
     return `${this.name}-${this.#valueCount}`;
   }
 
+  /** Some values are too long for one script of a change. */
+  #padded(value: string): string {
+    return this.#valueCount % LONG_VALUE_INTERVAL === 0 ? `${value} ${PADDING}` : value;
+  }
+
   #recordState(node: string, state: NodeState): void {
-    this.#states.set(node, state);
     this.#log({ type: 'state', client: this.name, node, state, at: now() });
+  }
+
+  #recordTopology({ epoch, nodes, previous, fingerprint, states = {} }: TopologyEvent): void {
+    this.#recordedStates = states;
+    const phase = previous === undefined ? 'settled' : 'moving';
+    this.#logTopology({ epoch, phase, fingerprint, nodes, states, isFinal: false });
+  }
+
+  #logTopology(topology: Omit<TopologyEntry, 'type' | 'client' | 'at'>): void {
+    this.#log({ type: 'topology', client: this.name, ...topology, at: now() });
   }
 
   /** Never rejects. If the call fails, its error is recorded. */
@@ -176,9 +256,11 @@ export class RecordedClient {
 }
 
 const readResult = (value: unknown): KeyResult =>
-  value === undefined ? { outcome: 'miss' } : { outcome: 'ok', value: String(value) };
+  value === undefined ? { outcome: 'miss' } : { outcome: 'ok', value: String(value).split(' ')[0] as string };
 
 const writeResult = (done: boolean): KeyResult => ({ outcome: done ? 'ok' : 'false' });
+
+const failure = (thrown: unknown): KeyResult => ({ outcome: 'error', error: describeError(thrown).error });
 
 function describeError(thrown: unknown): { error: string; failedNodes?: readonly string[] } {
   const { code, stack, nodes } = thrown as { code?: string; stack?: string; nodes?: readonly string[] };

@@ -4,12 +4,14 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { now } from '../shared/clock.js';
 import { type Entry, type ExitEntry, parseEntries } from './history.js';
-import type { WorkerReady, WorkerSetup } from './worker.js';
+import type { WorkerMessage, WorkerOrder, WorkerSetup } from './worker.js';
 
 const PROGRAM = fileURLToPath(new URL('./worker.ts', import.meta.url));
+/** Runs before the store is loaded. */
+const CLOCK_RATE = import.meta.resolve('./clock-rate.ts');
 const TSCONFIG = fileURLToPath(new URL('../tsconfig.json', import.meta.url));
 const STDERR_TAIL_CHARS = 4_000;
-/** If a worker is still running this long after `finish`, it has hung, even on a loaded machine. */
+/** If a worker does not carry out an order in this time, it has hung, even on a loaded machine. */
 const FINISH_TIMEOUT_MS = 90_000;
 
 /** The parent's side of a worker process. */
@@ -21,7 +23,10 @@ export class WorkerProcess implements AsyncDisposable {
   private constructor(setup: WorkerSetup) {
     this.#setup = setup;
     this.#child = fork(PROGRAM, [JSON.stringify(setup)], {
-      execArgv: ['--import', import.meta.resolve('tsx'), '--unhandled-rejections=strict'],
+      execArgv: [
+        ...['--import', import.meta.resolve('tsx'), '--import', CLOCK_RATE],
+        '--unhandled-rejections=strict',
+      ],
       env: { ...process.env, TSX_TSCONFIG_PATH: TSCONFIG },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -55,15 +60,36 @@ export class WorkerProcess implements AsyncDisposable {
     }
   }
 
-  /**
-   * Ends the calls and waits until the clients see their nodes as up again. Resolves when the process has
-   * exited or was killed.
-   */
-  async finish(): Promise<ExitEntry> {
-    if (this.#child.connected) this.#child.send('finish', () => undefined);
+  get name(): string {
+    return this.#setup.name;
+  }
+
+  /** Ends the calls. Resolves when the clients see their nodes as up again, or when the process has exited. */
+  async stop(): Promise<void> {
+    const stopped = once(this.#child, 'message');
+    this.#order('stop');
+    await this.#inTime(Promise.race([stopped, this.#exit]));
+  }
+
+  /** Reads all keys once more. Resolves when the process has exited or was killed. */
+  finish(): Promise<ExitEntry> {
+    this.#order('finish');
+    return this.#inTime(this.#exit);
+  }
+
+  /** Sends a signal. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(name);
+  }
+
+  #order(order: WorkerOrder): void {
+    if (this.#child.connected) this.#child.send(order, () => undefined);
+  }
+
+  async #inTime<T>(done: Promise<T>): Promise<T> {
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), FINISH_TIMEOUT_MS);
     try {
-      return await this.#exit;
+      return await done;
     } finally {
       clearTimeout(timer);
     }
@@ -71,7 +97,7 @@ export class WorkerProcess implements AsyncDisposable {
 
   async #ready(startedAt: number): Promise<void> {
     const { at } = await Promise.race([
-      once(this.#child, 'message').then(([message]) => message as WorkerReady),
+      once(this.#child, 'message').then(([message]) => message as WorkerMessage),
       this.#exit.then(({ stderr }): never => {
         throw new Error(`process ${this.#setup.name} exited before it was ready:\n${stderr}`);
       }),

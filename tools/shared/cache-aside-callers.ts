@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { now } from './clock.js';
-import { ORDER_MASK, type Workload } from './workload.js';
+import type { Load } from './workload.js';
 import { WrongResult } from './wrong-result.js';
 
 /** A caller's average pause between two calls. */
@@ -36,6 +36,10 @@ export interface Cache {
   onError?(listener: () => void): void;
 }
 
+/** The value that callers write for a key. */
+export const versionedValue = (key: string, version: number) =>
+  `${key} ${version} `.padEnd(VALUE_LENGTH, 'v');
+
 export type CallListener = (outcome: Outcome, call: Call, endedAt: number) => void;
 
 /**
@@ -48,7 +52,7 @@ export class CacheAsideCallers {
   /** Calls in flight. */
   readonly pending = new Set<Call>();
   readonly #cache: Cache;
-  readonly #workload: Workload;
+  readonly #load: Load;
   readonly #listener: CallListener;
   readonly #currentCall = new AsyncLocalStorage<Call>();
   /** Per key: the version of the last write that was sent. */
@@ -59,10 +63,10 @@ export class CacheAsideCallers {
   #isStopped = false;
   #done: Promise<unknown> = Promise.resolve();
 
-  constructor(cache: Cache, workload: Workload, keyCount: number, listener: CallListener) {
-    this.keys = workload.keys.slice(0, keyCount);
+  constructor(cache: Cache, load: Load, keyCount: number, listener: CallListener) {
+    this.keys = load.keys.slice(0, keyCount);
     this.#cache = cache;
-    this.#workload = workload;
+    this.#load = load;
     this.#listener = listener;
     this.#sentVersions = new Uint32Array(keyCount);
     this.#acknowledgedVersions = new Uint32Array(keyCount);
@@ -83,6 +87,12 @@ export class CacheAsideCallers {
   /** Writes every key once. */
   async fill(): Promise<void> {
     await Promise.all(this.keys.map((_, index) => this.#write(index)));
+  }
+
+  /** Tells that every key holds its first version, which something else has written. */
+  assumeFilled(): void {
+    this.#sentVersions.fill(1);
+    this.#acknowledgedVersions.fill(1);
   }
 
   start(callerCount: number): void {
@@ -109,9 +119,9 @@ export class CacheAsideCallers {
   }
 
   async #runCaller(): Promise<void> {
-    const { order, writes } = this.#workload;
+    const { order, writes } = this.#load;
     while (!this.#isStopped) {
-      const turn = this.#turn++ & ORDER_MASK;
+      const turn = this.#turn++ % order.length;
       const index = (order[turn] as number) % this.keys.length;
       if (writes[turn] === 1 || (await this.#read(index)) === 'miss') await this.#write(index);
       // The random part keeps the callers from running in lockstep.
@@ -135,7 +145,7 @@ export class CacheAsideCallers {
   async #write(index: number): Promise<Outcome> {
     const version = (this.#sentVersions[index] as number) + 1;
     this.#sentVersions[index] = version;
-    const value = `${this.keys[index]} ${version} `.padEnd(VALUE_LENGTH, 'v');
+    const value = versionedValue(this.keys[index] as string, version);
     return this.#call(
       index,
       (key) => this.#cache.set(key, value),

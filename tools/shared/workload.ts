@@ -7,17 +7,21 @@ const ORDER_LENGTH = 65_536;
 const ZIPF_EXPONENT = 0.99;
 const WRITE_SHARE = 0.1;
 
-/** Keys, values and access orders, built before the clock starts. */
-export interface Workload {
+/** Keys, and what callers do with them in each turn. Built before the clock starts. */
+export interface Load {
   readonly keys: readonly string[];
-  /** Two values per key: rounds alternate between them, so that each write changes the value. */
-  readonly values: readonly [readonly string[], readonly string[]];
-  /** Key indexes, uniformly distributed. */
+  /** Key indexes, one per turn. Callers start again at the end. */
   readonly order: Uint32Array;
-  /** Key indexes with a Zipf distribution: a few keys are hot. */
-  readonly hotOrder: Uint32Array;
   /** For each turn of a mixed load: 1 for a write, 0 for a read. */
   readonly writes: Uint8Array;
+}
+
+/** A load with values and another access order. */
+export interface Workload extends Load {
+  /** Two values per key: rounds alternate between them, so that each write changes the value. */
+  readonly values: readonly [readonly string[], readonly string[]];
+  /** Key indexes with a Zipf distribution: a few keys are hot. `order` has a uniform distribution. */
+  readonly hotOrder: Uint32Array;
 }
 
 /** `turn & ORDER_MASK` is a turn's position in `order`, `hotOrder` and `writes`. */
@@ -38,9 +42,19 @@ export function createWorkload(valueBytes: number, keyPrefix: string): Workload 
       names.map((name) => valueText(`${name} b `, valueBytes, random)),
     ],
     order: Uint32Array.from({ length: ORDER_LENGTH }, () => Math.floor(random() * keyCount)),
-    hotOrder: zipfOrder(keyCount, random),
-    writes: Uint8Array.from({ length: ORDER_LENGTH }, () => (random() < WRITE_SHARE ? 1 : 0)),
+    hotOrder: zipfOrder(keyCount, ORDER_LENGTH, random),
+    writes: writeTurns(ORDER_LENGTH, random),
   };
+}
+
+/** A load whose key indexes have a Zipf distribution. @param turnCount number of turns until it repeats */
+export function createZipfLoad(keys: readonly string[], turnCount: number): Load {
+  const random = mulberry32(0x5eed);
+  return { keys, order: zipfOrder(keys.length, turnCount, random), writes: writeTurns(turnCount, random) };
+}
+
+function writeTurns(length: number, random: () => number): Uint8Array {
+  return Uint8Array.from({ length }, () => (random() < WRITE_SHARE ? 1 : 0));
 }
 
 function keyName(valueBytes: number, index: number, random: () => number): string {
@@ -62,14 +76,14 @@ function flatten(value: string): string {
 }
 
 /** Draws key indexes by binary search in the cumulative distribution. */
-function zipfOrder(keyCount: number, random: () => number): Uint32Array {
+function zipfOrder(keyCount: number, length: number, random: () => number): Uint32Array {
   const cumulative = new Float64Array(keyCount);
   let sum = 0;
   for (let rank = 0; rank < keyCount; rank++) {
     sum += 1 / (rank + 1) ** ZIPF_EXPONENT;
     cumulative[rank] = sum;
   }
-  return Uint32Array.from({ length: ORDER_LENGTH }, () => {
+  return Uint32Array.from({ length }, () => {
     const drawn = random() * sum;
     let low = 0;
     let high = keyCount - 1;

@@ -18,9 +18,7 @@ export const RESOURCES = {
   'timers (all)': { maxGrowth: 0, format: count },
   'listeners of the store': { maxGrowth: 0, format: count },
   'listeners of its clients': { maxGrowth: 0, format: count },
-  // If a hint arrives too late for a recovery, it stays on the server until the next recovery. So for each
-  // node, one set of hints can be left.
-  'reserved keys on the servers': { maxGrowth: 4, format: count },
+  'reserved keys on the servers': { maxGrowth: 0, format: count },
 } as const;
 export type Resource = keyof typeof RESOURCES;
 export type ResourceUsage = Readonly<Record<Resource, number>>;

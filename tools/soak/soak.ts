@@ -109,9 +109,16 @@ async function rejectionOf(promise: Promise<unknown>): Promise<never> {
 
 async function untilAllUp(): Promise<void> {
   const deadline = performance.now() + RECOVERY_MS;
-  while (store.status().some(({ state }) => state !== 'up')) {
+  const isUp = () => {
+    const { nodes, topology } = store.status();
+    const isSettled = topology.phase === 'settled' && Object.keys(topology.states).length === 0;
+    return isSettled && nodes.every(({ state }) => state === 'up');
+  };
+  while (!isUp()) {
     if (performance.now() > deadline)
-      throw new Error(`not all nodes are up after ${RECOVERY_MS} ms: ${JSON.stringify(store.status())}`);
+      throw new Error(
+        `not all nodes are in service after ${RECOVERY_MS} ms: ${JSON.stringify(store.status())}`,
+      );
     await sleep(POLL_MS);
   }
 }

@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { DRedisStore, NodeDownPolicy } from 'keyv-dredis';
+import type { DRedisStore, NodeDownPolicy, NodeStatus } from 'keyv-dredis';
 import type { OpenOptions, Subject } from '../harness/contestant.js';
 import { underKeyv5, underKeyv6 } from './keyv.js';
 
@@ -10,17 +10,16 @@ interface StoreVariant {
   readonly file?: string;
   /** Maps each `host:port` to a location for the store. @default the identity */
   readonly toLocation?: (address: string) => string | object;
-  /** @default 'error' */
+  /** @default the store's default, which may have another name in a --baseline build */
   readonly nodeDownPolicy?: NodeDownPolicy;
 }
 
 async function openStore(options: OpenOptions, variant: StoreVariant = {}): Promise<DRedisStore> {
-  const { file = options.storeFile, toLocation = (address) => address, nodeDownPolicy = 'error' } = variant;
+  const { file = options.storeFile, toLocation = (address) => address, nodeDownPolicy } = variant;
   const { DRedisStore } = (await import(pathToFileURL(file).href)) as StoreModule;
   const store = new DRedisStore(options.locations.map(toLocation) as string[], {
     namespace: options.namespace,
-    // The default is not passed, because a --baseline build may use another name for this option.
-    ...(nodeDownPolicy !== 'error' && { nodeDownPolicy }),
+    ...(nodeDownPolicy !== undefined && { nodeDownPolicy }),
   });
   // An error makes the figures meaningless, so it ends the process.
   store.on('error', (error) => {
@@ -54,7 +53,64 @@ export async function openBaseline(options: OpenOptions): Promise<Subject> {
 
 export async function openWithPolicy(options: OpenOptions, nodeDownPolicy: NodeDownPolicy): Promise<Subject> {
   const store = await openStore(options, { nodeDownPolicy });
-  return { ...subjectOf(store), onReadmission: (listener) => store.on('node:up', listener) };
+  return {
+    ...subjectOf(store),
+    usesAllServers() {
+      const { topology, nodes } = store.status();
+      const { phase, states } = topology;
+      const isUp = ({ state }: NodeStatus) => state === 'up' || state === 'suspect';
+      return phase === 'settled' && Object.keys(states).length === 0 && nodes.every(isUp);
+    },
+    onServerUp: (listener) => store.on('node:up', listener),
+  };
+}
+
+/** The servers before a change: all but the last one. */
+const beforeChange = (options: OpenOptions): OpenOptions => ({
+  ...options,
+  locations: options.locations.slice(0, -1),
+});
+
+/** Changes the servers of all processes. */
+export async function openForReshard(
+  options: OpenOptions,
+  maxKeysPerSecond: number | undefined,
+): Promise<Subject> {
+  const store = await openStore(beforeChange(options));
+  return {
+    ...subjectOf(store),
+    async changeServers(locations) {
+      let movingFrom = 0;
+      const { movedCount } = await store.reshard(locations as string[], {
+        ...(maxKeysPerSecond !== undefined && { maxKeysPerSecond }),
+        onProgress: ({ phase }) => {
+          if (phase === 'moving') movingFrom ||= performance.now();
+        },
+      });
+      return { movedCount, movingMs: performance.now() - movingFrom };
+    },
+  };
+}
+
+/** Changes the servers of this process. */
+export async function openForUpdate(options: OpenOptions): Promise<Subject> {
+  const store = await openStore(beforeChange(options));
+  return {
+    ...subjectOf(store),
+    async changeServers(locations) {
+      await store.updateNodes(locations as string[]);
+      return { movedCount: 0, movingMs: 0 };
+    },
+  };
+}
+
+/** The servers hold a settled topology record. */
+export async function openResharded(options: OpenOptions): Promise<Subject> {
+  const store = await openStore(options);
+  if (store.status().topology.epoch === 0) {
+    await store.reshard(options.locations.map((url) => ({ url: `redis://${url}`, name: url, weight: 2 })));
+  }
+  return subjectOf(store);
 }
 
 /** Uses a node-redis client pool for each node instead of a single connection. */

@@ -2,6 +2,10 @@ import type { NodeDownPolicy } from 'keyv-dredis';
 import type { Contestant, Servers } from '../harness/contestant.js';
 
 const nodes = (count: number): Servers => ({ kind: 'nodes', count });
+/** A change leaves its topology record on the servers, so other contestants must not use them. */
+const CHANGED_NODES: Servers = { kind: 'nodes', count: 5, group: 'changed' };
+/** Rate of the contestant that limits its rate. */
+export const PACED_KEYS_PER_SECOND = 5_000;
 const serverCount = (count: number) => `${count} server${count === 1 ? '' : 's'}`;
 
 const DREDIS_PREFIX = { addedBy: 'contestant', separator: ':' } as const;
@@ -32,6 +36,16 @@ const dredisWithPools = (poolSize: number): Contestant => ({
   servers: nodes(4),
   prefix: DREDIS_PREFIX,
   open: async (options) => (await import('./dredis.js')).openPooled(options, poolSize),
+});
+
+/** @param maxKeysPerSecond undefined for no limit */
+const dredisResharding = (maxKeysPerSecond: number | undefined): Contestant => ({
+  id: `dredis-reshard${maxKeysPerSecond === undefined ? '' : '-paced'}`,
+  label: `DRedisStore, reshard()${maxKeysPerSecond === undefined ? '' : `, ${maxKeysPerSecond.toLocaleString('en-US')} keys per second`}`,
+  servers: CHANGED_NODES,
+  prefix: DREDIS_PREFIX,
+  changesServersOf: 'all',
+  open: async (options) => (await import('./dredis.js')).openForReshard(options, maxKeysPerSecond),
 });
 
 const shardedByHand = (count: number): Contestant => ({
@@ -133,6 +147,22 @@ export const CONTESTANTS: readonly Contestant[] = [
   ...[2, 4].map(dredisWithPools),
   ...[1, 16, 64].map(shardedByHand),
   ...(['error', 'miss', 'failover'] as const).map(dredisWithPolicy),
+  dredisResharding(undefined),
+  dredisResharding(PACED_KEYS_PER_SECOND),
+  {
+    id: 'dredis-update-nodes',
+    label: 'DRedisStore, updateNodes()',
+    servers: CHANGED_NODES,
+    prefix: DREDIS_PREFIX,
+    open: async (options) => (await import('./dredis.js')).openForUpdate(options),
+  },
+  {
+    id: 'dredis-resharded',
+    label: 'DRedisStore after reshard(), 4 servers',
+    servers: { kind: 'nodes', count: 4, group: 'resharded' },
+    prefix: DREDIS_PREFIX,
+    open: async (options) => (await import('./dredis.js')).openResharded(options),
+  },
   {
     id: 'keyv-redis-defaults',
     label: '@keyv/redis with its defaults, 1 server',
@@ -146,6 +176,13 @@ export const CONTESTANTS: readonly Contestant[] = [
     servers: { kind: 'replicated' },
     prefix: KEYV_REDIS_PREFIX,
     open: async (options) => (await import('./keyv-redis.js')).openOnReplicatedCluster(options),
+  },
+  {
+    id: 'keyv-redis-sentinel',
+    label: '@keyv/redis with its defaults, Sentinel with two replicas',
+    servers: { kind: 'sentinel' },
+    prefix: KEYV_REDIS_PREFIX,
+    open: async (options) => (await import('./keyv-redis.js')).openOnSentinelGroup(options),
   },
 ];
 

@@ -1,5 +1,5 @@
-import KeyvRedis, { createCluster } from '@keyv/redis';
-import type { OpenOptions, Subject } from '../harness/contestant.js';
+import KeyvRedis, { createCluster, createSentinel } from '@keyv/redis';
+import { type OpenOptions, SENTINEL_GROUP, type Subject } from '../harness/contestant.js';
 import { slotOf } from '../harness/load-keys.js';
 import { underKeyv5, underKeyv6 } from './keyv.js';
 
@@ -43,6 +43,16 @@ export async function openOnCluster({ locations, namespace }: OpenOptions): Prom
 /** With default options, the adapter emits errors, and failed calls resolve with undefined. */
 export async function openWithDefaults({ locations, namespace }: OpenOptions): Promise<Subject> {
   return withErrorEvents(new KeyvRedis(`redis://${locations[0]}`, { namespace }), namespace);
+}
+
+/** All keys belong to the primary. */
+export async function openOnSentinelGroup({ locations, namespace }: OpenOptions): Promise<Subject> {
+  const sentinelRootNodes = locations.map((location) => {
+    const [host = '', port] = location.split(':');
+    return { host, port: Number(port) };
+  });
+  const sentinel = createSentinel({ name: SENTINEL_GROUP, sentinelRootNodes });
+  return withErrorEvents(new KeyvRedis(sentinel, { namespace }), namespace);
 }
 
 export async function openOnReplicatedCluster({ locations, namespace }: OpenOptions): Promise<Subject> {

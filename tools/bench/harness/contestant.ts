@@ -1,17 +1,34 @@
 /** The servers that a contestant uses. Contestants with the same `kind` share servers. */
 export type Servers =
   /** Independent servers. */
-  | { readonly kind: 'nodes'; readonly count: number }
+  | {
+      readonly kind: 'nodes';
+      readonly count: number;
+      /** Contestants with another group have servers of their own. @default '' */
+      readonly group?: string;
+    }
   /** A Redis Cluster of four masters. */
   | { readonly kind: 'cluster' }
   /** A Redis Cluster of three masters with one replica each. */
   | { readonly kind: 'replicated' }
+  /** A primary with two replicas, and three sentinels. */
+  | { readonly kind: 'sentinel' }
   /** twemproxy in front of four independent servers. */
   | { readonly kind: 'twemproxy' };
+
+/** Name of the group that the sentinels monitor. */
+export const SENTINEL_GROUP = 'bench';
 
 export interface Entry {
   readonly key: string;
   readonly value: string;
+}
+
+/** How a change of the servers went. Times in milliseconds. */
+export interface ServerChange {
+  readonly movedCount: number;
+  /** How long entries moved. */
+  readonly movingMs: number;
 }
 
 /**
@@ -29,8 +46,12 @@ export interface Subject {
   ownerOf?(key: string): string;
   /** Listens to `error` events. The events must be emitted in the failed call's asynchronous context. */
   onError?(listener: () => void): void;
+  /** Changes the cache's servers to `locations`. */
+  changeServers?(locations: readonly string[]): Promise<ServerChange>;
+  /** Whether every server is in use, and no keys move between servers. */
+  usesAllServers?(): boolean;
   /** Calls the listener when a server is back in use after an outage. */
-  onReadmission?(listener: (location: string) => void): void;
+  onServerUp?(listener: () => void): void;
 }
 
 export interface OpenOptions {
@@ -54,5 +75,7 @@ export interface Contestant {
    * clock starts.
    */
   readonly prefix: { readonly addedBy: 'contestant' | 'caller'; readonly separator: ':' | '::' };
+  /** Whether `changeServers()` changes the servers of all processes, or only of its own. @default 'own' */
+  readonly changesServersOf?: 'all' | 'own';
   open(options: OpenOptions): Promise<Subject>;
 }

@@ -32,11 +32,7 @@ export class Entrant {
   }
 
   async start(): Promise<ContestantProcess> {
-    this.#process = await ContestantProcess.start(
-      contestant(this.id),
-      this.#openOptions,
-      this.#options.execPath,
-    );
+    this.#process = await this.#startProcess();
     return this.#process;
   }
 
@@ -48,11 +44,17 @@ export class Entrant {
   }
 
   async runRound(scenario: Scenario, cell: Cell): Promise<MetricValues> {
+    const load: RoundContext<Cell>['load'] = (keyCount, options) =>
+      this.#options.fleet.load(contestant(this.id), this.#openOptions.namespace, keyCount, options);
+    if (scenario.freshProcess) await scenario.beforeStart?.({ cell, load });
     const child = scenario.freshProcess ? await this.start() : this.#process;
     if (child === undefined) throw new Error(`${this.label} was not started`);
-    const context = await this.#roundContext(scenario, cell, child);
+    const others: ContestantProcess[] = [];
+    const context = { ...(await this.#roundContext(scenario, cell, child, others)), load };
     const values = await (scenario.round?.(context) ?? context.measure());
+    await Promise.all(others.map((other) => other.stop()));
     if (scenario.freshProcess) await child.stop();
+    if (scenario.flushesServers) await this.#options.fleet.flush(contestant(this.id).servers);
     return values;
   }
 
@@ -69,7 +71,17 @@ export class Entrant {
     await this.#process?.stop();
   }
 
-  async #roundContext(scenario: Scenario, cell: Cell, child: ContestantProcess): Promise<RoundContext<Cell>> {
+  #startProcess(): Promise<ContestantProcess> {
+    return ContestantProcess.start(contestant(this.id), this.#openOptions, this.#options.execPath);
+  }
+
+  /** @param others gets the processes that the round starts */
+  async #roundContext(
+    scenario: Scenario,
+    cell: Cell,
+    child: ContestantProcess,
+    others: ContestantProcess[],
+  ): Promise<Omit<RoundContext<Cell>, 'load'>> {
     const { fleet, quick } = this.#options;
     const entrant = contestant(this.id);
     const roundMs = scenario.roundMs?.(quick) ?? this.#options.roundMs;
@@ -80,7 +92,14 @@ export class Entrant {
       servers: await fleet.servers(entrant.servers),
       measure: (measuredCell = cell, ms = roundMs) =>
         child.request({ type: 'measure', scenario: scenario.name, cell: measuredCell, ms }),
-      load: (keyCount) => fleet.load(entrant, this.#openOptions.namespace, keyCount),
+      startOther: async () => {
+        const other = await this.#startProcess();
+        others.push(other);
+        return {
+          measure: (measuredCell = cell, ms = roundMs) =>
+            other.request({ type: 'measure', scenario: scenario.name, cell: measuredCell, ms }),
+        };
+      },
       countKeys: () => fleet.countKeys(entrant.servers),
     };
   }

@@ -2,12 +2,14 @@ import {
   ask,
   type RedisServer,
   type RedisServers,
+  type SentinelGroup,
   startCluster,
   startRedis,
+  startSentinelGroup,
   startTwemproxy,
   type Twemproxy,
 } from 'redis-launcher';
-import type { Contestant, Servers } from './contestant.js';
+import { type Contestant, type Entry, SENTINEL_GROUP, type Servers } from './contestant.js';
 import { loadKeys } from './load-keys.js';
 
 const CLUSTER = { masterCount: 4 };
@@ -19,12 +21,22 @@ const REPLICATED_CLUSTER = { masterCount: 3, replicaCount: 1, nodeTimeoutMs: 2_0
 const PROXIED_SERVER_COUNT = 4;
 const FLUSH_TIMEOUT_MS = 60_000;
 
+/** What {@link Fleet.load} writes. */
+export interface LoadOptions {
+  /** Writes only to the first servers. @default all of the contestant's servers */
+  readonly serverCount?: number;
+  /** @default the entries of loaded-keys.ts */
+  readonly entryOf?: (index: number) => Entry;
+}
+
 /** A run's servers. Each server is started when a contestant first needs it. */
 export class Fleet implements AsyncDisposable {
   readonly #nodeGroups: RedisServers[] = [];
-  #nodes: readonly RedisServer[] = [];
+  /** Independent servers, by group. */
+  readonly #nodes = new Map<string, readonly RedisServer[]>();
   #cluster: Promise<RedisServers> | undefined;
   #replicatedCluster: Promise<RedisServers> | undefined;
+  #sentinelGroup: Promise<SentinelGroup> | undefined;
   #proxy: Promise<Twemproxy> | undefined;
 
   /** Returns the servers that store a contestant's keys. @throws Error if they cannot be started */
@@ -37,28 +49,59 @@ export class Fleet implements AsyncDisposable {
       this.#replicatedCluster ??= startCluster(REPLICATED_CLUSTER);
       return (await this.#replicatedCluster).servers;
     }
-    const count = servers.kind === 'nodes' ? servers.count : PROXIED_SERVER_COUNT;
-    if (this.#nodes.length < count) {
-      const added = await startRedis({ count: count - this.#nodes.length });
-      this.#nodeGroups.push(added);
-      this.#nodes = [...this.#nodes, ...added.servers];
+    if (servers.kind === 'sentinel') {
+      this.#sentinelGroup ??= startSentinelGroup({ name: SENTINEL_GROUP });
+      return (await this.#sentinelGroup).servers;
     }
-    return this.#nodes.slice(0, count);
+    const { count, group = '' } =
+      servers.kind === 'nodes' ? servers : { count: PROXIED_SERVER_COUNT, group: undefined };
+    let nodes = this.#nodes.get(group) ?? [];
+    if (nodes.length < count) {
+      const added = await startRedis({ count: count - nodes.length });
+      this.#nodeGroups.push(added);
+      nodes = [...nodes, ...added.servers];
+      this.#nodes.set(group, nodes);
+    }
+    return nodes.slice(0, count);
   }
 
   /** Returns the locations that a contestant connects to. @throws Error if the servers cannot be started */
   async locations(servers: Servers): Promise<readonly string[]> {
     const locations = (await this.servers(servers)).map(({ location }) => location);
+    if (this.#sentinelGroup !== undefined && servers.kind === 'sentinel') {
+      return (await this.#sentinelGroup).sentinels.map(({ location }) => location);
+    }
     if (servers.kind !== 'twemproxy') return locations;
     this.#proxy ??= startTwemproxy({ servers: locations });
     return [(await this.#proxy).location];
   }
 
+  /** Deletes all keys on a contestant's servers. */
+  async flush(servers: Servers): Promise<void> {
+    const flushes = (await this.servers(servers)).map(async ({ location }) => {
+      // A replica does not accept the command. It copies its primary instead.
+      if (!(await ask(location, ['INFO', 'replication'])).includes('role:master')) return;
+      await ask(location, ['FLUSHALL', 'SYNC'], FLUSH_TIMEOUT_MS);
+    });
+    await Promise.all(flushes);
+  }
+
   /** Flushes a contestant's servers and writes keys in its namespace to them. */
-  async load({ servers, prefix }: Contestant, namespace: string, keyCount: number): Promise<void> {
+  async load(
+    { servers, prefix }: Contestant,
+    namespace: string,
+    keyCount: number,
+    { serverCount, entryOf }: LoadOptions = {},
+  ): Promise<void> {
+    await this.flush(servers);
     const locations = (await this.servers(servers)).map(({ location }) => location);
-    await Promise.all(locations.map((location) => ask(location, ['FLUSHALL', 'SYNC'], FLUSH_TIMEOUT_MS)));
-    await loadKeys(locations, servers.kind === 'cluster', namespace + prefix.separator, keyCount);
+    await loadKeys(
+      locations.slice(0, serverCount),
+      servers.kind === 'cluster',
+      namespace + prefix.separator,
+      keyCount,
+      entryOf,
+    );
   }
 
   async countKeys(servers: Servers): Promise<number> {
@@ -67,7 +110,12 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const others = await Promise.allSettled([this.#cluster, this.#replicatedCluster, this.#proxy]);
+    const others = await Promise.allSettled([
+      this.#cluster,
+      this.#replicatedCluster,
+      this.#sentinelGroup,
+      this.#proxy,
+    ]);
     const started = others.flatMap((other) =>
       other.status === 'fulfilled' && other.value ? [other.value] : [],
     );

@@ -2,17 +2,23 @@ import { on, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { HashRing } from 'hash-ring';
 import { SLOT_COUNT } from 'redis-launcher';
-import { loadedKey, loadedValue } from './loaded-keys.js';
+import type { Entry } from './contestant.js';
+import { loadedEntry } from './loaded-keys.js';
 
 const CHUNK_SIZE = 20_000;
 const OK = '+OK\r\n';
 
-/** Writes each key with pipelined SETs to the server that owns the key on the ring or in the cluster. */
+/**
+ * Writes each key with pipelined SETs to the server that owns the key on the ring or in the cluster.
+ *
+ * @param entryOf the entry for an index, in ASCII
+ */
 export async function loadKeys(
   locations: readonly string[],
   isCluster: boolean,
   prefix: string,
   keyCount: number,
+  entryOf: (index: number) => Entry = loadedEntry,
 ): Promise<void> {
   const ownerIndex = isCluster ? slotOwner(locations.length) : ringOwner(locations);
   const pipelines = await Promise.all(locations.map((location) => Pipeline.connect(location)));
@@ -21,8 +27,8 @@ export async function loadKeys(
     const end = Math.min(keyCount, from + CHUNK_SIZE);
     const batches = locations.map(() => ({ commands: '', count: 0 }));
     for (let index = from; index < end; index++) {
-      const key = prefix + loadedKey(index);
-      const value = loadedValue(index);
+      const { key: name, value } = entryOf(index);
+      const key = prefix + name;
       const batch = batches[ownerIndex(key)] as (typeof batches)[number];
       batch.commands += `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`;
       batch.count += 1;

@@ -4,3 +4,4 @@
  */
 export const loadedKey = (index: number) => `session:${String(index).padStart(10, '0')}:loaded-key`;
 export const loadedValue = (index: number) => `value of ${index}`;
+export const loadedEntry = (index: number) => ({ key: loadedKey(index), value: loadedValue(index) });

@@ -1,6 +1,7 @@
 import type { RedisServer } from 'redis-launcher';
 import type { Workload } from '../../shared/workload.js';
 import type { Contestant, Subject } from './contestant.js';
+import type { LoadOptions } from './fleet.js';
 
 /** The result of one round: values by `Metric.key`. */
 export type MetricValues = Readonly<Record<string, number>>;
@@ -37,10 +38,12 @@ export interface RoundContext<C extends Cell> {
   readonly roundMs: number;
   /** Calls `Scenario.measure` in the contestant's process. @param cell defaults to the round's cell */
   measure(cell?: C, ms?: number): Promise<MetricValues>;
+  /** Starts another process of the contestant, until the round ends. */
+  startOther(): Promise<Pick<RoundContext<C>, 'measure'>>;
   /** The contestant's servers. */
   readonly servers: readonly RedisServer[];
   /** Flushes the contestant's servers and writes keys in its namespace directly to them. */
-  load(keyCount: number): Promise<void>;
+  load(keyCount: number, options?: LoadOptions): Promise<void>;
   /** Counts the keys on all of the contestant's servers. */
   countKeys(): Promise<number>;
 }
@@ -54,8 +57,8 @@ export interface Scenario<C extends Cell = Cell> {
   readonly contestants: readonly string[];
   cells(quick: boolean): readonly C[];
   /**
-   * If true, there is a single table with a row per metric and a column per contestant. The scenario must
-   * have exactly one cell.
+   * If true, each table has a row per metric and a column per contestant. Then every cell must have a table of
+   * its own.
    *
    * @default false
    */
@@ -67,6 +70,15 @@ export interface Scenario<C extends Cell = Cell> {
    * @default false
    */
   readonly freshProcess?: boolean;
+  /**
+   * If true, the contestant's servers are flushed after each round, because an outage leaves a topology record
+   * on them. Needs `freshProcess`, because an open process would write the record again.
+   *
+   * @default false
+   */
+  readonly flushesServers?: boolean;
+  /** Runs in the bench's own process before the process of a round starts. Needs `freshProcess`. */
+  beforeStart?(context: Pick<RoundContext<C>, 'cell' | 'load'>): Promise<void>;
   /** Length of a round, if it differs from --round-ms. */
   readonly roundMs?: (quick: boolean) => number;
   /** Runs one round in the bench's own process. @default calls `context.measure()` once */

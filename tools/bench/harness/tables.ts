@@ -16,8 +16,8 @@ export function tablesOf(
   { metrics, about, rowPerMetric }: Scenario,
   { scores }: ScenarioResult,
 ): { about: string; tables: Table[] } {
-  if (rowPerMetric) return { about, tables: [rowsPerMetric(metrics, scores)] };
   const groups = [...new Set(scores.map(({ cell }) => cell.table))];
+  if (rowPerMetric) return { about, tables: groups.map((group) => rowsPerMetric(group, metrics, scores)) };
   const tables = groups.flatMap((group) =>
     metrics.map((metric) => {
       const groupScores = scores.filter(({ cell }) => cell.table === group);
@@ -35,9 +35,10 @@ export function tablesOf(
   return { about, tables };
 }
 
-function rowsPerMetric(metrics: readonly Metric[], scores: readonly Score[]): Table {
+function rowsPerMetric(title: string, metrics: readonly Metric[], allScores: readonly Score[]): Table {
+  const scores = allScores.filter(({ cell }) => cell.table === title);
   return {
-    title: scores[0]?.cell.table ?? '',
+    title,
     header: ['', ...scores.map((score) => contestant(score.contestant).label)],
     rows: metrics.map((metric) => [metric.label, ...scores.map((score) => cellText(metric, score))]),
   };

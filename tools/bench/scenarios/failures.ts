@@ -1,28 +1,59 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, isLinked, type RedisServer } from 'redis-launcher';
 import { now } from '../../shared/clock.js';
-import type { Cell, Metric, Scenario } from '../harness/scenario.js';
+import type { Servers } from '../harness/contestant.js';
+import type { Cell, Metric, MetricValues, RoundContext, Scenario } from '../harness/scenario.js';
 import { SMALL_BYTES } from './caller-cells.js';
-import { type FailureTimes, FailureWatch } from './failure-watch.js';
+import { FailureWatch, type OutageTimes } from './failure-watch.js';
 
-const CALLER_COUNT = 64;
-const KEY_COUNT = 1_000;
-const BEFORE_KILL_MS = 1_000;
-const AWAY_MS = 5_000;
-/** If there has been no failed call or miss for this long, the round ends. */
+/** In each process. */
+const CALLER_COUNT = 32;
+/** In each process. The keys of one process are not those of another one, so each knows what it should read. */
+const KEY_COUNT = 500;
+const PROCESS_COUNT = 2;
+const BEFORE_OUTAGE_MS = 1_000;
+const OUTAGE_MS = 5_000;
+/** If there has been no trouble for this long, the round ends. */
 const HEALTHY_MS = 1_000;
-/** The round ends no later than this long after the restart. */
+/** The round ends no later than this long after the server's return. */
 const MAX_RECOVERY_MS = 30_000;
 const POLL_MS = 25;
 const FAST_MS = 10;
 
-interface FailureCell extends Cell, FailureTimes {
-  /** `host:port` of the server that is killed. */
+interface Outage {
+  readonly table: string;
+  begin(server: RedisServer): Promise<void>;
+  end(server: RedisServer): Promise<void>;
+}
+
+/** What happens to the victim. */
+export const OUTAGES = {
+  kill: {
+    table: `One server is killed, and restarted without data after ${OUTAGE_MS / 1000} s`,
+    begin: (server) => server.kill(),
+    end: (server) => server.start(),
+  },
+  freeze: {
+    table: `One server is frozen for ${OUTAGE_MS / 1000} s`,
+    begin: (server) => server.pause(),
+    end: (server) => server.resume(),
+  },
+} as const satisfies Readonly<Record<string, Outage>>;
+
+export const OUTAGE_COLUMN = `${PROCESS_COUNT * CALLER_COUNT} callers`;
+
+interface FailureCell extends Cell, OutageTimes {
+  readonly outage: keyof typeof OUTAGES;
+  /** `host:port` of the server that is lost. */
   readonly victim: string;
+  /** Number of the process. */
+  readonly process: number;
   readonly phase: 'start' | 'poll' | 'end';
 }
 
-const NO_TIMES: FailureTimes = { killedAt: 0, exitedAt: 0, restartedAt: 0 };
+type Measure = RoundContext<FailureCell>['measure'];
+
+const NO_TIMES: OutageTimes = { orderedAt: 0, lostAt: 0, returnedAt: 0 };
 
 const count = (key: string, label: string): Metric => ({
   key,
@@ -40,18 +71,23 @@ const milliseconds = (key: string, label: string): Metric => ({
 export const failures: Scenario<FailureCell> = {
   name: 'failures',
   about:
-    `${CALLER_COUNT} callers use ${KEY_COUNT.toLocaleString('en-US')} keys as a cache-aside cache: 90 % reads, 10 % ` +
-    'writes, a write after each miss, and a pause of about 10 ms between two calls. One server is killed (SIGKILL), ' +
-    `and restarted without data ${AWAY_MS / 1000} s later. The round ends when no call has failed or missed for ` +
-    `${HEALTHY_MS / 1000} s, or ${MAX_RECOVERY_MS / 1000} s after the restart. The first two rows count only calls ` +
-    "for the killed server's keys. An answer within 10 ms may be an error. Readmission means the store's `node:up` " +
-    'event, the first successful call to a single server, or the completed synchronization of a cluster replica. ' +
-    'The cluster declares a master failed after 2 s (`cluster-node-timeout`).',
+    `${PROCESS_COUNT} processes with ${CALLER_COUNT} callers each use ` +
+    `${(PROCESS_COUNT * KEY_COUNT).toLocaleString('en-US')} keys as a cache-aside cache: 90 % reads, 10 % writes, a ` +
+    'write after each miss, and a pause of about 10 ms between two calls. One server is killed (SIGKILL), and ' +
+    `restarted without data ${OUTAGE_MS / 1000} s later; or it is frozen (SIGSTOP), and continues ` +
+    `${OUTAGE_MS / 1000} s later. In a cluster, it is a master, and in a Sentinel group, the primary. The round ends ` +
+    `when no call has failed, missed or read a stale value for ${HEALTHY_MS / 1000} s, or ` +
+    `${MAX_RECOVERY_MS / 1000} s after the server's return. The first two rows count only calls for that server's ` +
+    'keys. A call is served if it reads or stores a value. An answer within 10 ms may be an error. The server is in ' +
+    'service again when it answers calls for its keys, and the store uses all servers (`status()`), or when the ' +
+    'server is a synchronized replica of the one that replaced it. Times are those of the slower process, and counts ' +
+    'are sums. The cluster and Sentinel declare a server down after 2 s (`cluster-node-timeout`, ' +
+    '`down-after-milliseconds`).',
   metrics: [
-    milliseconds('fastMs', `kill to first answer within ${FAST_MS} ms`),
-    milliseconds('servedMs', 'kill to first successful write'),
-    milliseconds('promotedMs', 'kill to a new master in the cluster'),
-    milliseconds('readmittedMs', 'restart to readmission'),
+    milliseconds('fastMs', `kill or freeze to first answer within ${FAST_MS} ms`),
+    milliseconds('servedMs', 'kill or freeze to first served call'),
+    milliseconds('promotedMs', 'kill or freeze to promotion of a replica'),
+    milliseconds('returnMs', 'restart or thaw to return to service'),
     count('failed', 'failed reads'),
     count('refused', 'failed or dropped writes'),
     count('misses', 'misses'),
@@ -60,61 +96,74 @@ export const failures: Scenario<FailureCell> = {
     milliseconds('longestMs', 'longest call'),
   ],
   contestants: [
-    ...['dredis-error', 'dredis-miss', 'dredis-failover'],
-    ...['keyv-redis-defaults', 'keyv-redis-replicated'],
+    ...['dredis-failover', 'dredis-error', 'dredis-miss'],
+    ...['keyv-redis-defaults', 'keyv-redis-replicated', 'keyv-redis-sentinel'],
   ],
-  cells: () => [
-    {
-      table: `One server is killed, and restarted after ${AWAY_MS / 1000} s`,
-      column: `${CALLER_COUNT} callers`,
+  cells: () =>
+    (['kill', 'freeze'] as const).map((outage) => ({
+      table: OUTAGES[outage].table,
+      column: OUTAGE_COLUMN,
+      outage,
       victim: '',
+      process: 0,
       phase: 'start',
       ...NO_TIMES,
-    },
-  ],
+    })),
   rowPerMetric: true,
   // All contestants share the servers. So if a process stayed open between its rounds, it would notice the
   // failures in the other contestants' rounds.
   freshProcess: true,
-  async round({ cell, contestant, servers, measure }) {
-    const isReplicated = contestant.servers.kind === 'replicated';
-    const victim = await firstMaster(servers);
-    const victimCell = { ...cell, victim: victim.location };
-    await measure(victimCell);
-    await sleep(BEFORE_KILL_MS);
-
-    const killedAt = now();
-    await victim.kill();
-    const exitedAt = now();
+  flushesServers: true,
+  async round({ cell, contestant, servers, measure, startOther }) {
+    const { kind } = contestant.servers;
+    const hasReplicas = kind === 'replicated' || kind === 'sentinel';
+    const { begin, end }: Outage = OUTAGES[cell.outage];
+    const measures = [measure];
+    while (measures.length < PROCESS_COUNT) measures.push((await startOther()).measure);
+    const victim = await firstPrimary(servers);
     const others = servers.filter((server) => server !== victim);
-    const promotedAt = isReplicated ? await promotionTime(others, exitedAt + AWAY_MS) : undefined;
-    await sleep(exitedAt + AWAY_MS - now());
+    const otherPrimaryCount = await primaryCount(others);
+    const victimCell = { ...cell, victim: victim.location };
+    await inAll(measures, victimCell);
+    await sleep(BEFORE_OUTAGE_MS);
 
-    const restartedAt = now();
-    await victim.start();
-    const times = { killedAt, exitedAt, restartedAt };
+    const orderedAt = now();
+    await begin(victim);
+    const lostAt = now();
+    const deadline = lostAt + OUTAGE_MS;
+    const promotedAt = hasReplicas
+      ? await promotionTime(kind, others, otherPrimaryCount, deadline)
+      : undefined;
+    await sleep(deadline - now());
+
+    const returnedAt = now();
+    await end(victim);
+    const times = { orderedAt, lostAt, returnedAt };
     let linkedAt: number | undefined;
-    while (now() < restartedAt + MAX_RECOVERY_MS) {
-      if (isReplicated && linkedAt === undefined) {
-        if (isLinked(await ask(victim.location, ['INFO', 'replication']))) linkedAt = now();
+    while (now() < returnedAt + MAX_RECOVERY_MS) {
+      if (promotedAt !== undefined && linkedAt === undefined) {
+        if (isLinked(await replicationOf(victim))) linkedAt = now();
       } else {
-        const { healthyMs = 0 } = await measure({ ...victimCell, ...times, phase: 'poll' });
-        if (healthyMs >= HEALTHY_MS) break;
+        const polled = await inAll(measures, { ...victimCell, ...times, phase: 'poll' });
+        if (polled.every(({ healthyMs = 0 }) => healthyMs >= HEALTHY_MS)) break;
       }
       await sleep(POLL_MS);
     }
 
-    const { readmittedMs: observedMs, ...values } = await measure({ ...victimCell, ...times, phase: 'end' });
-    const readmittedMs = isReplicated ? linkedAt && linkedAt - restartedAt : observedMs;
+    const values = combined(await inAll(measures, { ...victimCell, ...times, phase: 'end' }));
+    if (promotedAt === undefined) return values;
+    const { returnMs: _, ...rest } = values;
     return {
-      ...values,
-      ...(readmittedMs !== undefined && { readmittedMs }),
-      ...(promotedAt !== undefined && { promotedMs: promotedAt - killedAt }),
+      ...rest,
+      promotedMs: promotedAt - orderedAt,
+      ...(linkedAt !== undefined && { returnMs: linkedAt - returnedAt }),
     };
   },
-  async measure({ subject, workload }, { phase, victim, ...times }) {
+  async measure({ subject, workload }, { phase, process, victim, ...times }) {
     if (phase === 'start') {
-      watch = new FailureWatch(subject, workload(SMALL_BYTES), KEY_COUNT, victim);
+      const load = workload(SMALL_BYTES);
+      const keys = load.keys.slice(process * KEY_COUNT, (process + 1) * KEY_COUNT);
+      watch = new FailureWatch(subject, { ...load, keys }, victim);
       await watch.start(CALLER_COUNT);
       return {};
     }
@@ -126,31 +175,62 @@ export const failures: Scenario<FailureCell> = {
 /** Kept in the contestant's process from one phase to the next. */
 let watch: FailureWatch | undefined;
 
+/** Measures in all processes at once. */
+function inAll(measures: readonly Measure[], cell: FailureCell): Promise<MetricValues[]> {
+  return Promise.all(measures.map((measure, process) => measure({ ...cell, process })));
+}
+
+/** Combines the values of the processes: the longest time, if there is one in every process; the sum of counts. */
+function combined(all: readonly MetricValues[]): MetricValues {
+  const entries = failures.metrics.flatMap(({ key }) => {
+    const values = all.flatMap((one) => one[key] ?? []);
+    if (values.length < all.length) return [];
+    const value = key.endsWith('Ms') ? Math.max(...values) : values.reduce((sum, one) => sum + one, 0);
+    return [[key, value] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
 /**
  * Waits until the surviving servers have promoted a replica. @returns the time of the promotion, or undefined
  * if the deadline passes first
  */
 async function promotionTime(
+  kind: Servers['kind'],
   survivors: readonly RedisServer[],
+  primaryCountBefore: number,
   deadline: number,
 ): Promise<number | undefined> {
   while (now() < deadline) {
-    const infos = await Promise.all(survivors.map(({ location }) => ask(location, ['CLUSTER', 'INFO'])));
-    const roles = await Promise.all(survivors.map(({ location }) => ask(location, ['INFO', 'replication'])));
-    const masterCount = roles.filter((info) => info.includes('role:master')).length;
-    const replicaCount = survivors.length - masterCount;
-    // The state alone is not enough, because it stays "ok" until the cluster notices that the master is down.
+    // In a cluster, the replica is a master before the other servers know that it has the slots.
+    const infos =
+      kind === 'replicated'
+        ? await Promise.all(survivors.map(({ location }) => ask(location, ['CLUSTER', 'INFO'])))
+        : [];
     const isOk = infos.every((info) => info.includes('cluster_state:ok'));
-    if (isOk && masterCount === replicaCount + 1) return now();
+    if (isOk && (await primaryCount(survivors)) > primaryCountBefore) return now();
     await sleep(POLL_MS);
   }
   return undefined;
 }
 
-/** After an earlier failover, the first server of the cluster may be a replica. */
-async function firstMaster(servers: readonly RedisServer[]): Promise<RedisServer> {
+/** Returns '' if there is no reply: a sentinel that reconfigures a server closes all connections to it. */
+function replicationOf({ location }: RedisServer): Promise<string> {
+  return ask(location, ['INFO', 'replication']).catch(() => '');
+}
+
+async function isPrimary(server: RedisServer): Promise<boolean> {
+  return (await replicationOf(server)).includes('role:master');
+}
+
+async function primaryCount(servers: readonly RedisServer[]): Promise<number> {
+  return (await Promise.all(servers.map(isPrimary))).filter(Boolean).length;
+}
+
+/** After an earlier failover, the first server may be a replica. */
+async function firstPrimary(servers: readonly RedisServer[]): Promise<RedisServer> {
   for (const server of servers) {
-    if ((await ask(server.location, ['INFO', 'replication'])).includes('role:master')) return server;
+    if (await isPrimary(server)) return server;
   }
-  throw new Error('none of the servers is a master');
+  throw new Error('none of the servers is a primary');
 }

@@ -9,14 +9,16 @@ import { SMALL_BYTES } from './caller-cells.js';
 
 /** Number of callers for the healthy servers' keys, and for the frozen server's keys. */
 const CALLERS = { healthy: 64, frozen: 8 };
-/** A caller's pause after a failed call. It stands for a database query. */
-const FAILURE_PAUSE_MS = 10;
+/** A caller's pause after a failed call or a miss. It stands for a database query. */
+const MISS_PAUSE_MS = 10;
+/** Each round has a new process, so V8 has to compile its hot functions. */
+const WARM_UP_MS = 1_500;
 const RECOVERY_MS = 20_000;
 
 interface FrozenCell extends Cell {
   /** `host:port` of the server that is frozen. */
   readonly victim: string;
-  readonly phase: 'measure' | 'recover';
+  readonly phase: 'warm-up' | 'measure' | 'recover';
 }
 
 const microseconds = (key: string, label: string): Metric => ({
@@ -44,14 +46,18 @@ export const frozen: Scenario<FrozenCell> = {
       table: 'GET from healthy servers',
       column: `${CALLERS.healthy} + ${CALLERS.frozen} callers`,
       victim: '',
-      phase: 'measure',
+      phase: 'warm-up',
     },
   ],
+  // A process that stays open would notice the freezes of the other contestants' rounds.
+  freshProcess: true,
+  flushesServers: true,
   // Longer than the store needs to mark a silent server as down.
   roundMs: (quick) => (quick ? 3_000 : 4_000),
   async round({ cell, servers, roundMs, measure }) {
     const victim = servers[1] as RedisServer;
-    const victimCell = { ...cell, victim: victim.location };
+    const victimCell: FrozenCell = { ...cell, victim: victim.location, phase: 'measure' };
+    await measure({ ...victimCell, phase: 'warm-up' }, WARM_UP_MS);
     const before = await measure(victimCell, roundMs / 2);
     await victim.pause();
     const during = await measure(victimCell, roundMs).finally(() => victim.resume());
@@ -63,9 +69,10 @@ export const frozen: Scenario<FrozenCell> = {
       frozenMaxUs: during['maxUs'] as number,
     };
   },
-  prepare: ({ subject, workload }) => fill(subject, workload(SMALL_BYTES)),
   async measure(context, { victim, phase }, ms) {
-    const [healthy, ofVictim] = keyIndexes(context, victim);
+    await fill(context.subject, context.workload(SMALL_BYTES));
+    indexes ??= keyIndexes(context, victim);
+    const [healthy, ofVictim] = indexes;
     if (phase === 'recover') {
       await untilReadable(context, ofVictim[0] as number);
       return {};
@@ -76,6 +83,9 @@ export const frozen: Scenario<FrozenCell> = {
     return measured;
   },
 };
+
+/** Kept in the contestant's process, because the victim's keys may have other owners during the freeze. */
+let indexes: [number[], number[]] | undefined;
 
 /** Returns the indexes of the healthy servers' keys, and the indexes of the victim's keys. */
 function keyIndexes({ subject, workload }: MeasureContext, victim: string): [number[], number[]] {
@@ -94,7 +104,8 @@ function keepReading({ subject, workload }: MeasureContext, indexes: readonly nu
   const runCaller = async (caller: number) => {
     for (let turn = caller; !isStopped; turn += CALLERS.frozen) {
       const key = keys[indexes[turn % indexes.length] as number] as string;
-      await subject.get(key).catch(() => sleep(FAILURE_PAUSE_MS));
+      const value = await subject.get(key).catch(() => undefined);
+      if (value === undefined || value === null) await sleep(MISS_PAUSE_MS);
     }
   };
   for (let caller = 0; caller < CALLERS.frozen; caller++) void runCaller(caller);
@@ -137,6 +148,6 @@ async function untilReadable({ subject, workload }: MeasureContext, index: numbe
     if (value === values[index]) return;
     if (performance.now() > deadline)
       throw new WrongResult(`GET ${keys[index]} after the freeze`, values[index], String(value));
-    await sleep(FAILURE_PAUSE_MS);
+    await sleep(MISS_PAUSE_MS);
   }
 }

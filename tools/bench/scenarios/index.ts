@@ -6,8 +6,11 @@ import { get } from './get.js';
 import { hotKeys } from './hot-keys.js';
 import { getMany, setMany } from './many.js';
 import { mixed } from './mixed.js';
+import { mover } from './mover.js';
 import { nodes } from './nodes.js';
+import { reshard } from './reshard.js';
 import { set, setWithTtl } from './set.js';
+import { settled } from './settled.js';
 import { sockets } from './sockets.js';
 
 /** The scenarios that run by default, in this order. The scenario with 64 servers comes last. */
@@ -27,7 +30,7 @@ export const SCENARIOS: readonly Scenario[] = [
 ] as readonly Scenario[];
 
 /** Scenarios that run only if they are named. */
-const OPTIONAL_SCENARIOS = [failures] as unknown as readonly Scenario[];
+const OPTIONAL_SCENARIOS = [failures, reshard, mover, settled] as unknown as readonly Scenario[];
 
 /** The names of all scenarios. */
 export const SCENARIO_NAMES = [...SCENARIOS, ...OPTIONAL_SCENARIOS].map(({ name }) => name);

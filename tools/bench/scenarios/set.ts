@@ -13,7 +13,7 @@ export const set: Scenario<CallerCell> = {
   metrics: [OPS_PER_SECOND, CPU_US],
   contestants: STANDARD_CONTESTANTS,
   cells: (quick) => callerCells('SET', quick ? QUICK_COUNTS : undefined),
-  measure: (context, cell, ms) => measureWrites(context, cell, ms, undefined),
+  measure: (context, cell, ms) => measureWrites(context, cell, ms),
 };
 
 export const setWithTtl: Scenario<CallerCell> = {
@@ -25,11 +25,12 @@ export const setWithTtl: Scenario<CallerCell> = {
   measure: (context, cell, ms) => measureWrites(context, cell, ms, TTL_MS),
 };
 
-async function measureWrites(
+/** Callers write one key per call. */
+export async function measureWrites(
   context: MeasureContext,
   cell: CallerCell,
   ms: number,
-  ttlMs: number | undefined,
+  ttlMs?: number,
 ): Promise<MetricValues> {
   const { subject, round } = context;
   const workload = context.workload(cell.valueBytes);

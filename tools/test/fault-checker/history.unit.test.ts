@@ -1,13 +1,23 @@
 import { expect, test } from '@jest/globals';
-import { type Entry, parseEntries, serializeEntries, toHistory } from '../../fault-checker/history.js';
-import { RUN, rollback, START, set } from './support/entries.js';
+import {
+  type Entry,
+  parseEntries,
+  serializeEntries,
+  serverFaultsOf,
+  toHistory,
+} from '../../fault-checker/history.js';
+import { fault, RUN, set } from './support/entries.js';
 
 test('parseEntries() reads what serializeEntries() wrote, and ignores an incomplete last line', () => {
-  const entries: Entry[] = [RUN, ...START, set('a', 'x', 10, 11), rollback(1, 2, 3)];
+  const entries: Entry[] = [RUN, set('a', 'x', 10, 11), fault('kill', 1, 3)];
   expect(parseEntries(`${serializeEntries(entries)}{"type":"sta`)).toEqual(entries);
 });
 
-test('toHistory() throws if clients disagree about the owners of keys', () => {
-  const entries: Entry[] = [RUN, ...START, { type: 'owners', owners: { k: 'n2', l: 'n1', m: 'n2' } }];
-  expect(() => toHistory(entries)).toThrow('the clients disagree about the owners of keys');
+test('toHistory() throws if there is no run', () => {
+  expect(() => toHistory([set('a', 'x', 10, 11)])).toThrow('the history needs an entry of type run');
+});
+
+test('a run with restartPolicy keep has no rollbacks, whose losses would be accepted', () => {
+  expect(serverFaultsOf({ mode: 'failover', restartPolicy: 'keep' })).toEqual(['freeze', 'kill', 'restart']);
+  expect(serverFaultsOf({ mode: 'failover', restartPolicy: 'purge' })).toContain('rollback');
 });

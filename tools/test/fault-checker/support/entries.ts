@@ -3,9 +3,9 @@ import { checkHistory } from '../../../fault-checker/check-history.js';
 import {
   type Entry,
   type FaultEntry,
-  type NodeState,
   type OperationEntry,
   type RunEntry,
+  type TopologyEntry,
   toHistory,
 } from '../../../fault-checker/history.js';
 
@@ -16,21 +16,9 @@ export const RUN: RunEntry = {
   restartPolicy: 'keep',
   commandTimeoutMs: 300,
   nodes: ['n1', 'n2'],
+  clockRates: {},
   startedAt: 0,
 };
-
-/**
- * Node `n1` owns the keys `k` and `l`, and node `n2` owns `m`. From the start, the clients `a`, `b` and `c`
- * see both nodes as up.
- */
-export const START: readonly Entry[] = [
-  { type: 'owners', owners: { k: 'n1', l: 'n1', m: 'n2' } },
-  ...['a', 'b', 'c'].flatMap((client) => [sees(client, 'up', 0), sees(client, 'up', 0, 'n2')]),
-];
-
-export function sees(client: string, state: NodeState, at: number, node = 'n1'): Entry {
-  return { type: 'state', client, node, state, at };
-}
 
 export function operation(
   call: 'set' | 'get' | 'delete' | 'clear',
@@ -72,17 +60,33 @@ export const remove = (client: string, from: number, to: number, more: Partial<O
 export const clear = (client: string, from: number, to: number, more: Partial<OperationEntry> = {}) =>
   operation('clear', client, from, to, more);
 export const FAILED = { outcome: 'error', error: 'DREDIS_NODE_UNAVAILABLE' } as const;
-export const rollback = (from: number, goneAt: number, to: number, node = 'n1'): FaultEntry => ({
-  type: 'fault',
-  kind: 'rollback',
-  node,
-  from,
-  goneAt,
-  to,
+export const fault = (
+  kind: FaultEntry['kind'],
+  from: number,
+  to: number,
+  more: Partial<FaultEntry> = {},
+): FaultEntry => ({ type: 'fault', kind, nodes: ['n1'], from, to, ...more });
+
+/** A client uses a topology. */
+export const topology = (
+  client: string,
+  epoch: number,
+  more: Partial<TopologyEntry> = {},
+): TopologyEntry => ({
+  type: 'topology',
+  client,
+  epoch,
+  phase: 'settled',
+  fingerprint: 'f',
+  nodes: ['n1', 'n2'],
+  states: {},
+  at: epoch,
+  isFinal: false,
+  ...more,
 });
 
 export function check(entries: readonly Entry[], run: Partial<RunEntry> = {}) {
-  return checkHistory(toHistory([{ ...RUN, ...run }, ...START, ...entries]));
+  return checkHistory(toHistory([{ ...RUN, ...run }, ...entries]));
 }
 
 export function brokenRules(entries: readonly Entry[], run: Partial<RunEntry> = {}): string[] {
