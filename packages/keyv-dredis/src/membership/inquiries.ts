@@ -1,12 +1,16 @@
+import { noop } from '../connection/connection.js';
 import type { Node } from '../node/node.js';
 import { yieldToEventLoop } from '../sharding/chunks.js';
-import { timers } from '../timers.js';
+import { atMost, timers } from '../timers.js';
 
 /**
  * An answer of this age, in milliseconds, is as good as a new one: a server that comes back without its record takes
  * longer to start. It keeps a process that connects to n nodes from asking n times n questions.
  */
 const MAX_AGE_MS = 100;
+
+/** How long to wait for the answer of a node, in milliseconds. A node that is silent for longer is left out. */
+export const INQUIRY_TIMEOUT_MS = 250;
 
 /**
  * Asks nodes for their records. A node that is not open yet is opened, because it reads its record then anyway. Several
@@ -19,6 +23,9 @@ export class Inquiries {
   readonly #asked = new Map<Node, Promise<void>>();
   /** When each node has told its record for the last time. */
   readonly #toldAt = new Map<Node, number>();
+
+  /** Since when each node has not answered an inquiry. */
+  readonly #silentSince = new Map<Node, number>();
 
   /** @param read reads the record of an open node */
   constructor(read: (node: Node) => Promise<void>) {
@@ -43,7 +50,21 @@ export class Inquiries {
     if (!this.hasTold(node, askedAt)) throw node.status.reason;
   }
 
-  /** The same, but an earlier answer does not count. The node may be down or about to be opened. */
+  /**
+   * Waits until the node has told its record, or until it has not answered for {@link INQUIRY_TIMEOUT_MS}. So several
+   * inquiries in a row wait for a silent node only once. Never rejects.
+   */
+  async askBriefly(node: Node): Promise<void> {
+    const now = timers.now();
+    const since = this.#silentSince.get(node) ?? now;
+    this.#silentSince.set(node, since);
+    const answer = this.ask(node)
+      .catch(noop)
+      .finally(() => this.#silentSince.delete(node));
+    if (now - since < INQUIRY_TIMEOUT_MS) await atMost(since + INQUIRY_TIMEOUT_MS - now, answer);
+  }
+
+  /** The same as {@link Inquiries.ask}, but an earlier answer does not count. The node may be down or about to be opened. */
   askAgain(node: Node): Promise<void> {
     return this.#askNow(node);
   }

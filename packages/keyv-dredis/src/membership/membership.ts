@@ -7,7 +7,7 @@ import { MAINTENANCE, UNKNOWN_EPOCH } from '../node/send-options.js';
 import type { TrackedText } from '../node/server-commands.js';
 import { MIN_VOTERS, type Topology } from '../sharding/topology.js';
 import { atMost, timers } from '../timers.js';
-import { Inquiries } from './inquiries.js';
+import { INQUIRY_TIMEOUT_MS, Inquiries } from './inquiries.js';
 import { majorityOf } from './majority.js';
 import { parseRecord, type TopologyRecord, UnusableRecordError } from './record.js';
 import { sendTo } from './send.js';
@@ -25,9 +25,6 @@ export interface MembershipOptions {
   /** Called when a process that should follow cannot, although there is a record. */
   readonly onUnfollowed: (record: TopologyRecord, reason: string) => void;
 }
-
-/** How long to wait for the other nodes, in milliseconds. A node that does not answer in this time is left out. */
-const INQUIRY_TIMEOUT_MS = 250;
 
 /**
  * Follows the topology record. Every server holds the record. A connection of the store acts under a record only while
@@ -249,8 +246,7 @@ export class Membership {
 
   async #askOthers(node: Node): Promise<void> {
     const others = this.#options.topology.snapshot.allNodes.filter((other) => other !== node);
-    const answers = others.map((other) => this.#inquiries.ask(other));
-    await atMost(INQUIRY_TIMEOUT_MS, Promise.allSettled(answers));
+    await Promise.all(others.map((other) => this.#inquiries.askBriefly(other)));
   }
 }
 

@@ -83,7 +83,7 @@ export class CallerCommands {
   #sendWhenOpen<T>(request: Request<T>, epoch: number | undefined): Promise<T> {
     const { commands, failures, lifecycle, record, commandTimeoutMs } = this.#options;
     const startedAt = timers.now();
-    return lifecycle.whenOpen(() => {
+    return lifecycle.whenOpen(async () => {
       // The caller has already got the timeout error, so the command must not be sent.
       if (timers.now() - startedAt >= commandTimeoutMs) throw failures.timeout();
       if (epoch !== undefined && epoch !== record.epoch) throw new SupersededError();

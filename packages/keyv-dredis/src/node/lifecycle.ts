@@ -1,5 +1,5 @@
 import { type Connection, noop } from '../connection/connection.js';
-import { type DRedisError, NodeUnavailableError } from '../errors/errors.js';
+import { CommandTimeoutError, type DRedisError, NodeUnavailableError } from '../errors/errors.js';
 import { timers } from '../timers.js';
 import type { Failures } from './failures.js';
 import type { Health } from './health.js';
@@ -15,12 +15,19 @@ export interface LifecycleOptions {
   readonly isSynchronized: () => boolean;
   /** @throws DRedisError */
   readonly synchronize: () => Promise<void>;
+  /** Records a timeout. @returns whether the node is not available any more */
+  readonly timedOut: (error: CommandTimeoutError) => boolean;
   /** Called when the node cannot be connected, before the requests fail. Never rejects. */
   readonly unreachable: () => Promise<void>;
   /** @throws DRedisError if the node cannot execute commands */
   readonly probe: () => Promise<void>;
   /** Called after each successful attempt to open the node. */
   readonly opened: () => void;
+}
+
+interface Waiting {
+  readonly send: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** A connection that is lost within this time after the node was opened is a quick loss. In milliseconds. */
@@ -37,8 +44,8 @@ export class Lifecycle {
   readonly #options: LifecycleOptions;
   #isRecovered = false;
   #opening: Promise<void> | undefined;
-  /** Number of requests that are waiting for an attempt. */
-  #waiterCount = 0;
+  /** Requests that are waiting for an attempt, in the order of the calls. */
+  #waiting: Waiting[] = [];
   #openedAt = Number.NEGATIVE_INFINITY;
   #quickLossCount = 0;
   /** Why the connection was lost during the current attempt. */
@@ -59,7 +66,7 @@ export class Lifecycle {
 
   /** Whether a request can be sent immediately. Requests that are already waiting for the node go first. */
   get isReady(): boolean {
-    return this.#isOpen && this.#waiterCount === 0;
+    return this.#isOpen && this.#waiting.length === 0;
   }
 
   /** Records that the node is down, so that it is recovered before it is used again. */
@@ -88,14 +95,11 @@ export class Lifecycle {
   }
 
   /** Sends a request once the node is open. Requests are sent in the order of the calls. */
-  async whenOpen<T>(request: () => Promise<T>): Promise<T> {
-    this.#waiterCount += 1;
-    try {
-      await this.open();
-    } finally {
-      this.#waiterCount -= 1;
-    }
-    return request();
+  whenOpen<T>(request: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ send: () => request().then(resolve, reject), reject });
+      if (this.#waiting.length === 1) void this.#sendWaiting();
+    });
   }
 
   /** Connects and recovers the node. @throws NodeUnavailableError */
@@ -140,6 +144,18 @@ export class Lifecycle {
     return this.#isRecovered && connection.ready && isSynchronized();
   }
 
+  /** All are sent in one promise job. Otherwise, a request that is made between two of them could overtake the second. */
+  async #sendWaiting(): Promise<void> {
+    try {
+      // The record may change again between the end of an attempt and the next promise job.
+      do await this.open();
+      while (!this.#isOpen);
+    } catch (error) {
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+    }
+    for (const { send } of this.#waiting.splice(0)) send();
+  }
+
   /** If the connection is lost during the recovery, starts again, because the server may have restarted. */
   async #connectAndRecover(): Promise<void> {
     const { health, failures, connection, beforeServing, isSynchronized, synchronize } = this.#options;
@@ -150,13 +166,23 @@ export class Lifecycle {
       try {
         if (!isConnected) await beforeServing();
         // The record may change again meanwhile.
-        while (!isSynchronized()) await synchronize();
+        while (!isSynchronized()) await (isConnected ? this.#synchronizeAgain() : synchronize());
         if (this.#lost === undefined) return;
         throw failures.unavailable(this.#lost);
       } catch (error) {
         const isLost = error instanceof NodeUnavailableError && health.isAvailable;
         if (!isLost || attempt === MAX_QUICK_LOSSES) throw error;
       }
+    }
+  }
+
+  /** Like the commands of callers, a command of a connected node may time out behind a long value on a slow line. */
+  async #synchronizeAgain(): Promise<void> {
+    const { synchronize, timedOut } = this.#options;
+    try {
+      await synchronize();
+    } catch (error) {
+      if (!(error instanceof CommandTimeoutError) || timedOut(error)) throw error;
     }
   }
 

@@ -87,6 +87,10 @@ export class Node {
       beforeServing: () => hooks.beforeServing(this),
       isSynchronized: () => this.#record.isKnown,
       synchronize: () => hooks.synchronize(this),
+      timedOut: (error) => {
+        this.#outcomes.failed(error);
+        return !this.#health.isAvailable;
+      },
       unreachable: () => hooks.unreachable(this),
       probe: () => this.#probe(),
       opened: () => {

@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await plain.flush();
+  await plain.empty();
   for (const location of four) await registerPrefix(await connectClient(location), 'app:');
 });
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await plain.flush();
+  await plain.empty();
   await source.flushAll();
 });
 

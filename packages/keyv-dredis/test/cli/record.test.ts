@@ -31,7 +31,7 @@ beforeAll(async () => {
   plain = await connectPlain(four);
 });
 
-beforeEach(() => plain.flush());
+beforeEach(() => plain.empty());
 
 /** Epoch 8: keys move from three nodes to a fourth. */
 const writeMoving = () => {

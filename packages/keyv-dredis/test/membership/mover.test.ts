@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await plain.flush();
+  await plain.empty();
   await Promise.all(clients.map((client) => client.set(TOPOLOGY_KEY, recordOf(7))));
 });
 

@@ -5,6 +5,7 @@ import type { RedisServer } from 'redis-launcher';
 import type { DRedisStore, DRedisStoreOptions } from '../../src/index.js';
 import { Authority } from '../support/certificates.js';
 import {
+  connectClient,
   DEADLINE_MS,
   makeTemporaryFolder,
   NO_DEADLINES,
@@ -183,6 +184,16 @@ describe('a long request that goes out slowly', () => {
     const line = await slowRequests();
     await expectLongCallToTimeOut(line, store.set('long', LONG));
     await expectTimeouts();
+    await expectToWorkAfter(line);
+  });
+
+  // Regression: the command that reads the topology record again was behind the long value, too.
+  test('does not take the node down if another database of the server is flushed meanwhile', async () => {
+    const line = await slowRequests();
+    const call = store.set('long', LONG);
+    await until(() => line.passed > 0);
+    await (await connectClient(server.location, 1)).flushDb();
+    await expectLongCallToTimeOut(line, call);
     await expectToWorkAfter(line);
   });
 

@@ -1,7 +1,10 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
+import type { RedisServers } from 'redis-launcher';
 import type { DRedisStore } from '../../src/index.js';
 import {
+  connectClient,
+  keysOf,
   onCleanUp,
   openKeyv,
   openStore,
@@ -9,11 +12,15 @@ import {
   recordCommands,
   sharedLocations,
   sharedRedis,
-  startServer,
+  startBlackHole,
+  startServers,
   useSharedDatabase,
 } from '../support/index.js';
 
 // Reads wait until the end of the tick to be sent as a batch. A later write must not overtake them.
+
+const MANY = Array.from({ length: 5000 }, (_, number) => `many-${number}`);
+const entriesWith = (value: string, keys = MANY) => keys.map((key) => ({ key, value }));
 
 let store: DRedisStore;
 
@@ -55,31 +62,6 @@ describe('a read does not see the effect of a later call in the same tick:', () 
   });
 });
 
-// Regression: a flush of any database makes the server announce a change of the topology record. A read whose reply had
-// arrived together with the announcement was sent again, after a delete of the same turn.
-test('a get() before delete() does not see its effect while other databases are flushed', async () => {
-  const { location } = await startServer();
-  const single = openStoreOver([location]);
-  const flusher = createClient({ url: `redis://${location}`, database: 1 });
-  await flusher.connect();
-  onCleanUp(() => flusher.close());
-  const keys = Array.from({ length: 50 }, (_, number) => `flushed-${number}`);
-  let isEnding = false;
-  const flushing = (async () => {
-    while (!isEnding) {
-      await flusher.flushDb();
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-  })();
-  for (let round = 0; round < 200; round += 1) {
-    await single.setMany(keys.map((key) => ({ key, value: 'there' })));
-    const calls = keys.map((key) => Promise.all([single.get(key), single.delete(key)]));
-    expect(await Promise.all(calls)).toEqual(keys.map(() => ['there', true]));
-  }
-  isEnding = true;
-  await flushing;
-});
-
 test('a get() does not see a later set(), even with calls in another namespace in between', async () => {
   const other = store.withNamespace('app-other');
   const reads = [store.get('a'), other.get('b'), store.get('b')];
@@ -119,10 +101,8 @@ test('writes that wait for a connection are sent in order, before writes made on
 });
 
 describe('a later call does not overtake a call that takes several steps:', () => {
-  const MANY = Array.from({ length: 5000 }, (_, number) => `many-${number}`);
   /** One key in the first chunk, and keys in later chunks. */
   const SOME = ['many-0', 'many-1500', 'many-3333', 'many-4999'];
-  const entriesWith = (value: string, keys = MANY) => keys.map((key) => ({ key, value }));
   const valuesOf = async (keys = SOME) => (await openStore({ namespace: 'app' }).getMany(keys)) as unknown[];
   const all = (value: unknown, keys = SOME) => keys.map(() => value);
 
@@ -301,57 +281,88 @@ describe('a later call does not overtake a call that takes several steps:', () =
     expect(written.filter((word) => word.startsWith('once:'))).toHaveLength(MANY.length);
   });
 
-  test('in random order, all calls for a key are applied in the order in which they were made', async () => {
-    await store.setMany(entriesWith('start'));
-    const model = new Map(MANY.map((key) => [key, 'start']));
-    const calls: Promise<unknown>[] = [];
-    const reads: [Promise<unknown>, string | undefined][] = [];
-    let seed = 12;
-    const random = (below: number) => {
-      seed = (seed * 1103515245 + 12345) % 2 ** 31;
-      return seed % below;
-    };
-    for (let step = 0; step < 400; step += 1) {
-      const key = MANY[random(MANY.length)] as string;
-      const value = `step ${step}`;
-      const from = random(MANY.length - 2500);
-      const part = MANY.slice(from, from + 2500);
-      const kind = random(100);
-      if (kind < 4) {
-        calls.push(store.setMany(entriesWith(value, part)));
-        for (const each of part) model.set(each, value);
-      } else if (kind < 6) {
-        calls.push(store.deleteMany(part));
-        for (const each of part) model.delete(each);
-      } else if (kind < 7) {
-        calls.push(store.clear());
-        model.clear();
-      } else if (kind < 40) {
-        calls.push(store.set(key, value));
-        model.set(key, value);
-      } else if (kind < 50) {
-        calls.push(store.delete(key));
-        model.delete(key);
-      } else {
-        reads.push([store.get(key), model.get(key)]);
-      }
-      if (random(5) === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    await Promise.all(calls);
-    for (const [read, expected] of reads) expect(await read).toBe(expected);
-    expect(await valuesOf(MANY)).toEqual(MANY.map((key) => model.get(key)));
-  });
+  test('in random order, all calls for a key are applied in the order in which they were made', () =>
+    expectOrderOfRandomCalls(store));
 });
 
-// Regression: a server without MSETEX got the entries of setMany() one by one after it had refused the command,
-// or a moment later, so a later set() was overwritten.
-test('a set() does not overtake setMany() of entries with one expiry, whether MSETEX is known or not', async () => {
-  const keys = Array.from({ length: 40 }, (_, number) => `expiring-${number}`);
-  const expires = Date.now() + 600_000;
-  for (let round = 0; round < 3; round += 1) {
-    const first = store.setMany(keys.map((key) => ({ key, value: 'first', expires })));
-    const later = keys.map((key) => store.set(key, 'later'));
-    await Promise.all([first, ...later]);
-    expect(await store.getMany(keys)).toEqual(keys.map(() => 'later'));
+/** @param reader reads what is stored in the end @default the same store */
+async function expectOrderOfRandomCalls(store: DRedisStore, reader = store): Promise<void> {
+  await store.setMany(entriesWith('start'));
+  const model = new Map(MANY.map((key) => [key, 'start']));
+  const calls: Promise<unknown>[] = [];
+  const reads: [Promise<unknown>, string | undefined][] = [];
+  let seed = 12;
+  const random = (below: number) => {
+    seed = (seed * 1103515245 + 12345) % 2 ** 31;
+    return seed % below;
+  };
+  for (let step = 0; step < 400; step += 1) {
+    const key = MANY[random(MANY.length)] as string;
+    const value = `step ${step}`;
+    const from = random(MANY.length - 2500);
+    const part = MANY.slice(from, from + 2500);
+    const kind = random(100);
+    if (kind < 4) {
+      calls.push(store.setMany(entriesWith(value, part)));
+      for (const each of part) model.set(each, value);
+    } else if (kind < 6) {
+      calls.push(store.deleteMany(part));
+      for (const each of part) model.delete(each);
+    } else if (kind < 7) {
+      calls.push(store.clear());
+      model.clear();
+    } else if (kind < 40) {
+      calls.push(store.set(key, value));
+      model.set(key, value);
+    } else if (kind < 50) {
+      calls.push(store.delete(key));
+      model.delete(key);
+    } else {
+      reads.push([store.get(key), model.get(key)]);
+    }
+    if (random(5) === 0) await new Promise((resolve) => setImmediate(resolve));
   }
+  await Promise.all(calls);
+  for (const [read, expected] of reads) expect(await read).toBe(expected);
+  expect(await reader.getMany(MANY)).toEqual(MANY.map((key) => model.get(key)));
+}
+
+// Regression: a flush of any database makes the server announce a change of the topology record.
+describe('while another database of the servers is flushed all the time,', () => {
+  let servers: RedisServers;
+
+  beforeAll(async () => {
+    servers = await startServers({ count: 2 });
+  });
+
+  beforeEach(async () => {
+    const clients = await Promise.all(servers.locations.map((location) => connectClient(location, 1)));
+    const flushing = setInterval(() => {
+      for (const client of clients) client.flushDb().catch(() => undefined);
+    }, 2);
+    onCleanUp(() => clearInterval(flushing));
+  });
+
+  // A get() whose reply had arrived together with the announcement was sent again, after a delete() of the same turn.
+  test('a get() before delete() does not see its effect', async () => {
+    const flushed = openStoreOver(servers.locations);
+    const keys = MANY.slice(0, 50);
+    for (let round = 0; round < 100; round += 1) {
+      await flushed.setMany(entriesWith('there', keys));
+      const calls = keys.map((key) => Promise.all([flushed.get(key), flushed.delete(key)]));
+      expect(await Promise.all(calls)).toEqual(keys.map(() => ['there', true]));
+    }
+  });
+
+  // Calls that were made soon after the record had been read overtook the calls that had waited for it.
+  test('calls in random order are applied in the order in which they were made', () =>
+    expectOrderOfRandomCalls(openStoreOver(servers.locations, { commandTimeoutMs: 20_000 })));
+
+  // Each time, the calls waited for the answer of the silent node, and until then there was the next announcement.
+  test('calls do not wait for a silent node again and again', async () => {
+    const hole = await startBlackHole();
+    const flushed = openStoreOver([...servers.locations, hole.location], { connectTimeoutMs: 60_000 });
+    const [key] = keysOf(flushed, servers.locations[0] as string, 1) as [string];
+    for (let round = 0; round < 100; round += 1) expect(await flushed.set(key, 'value')).toBe(true);
+  });
 });

@@ -40,7 +40,7 @@ export function useSharedDatabase(): number {
 }
 
 async function emptySharedDatabase(): Promise<void> {
-  await (await connectShared()).flush();
+  await (await connectShared()).empty();
 }
 
 let shared: Promise<PlainServers> | undefined;

@@ -1,5 +1,4 @@
 import { HashRing } from 'hash-ring';
-import { TOPOLOGY_KEY } from '../../src/format/reserved-keys.js';
 import {
   type DRedisError,
   DRedisStore,
@@ -83,8 +82,7 @@ type Send = (args: readonly string[]) => Promise<unknown>;
 
 /**
  * Intercepts the commands that a store sends to one of its nodes. The function gets each command, and may
- * send it, change it, or send other commands first. It does not get the commands that read the topology record:
- * a server asks every connection to read its record again when any test file flushes its own database.
+ * send it, change it, or send other commands first.
  */
 export function interceptCommands(
   client: object,
@@ -92,15 +90,7 @@ export function interceptCommands(
 ): void {
   const target = client as { sendCommand(args: readonly string[], options: unknown): Promise<unknown> };
   const send = target.sendCommand.bind(target);
-  target.sendCommand = (args, options) =>
-    readsTheRecord(args) ? send(args, options) : intercept(args, (changed) => send(changed, options));
-}
-
-function readsTheRecord([command, argument]: readonly string[]): boolean {
-  return (
-    (command === 'GET' && argument === TOPOLOGY_KEY) ||
-    (command === 'CLIENT' && (argument === 'TRACKING' || argument === 'CACHING'))
-  );
+  target.sendCommand = (args, options) => intercept(args, (changed) => send(changed, options));
 }
 
 /** Records the commands that a store sends to one of its nodes from now on. */
