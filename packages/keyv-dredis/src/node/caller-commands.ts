@@ -1,5 +1,5 @@
 import { noop } from '../connection/connection.js';
-import { CommandTimeoutError, NodeUnavailableError } from '../errors/errors.js';
+import { CommandTimeoutError, type DRedisError, NodeUnavailableError } from '../errors/errors.js';
 import { atMost, timers } from '../timers.js';
 import type { Commands } from './commands.js';
 import type { Deadlines } from './deadlines.js';
@@ -10,7 +10,7 @@ import type { Lifecycle } from './lifecycle.js';
 import type { Outcomes } from './outcomes.js';
 import { isRefusal } from './replies.js';
 import type { Request, SendOptions } from './send-options.js';
-import { SupersededError } from './superseded.js';
+import { nextTurn, SupersededError } from './superseded.js';
 
 /** Dependencies of {@link CallerCommands}. */
 export interface CallerCommandsOptions {
@@ -45,6 +45,7 @@ export class CallerCommands {
   ): void {
     const { commands, deadlines, health, lifecycle, record, commandTimeoutMs, isRetired } = this.#options;
     const epoch = options?.epoch;
+    const turn = nextTurn();
     const expiresAt = deadlines.watch(
       lifecycle.isReady && (epoch === undefined || epoch === record.epoch)
         ? request(commands)
@@ -53,11 +54,17 @@ export class CallerCommands {
         health.answered();
         record.replied(expiresAt - commandTimeoutMs);
         if (epoch === undefined || epoch === record.epoch) resolve(value);
-        else this.#confirm(epoch, new SupersededError(expiresAt, value)).then(() => resolve(value), reject);
+        else {
+          this.#confirm(epoch, expiresAt).then((isConfirmed) => {
+            if (isConfirmed) resolve(value);
+            else reject(new SupersededError(turn, expiresAt, value));
+          });
+        }
       },
       (error) => {
-        const isSuperseded = error instanceof SupersededError || isRetired();
-        reject(isSuperseded ? new SupersededError(expiresAt) : this.#failed(error, expiresAt, epoch));
+        const failure =
+          error instanceof SupersededError || isRetired() ? undefined : this.#failed(error, expiresAt, epoch);
+        reject(failure ?? new SupersededError(turn, expiresAt));
       },
       options?.isRead ? { retry: (error) => this.#retry(request, error, epoch) } : undefined,
     );
@@ -70,14 +77,14 @@ export class CallerCommands {
     return isRepeated ? new SupersededError() : failures.unavailable(health.reason);
   }
 
-  /** @returns the error for the caller */
-  #failed(thrown: unknown, expiresAt: number, epoch: number | undefined): unknown {
+  /** @returns the error for the caller; undefined if the call starts over */
+  #failed(thrown: unknown, expiresAt: number, epoch: number | undefined): DRedisError | undefined {
     const { outcomes, record, commandTimeoutMs, isAvailable, startsOver } = this.#options;
     const error = outcomes.failed(thrown);
     if (isRefusal(error)) record.replied(expiresAt - commandTimeoutMs);
     const isLost =
       error instanceof NodeUnavailableError || (!isAvailable() && !(error instanceof CommandTimeoutError));
-    return isLost && epoch !== undefined && startsOver() ? new SupersededError(expiresAt) : error;
+    return isLost && epoch !== undefined && startsOver() ? undefined : error;
   }
 
   #sendWhenOpen<T>(request: Request<T>, epoch: number | undefined): Promise<T> {
@@ -95,16 +102,16 @@ export class CallerCommands {
    * Waits until it is known whether the record has changed. A server also announces a change if the record is written
    * again, if any database is flushed, or if another database has a key of the same name. Then the reply counts.
    *
-   * @throws the given error if the record has changed, or is not known in time
+   * @returns false if the record has changed, or is not known in time; never rejects
    */
-  async #confirm(epoch: number, superseded: SupersededError): Promise<void> {
+  async #confirm(epoch: number, expiresAt: number): Promise<boolean> {
     const { health, lifecycle, record } = this.#options;
     while (!record.isKnown && health.isAvailable) {
-      const leftMs = (superseded.expiresAt as number) - timers.now();
+      const leftMs = expiresAt - timers.now();
       if (leftMs <= 0) break;
       await atMost(leftMs, lifecycle.open()).catch(noop);
     }
-    if (record.epoch !== epoch) throw superseded;
+    return record.epoch === epoch;
   }
 
   /** Sends a read again if its connection was lost. @returns undefined if the read has failed */

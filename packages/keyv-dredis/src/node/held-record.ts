@@ -46,7 +46,9 @@ export class HeldRecord {
   /** The server has replied to a command. @param sentAt when the command was sent, or earlier */
   replied(sentAt: number): void {
     if (this.#epoch === UNKNOWN_EPOCH) return;
+    // A command that waited for the record was sent later than this.
+    const before = this.confirmedAt(this.#epoch);
     this.#confirmed.epoch = this.#epoch;
-    this.#confirmed.at = sentAt;
+    this.#confirmed.at = Math.max(before, sentAt);
   }
 }

@@ -27,7 +27,8 @@ export class EarlyRemoval implements StepwiseCall {
   /** Physical keys. */
   readonly #removed = new Set<string>();
   readonly #removals: Promise<void>[] = [];
-  readonly #errors: DRedisError[] = [];
+  /** By the name of the node. */
+  readonly #errors = new Map<string, DRedisError>();
 
   /** @param prefix of the namespace that is cleared */
   constructor(prefix: string, options: EarlyRemovalOptions) {
@@ -35,8 +36,8 @@ export class EarlyRemoval implements StepwiseCall {
     this.#options = options;
   }
 
-  /** The errors of failed removals, once all have ended. Never rejects. */
-  async errors(): Promise<readonly DRedisError[]> {
+  /** One error per node that has not removed all keys, under its name, once all removals have ended. Never rejects. */
+  async errors(): Promise<ReadonlyMap<string, DRedisError>> {
     await Promise.all(this.#removals);
     return this.#errors;
   }
@@ -61,7 +62,8 @@ export class EarlyRemoval implements StepwiseCall {
         return startOver.run(call, again, error);
       });
     } catch (error) {
-      this.#errors.push(error as DRedisError);
+      const { node = first.node.name } = error as DRedisError;
+      this.#errors.set(node, error as DRedisError);
     }
   }
 

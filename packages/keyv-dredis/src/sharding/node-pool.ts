@@ -57,13 +57,17 @@ export class NodePool {
    * @throws PartialFailureError with the names of the nodes that could not be reached; the other nodes are up
    */
   async connect(): Promise<void> {
-    const { allNodes, absences } = this.#topology.snapshot;
-    // Whether a node is in service may not be known until others are connected.
-    await connectAll(
-      allNodes.filter((node) => !absences.has(node)),
-      (node) => !this.#topology.snapshot.absences.has(node),
-    );
+    // Which nodes are in service may not be known until some of them are connected.
+    for (let before: Snapshot | undefined; before !== this.#topology.snapshot; ) {
+      before = this.#topology.snapshot;
+      await connectAll(before.allNodes.filter(this.#isInService), this.#isInService);
+    }
   }
+
+  readonly #isInService = (node: Node): boolean => {
+    const { allNodes, absences } = this.#topology.snapshot;
+    return allNodes.includes(node) && !absences.has(node);
+  };
 
   /**
    * Replaces the nodes. Nodes with the same name and source are kept. First connects the new nodes, and then

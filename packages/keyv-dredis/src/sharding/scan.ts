@@ -84,18 +84,26 @@ export class Scanner {
     const removal = new EarlyRemoval(prefix, this.#options);
     const release = retainAll(topology.snapshot);
     const earlierCalls = order.idle(prefix);
-    let errors: readonly DRedisError[] = [];
+    const earlierWrites = startOver.writesBefore(prefix);
+    const errors = new Map<string, DRedisError>();
     try {
       await order.run(removal, async () => {
         await earlierCalls;
-        const failures = await startOver.untilCurrent((snapshot) => this.#clear(prefix, snapshot, removal));
-        errors = [...failures, ...(await removal.errors())];
+        await earlierWrites.ended();
+        do {
+          errors.clear();
+          await startOver.untilCurrent((snapshot) => this.#clear(prefix, snapshot, removal, errors));
+          // An earlier write that started over meanwhile may have stored its value after the scan.
+        } while (await earlierWrites.ended());
+        for (const [name, error] of await removal.errors()) errors.set(name, error);
       });
     } finally {
+      earlierWrites.release();
       release();
     }
-    if (errors.length > 0) {
-      throw new PartialFailureError('DREDIS_CLEAR_INCOMPLETE', 'clear() did not reach every node', errors);
+    if (errors.size > 0) {
+      const list = [...errors.values()];
+      throw new PartialFailureError('DREDIS_CLEAR_INCOMPLETE', 'clear() did not reach every node', list);
     }
   }
 
@@ -103,13 +111,17 @@ export class Scanner {
    * While entries move, an entry that is on its way is at neither place. So the old owners are cleared first, and
    * then the leases, without which such an entry is not stored.
    *
-   * @returns one error per node that was not cleared
+   * @param errors gets one error per node that was not cleared, under its name
    * @throws SupersededError
    */
-  async #clear(prefix: string, snapshot: Snapshot, removal: EarlyRemoval): Promise<readonly DRedisError[]> {
+  async #clear(
+    prefix: string,
+    snapshot: Snapshot,
+    removal: EarlyRemoval,
+    errors: Map<string, DRedisError>,
+  ): Promise<void> {
     const { startOver } = this.#options;
     const { previous, missing } = snapshot;
-    const errors = new Map<Node, DRedisError>();
     const onEach = (nodes: Iterable<Node>, step: (node: Node) => Promise<void>) =>
       Promise.all(
         Array.from(nodes, async (node) => {
@@ -117,7 +129,7 @@ export class Scanner {
             await step(node);
           } catch (error) {
             if (error instanceof SupersededError) throw error;
-            errors.set(node, error as DRedisError);
+            errors.set(node.name, error as DRedisError);
           }
         }),
       );
@@ -133,7 +145,6 @@ export class Scanner {
       }
       await clear(prefix)(node);
     });
-    return [...errors.values()];
   }
 
   /** Removes every key with a prefix from one node, page by page. */

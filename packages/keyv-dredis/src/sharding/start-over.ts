@@ -1,10 +1,11 @@
 import { CommandTimeoutError, DRedisError } from '../errors/errors.js';
 import type { Node } from '../node/node.js';
 import type { Request, SendOptions } from '../node/send-options.js';
-import { SupersededError } from '../node/superseded.js';
+import { areCallsStartingOver, nextTurn, SupersededError } from '../node/superseded.js';
 import { atMost, timers } from '../timers.js';
 import { yieldToEventLoop } from './chunks.js';
 import { KeyQueue } from './key-queue.js';
+import { type EarlierWrites, RunningCalls } from './running-calls.js';
 import { ownerOf, type Snapshot, sourceOf, type Topology } from './topology.js';
 
 /** Decides whether calls may be sent to a node at present. Part of the mechanism for outages. */
@@ -52,6 +53,7 @@ export class StartOver {
   readonly #entering: { readonly turn: number; readonly enter: () => void }[] = [];
   /** Superseded calls that are not in their queue yet. */
   #enteringCount = 0;
+  readonly #running = new RunningCalls();
 
   constructor(options: StartOverOptions) {
     this.#options = options;
@@ -79,11 +81,21 @@ export class StartOver {
   #isHindered(node: Node, snapshot: Snapshot): boolean {
     const { epoch } = snapshot;
     const isBehind = epoch > 0 && node.epoch !== epoch;
-    return this.#enteringCount > 0 || isBehind || this.#options.gate.isShut(node, snapshot);
+    return (
+      areCallsStartingOver() ||
+      this.#enteringCount > 0 ||
+      isBehind ||
+      this.#options.gate.isShut(node, snapshot)
+    );
   }
 
   #holds(key: string, isWrite: boolean): boolean {
     return this.#queue.holds(key, isWrite) || this.#superseded.holds(key, isWrite);
+  }
+
+  /** See {@link RunningCalls.writesBefore}. */
+  writesBefore(prefix: string): EarlierWrites {
+    return this.#running.writesBefore(prefix);
   }
 
   /**
@@ -123,6 +135,7 @@ export class StartOver {
         superseded === undefined
           ? this.#queue.run(keys, isWrite, inOrder)
           : this.#turn(superseded).then(() => this.#superseded.run(keys, isWrite, again));
+      this.#running.add({ turn: superseded?.turn ?? nextTurn(), keys, isWrite }, result);
       return await Promise.race([timeout, result]);
     } catch (error) {
       // A process that stood still may notice that the topology has changed before its timers tell that the time is over.
@@ -147,6 +160,7 @@ export class StartOver {
         // Calls that waited for these nodes notice in promise jobs that they start over.
         await yieldToEventLoop();
       }
+      if (areCallsStartingOver()) await yieldToEventLoop();
       while (this.#enteringCount > 0) await yieldToEventLoop();
       await this.#superseded.idle(keys, isWrite);
       isCurrent = snapshot === topology.snapshot;

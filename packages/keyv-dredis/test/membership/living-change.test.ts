@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { RedisServers } from 'redis-launcher';
 import type { DRedisStore } from '../../src/index.js';
 import { planChange } from '../../src/membership/change.js';
@@ -83,4 +83,61 @@ test('stores notice nothing of changes but the nodes', async () => {
   for (const store of stores) {
     expect([...store.nodes].sort()).toEqual([...three.slice(1), fourth].sort());
   }
+});
+
+// Regression: calls started over in the order in which their errors were created, and clear() did not wait for them.
+describe('the calls of one process keep their order while servers are added and removed:', () => {
+  const SOME = KEYS.slice(0, 40);
+  const ROUND_MS = 6000;
+
+  /** Repeats the calls while servers are added and removed. @returns how often they ended as they should */
+  async function whileChanging(calls: (store: DRedisStore, round: number) => Promise<boolean>) {
+    const operator = openStoreOver(three, { namespace: 'order' });
+    const store = openStoreOver(three, { namespace: 'order' });
+    await Promise.all([operator.connect(), store.connect()]);
+    const outcomes = { right: 0, wrong: 0 };
+    const endsAt = Date.now() + ROUND_MS;
+    let changeCount = 0;
+    const changing = (async () => {
+      for (; Date.now() < endsAt; changeCount += 1) {
+        await operator.reshard(changeCount % 2 ? three : three.slice(0, 2));
+      }
+    })();
+    for (let round = 0; Date.now() < endsAt; round += 1) {
+      outcomes[(await calls(store, round)) ? 'right' : 'wrong'] += 1;
+    }
+    await changing;
+    expect(changeCount).toBeGreaterThan(5);
+    return outcomes;
+  }
+
+  test('a set() after a setMany() is the last', async () => {
+    const outcomes = await whileChanging(async (store, round) => {
+      const [first, ...second] = await Promise.all([
+        store.setMany(SOME.map((key) => ({ key, value: `first ${round}` }))),
+        ...SOME.map((key) => store.set(key, `second ${round}`)),
+      ]);
+      expect([...first, ...second]).toEqual([...SOME, ...SOME].map(() => true));
+      return (await store.getMany(SOME)).every((value) => value === `second ${round}`);
+    });
+    expect(outcomes).toEqual({ right: expect.any(Number), wrong: 0 });
+  });
+
+  test('no set() before a clear() is left', async () => {
+    const outcomes = await whileChanging(async (store, round) => {
+      await Promise.all([...SOME.map((key) => store.set(key, `value ${round}`)), store.clear()]);
+      return (await store.getMany(SOME)).every((value) => value === undefined);
+    });
+    expect(outcomes).toEqual({ right: expect.any(Number), wrong: 0 });
+  });
+});
+
+// Regression: connect() rejected with the error of a node that had left the topology meanwhile.
+test('connect() of a store with an old list connects the present nodes', async () => {
+  const operator = openStoreOver(three);
+  await operator.reshard([...three.slice(1), fourth]);
+  const late = openStoreOver(three);
+  await late.connect();
+  expect([...late.nodes].sort()).toEqual([...three.slice(1), fourth].sort());
+  expect(late.status().nodes.map(({ state }) => state)).toEqual(['up', 'up', 'up']);
 });

@@ -299,3 +299,16 @@ test('servers are not silent if the process blocks its event loop longer than co
   await read;
   expect(states.map(([event]) => event)).not.toContain('node:down');
 });
+
+// Regression: one error for each key of a later call, thousands in one message.
+test('clear() tells once that it did not reach a frozen node, although later calls use many of its keys', async () => {
+  const store = open(redis.locations, { nodeDownPolicy: 'error' });
+  await store.connect();
+  const keys = keysOf(store, victim.location, 100);
+  await victim.pause();
+  const cleared = rejection(store.clear());
+  const later = Promise.allSettled(keys.map((key) => store.set(key, 'value')));
+  expect(await cleared).toMatchObject({ code: 'DREDIS_CLEAR_INCOMPLETE', nodes: [victim.location] });
+  await later;
+  await victim.resume();
+});
