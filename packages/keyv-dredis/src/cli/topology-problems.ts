@@ -1,4 +1,5 @@
 import { majorityOf } from '../membership/majority.js';
+import { MIN_VOTERS } from '../sharding/topology.js';
 import { explain } from './failures.js';
 import type { Fleet, Member } from './fleet.js';
 import type { Problem } from './output.js';
@@ -52,7 +53,17 @@ function recordProblem(member: Member, fleet: Fleet): string | undefined {
   if (held instanceof Error || held?.epoch === record.epoch) return undefined;
   const what =
     held === undefined ? 'it holds no topology record' : `it holds the record of epoch ${held.epoch}`;
-  return `${what}, and the cache is in epoch ${record.epoch}. The next store that connects to it brings it up to date`;
+  const { length: voterCount } = fleet.members.filter(({ absence }) => absence !== 'away');
+  // A server that has lost its data may have missed a change that only these others know.
+  const neededCount = voterCount >= MIN_VOTERS ? voterCount - majorityOf(voterCount) + 1 : 0;
+  const otherCount = reachable.filter((other) => other !== member && other.absence !== 'away').length;
+  return (
+    `${what}, and the cache is in epoch ${record.epoch}. ` +
+    (otherCount >= neededCount
+      ? 'The next store that connects to it brings it up to date'
+      : `Stores use it only when ${neededCount} of the other ${voterCount - 1} servers answer, and ${otherCount} can ` +
+        'be reached from here. Start them. If one is gone for good: keyv-dredis remove NAME --lost')
+  );
 }
 
 /** A process may use the nodes only while it reaches a majority of them. */

@@ -44,7 +44,7 @@ export class TopologyGate implements ServingGate {
     if (isClosed(node, snapshot)) {
       if (waits) return signal.next(MAX_WAIT_MS);
       const state = snapshot.absences.get(node);
-      throw node.status.reason ?? new NodeUnavailableError(node.name, new Error(`it is ${state}`));
+      throw unavailable(node, node.status.reason ?? new Error(`it is ${state}`));
     }
     if (lease.isHeld(snapshot)) return signal.next(MAX_WAIT_MS);
     if (!lease.hasFailed) {
@@ -53,8 +53,11 @@ export class TopologyGate implements ServingGate {
       if (!lease.hasFailed) return signal.next(RETRY_MS);
     }
     const { reason } = node.status;
-    throw node.isAvailable || reason === undefined
-      ? new NodeUnavailableError(node.name, lease.failure())
-      : reason;
+    throw unavailable(node, node.isAvailable || reason === undefined ? lease.failure() : reason);
   }
+}
+
+/** The error for a call that is not sent. A reason such as a timeout is an error of earlier calls. */
+function unavailable(node: Node, reason: Error): NodeUnavailableError {
+  return reason instanceof NodeUnavailableError ? reason : new NodeUnavailableError(node.name, reason);
 }

@@ -179,6 +179,38 @@ describe('of five nodes,', () => {
   });
 });
 
+describe('of three nodes,', () => {
+  const three = () => five.slice(0, 3);
+
+  // Regression: the calls rejected at once with the timeout of an earlier call, also with 'miss'.
+  test.each(['failover', 'error', 'miss'] as const)(
+    'two may not be frozen at once: calls are not sent, with nodeDownPolicy %j',
+    async (nodeDownPolicy) => {
+      const store = await openReady(three(), { nodeDownPolicy, commandTimeoutMs: DEADLINE_MS });
+      errorsOf(store);
+      const keys = keysOfAll(store, three());
+      await expectToWork(store, keys);
+      await Promise.all(servers.slice(0, 2).map((server) => server.pause()));
+      const states = () => store.status().nodes.map(({ state }) => state);
+      await until(async () => {
+        await Promise.allSettled(keys.map((key) => store.get(key)));
+        return states().filter((state) => state === 'down').length === 2;
+      });
+      await until(() => !store.status().failover.hasMajority);
+      for (const key of keys) {
+        if (nodeDownPolicy === 'miss') {
+          expect([await store.get(key), await store.set(key, 'v')]).toEqual([undefined, false]);
+        } else {
+          const errors = await Promise.all([rejection(store.get(key)), rejection(store.set(key, 'v'))]);
+          for (const error of errors) expect(error).toMatchObject({ code: 'DREDIS_NODE_UNAVAILABLE' });
+        }
+      }
+      await Promise.all(servers.slice(0, 2).map((server) => server.resume()));
+      await untilAllServe(store);
+    },
+  );
+});
+
 describe('of four nodes,', () => {
   test('three may not be lost at once: without a majority, calls for keys of the living node fail, too', async () => {
     const four = five.slice(0, 4);
