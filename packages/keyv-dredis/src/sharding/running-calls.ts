@@ -1,4 +1,4 @@
-import { nextTurn } from '../node/superseded.js';
+import { areCallsStartingOver, nextTurn } from '../node/superseded.js';
 import { yieldToEventLoop } from './chunks.js';
 
 /** A call that takes several attempts. */
@@ -48,7 +48,7 @@ export class RunningCalls {
     return {
       ended: async () => {
         // Calls that are about to start over are added in promise jobs.
-        await yieldToEventLoop();
+        if (areCallsStartingOver()) await yieldToEventLoop();
         const ends = Array.from(this.#ends).filter(([call]) => isEarlier(call));
         const result = hasBegun;
         hasBegun = false;

@@ -135,8 +135,9 @@ export class StartOver {
         superseded === undefined
           ? this.#queue.run(keys, isWrite, inOrder)
           : this.#turn(superseded).then(() => this.#superseded.run(keys, isWrite, again));
-      this.#running.add({ turn: superseded?.turn ?? nextTurn(), keys, isWrite }, result);
-      return await Promise.race([timeout, result]);
+      const ended = Promise.race([timeout, result]);
+      this.#running.add({ turn: superseded?.turn ?? nextTurn(), keys, isWrite }, ended);
+      return await ended;
     } catch (error) {
       // A process that stood still may notice that the topology has changed before its timers tell that the time is over.
       throw error instanceof SupersededError ? new CommandTimeoutError(node.name, commandTimeoutMs) : error;

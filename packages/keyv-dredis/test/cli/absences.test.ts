@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await plain.empty();
+  await plain.flush();
   for (const location of four) await registerPrefix(await connectClient(location), 'app:');
 });
 

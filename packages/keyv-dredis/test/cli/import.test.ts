@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await plain.empty();
+  await plain.flush();
   await source.flushAll();
 });
 

@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 /** Fills the first two nodes through a store that does not know the third. */
 beforeEach(async () => {
-  await plain.empty();
+  await plain.flush();
   const store = openStoreOver(redis.locations.slice(0, 2), { namespace: 'app' });
   await store.setMany(KEYS.map((key) => ({ key, value: 'value' })));
 });

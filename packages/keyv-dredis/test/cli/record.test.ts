@@ -31,7 +31,7 @@ beforeAll(async () => {
   plain = await connectPlain(four);
 });
 
-beforeEach(() => plain.empty());
+beforeEach(() => plain.flush());
 
 /** Epoch 8: keys move from three nodes to a fourth. */
 const writeMoving = () => {

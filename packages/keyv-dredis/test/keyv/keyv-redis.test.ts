@@ -35,7 +35,7 @@ beforeAll(async () => {
   client = await connectClient(location);
 });
 
-afterEach(() => redis.empty());
+afterEach(() => redis.flush());
 
 interface Setup {
   readonly namespace?: string | undefined;
@@ -157,7 +157,7 @@ describe.each(PAIRS)('%s', (_title, { major, theirs, ours }) => {
           await cache.setMany(KEYS.map((key) => ({ key: `${key} of setMany`, value: key })));
           const keys = await redis.keys('');
           written.push(await Promise.all(keys.map(async (key) => [key, await redis.get(key)] as const)));
-          await redis.empty();
+          await redis.flush();
         }
         expect(written[1]).toEqual(written[0]);
         // Keyv 5 passes the same key for two of them, if one begins with its prefix.
@@ -308,6 +308,6 @@ test('Cacheable and cache-manager find over the store what they wrote over @keyv
     expect(await managers[1]?.clear()).toBe(true);
     expect(await managers[0]?.get('key')).toBeUndefined();
     await Promise.all([...cacheables, ...managers].map((cache) => cache.disconnect()));
-    await redis.empty();
+    await redis.flush();
   }
 });

@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await plain.empty();
+  await plain.flush();
   await Promise.all(clients.map((client) => client.set(TOPOLOGY_KEY, recordOf(7))));
 });
 

@@ -54,9 +54,14 @@ export class PlainServers implements AsyncDisposable {
     );
   }
 
+  /** Removes every key in the database. For servers that only one test file uses. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.flushDb()));
+  }
+
   /**
-   * Removes every key in the database. Not with FLUSHDB: it makes every store on these servers read its topology
-   * record again, also the stores of other test files, which count their commands.
+   * The same without FLUSHDB, which makes every store on these servers read its topology record again, also the stores of
+   * other test files, which count their commands.
    */
   async empty(): Promise<void> {
     await Promise.all(
