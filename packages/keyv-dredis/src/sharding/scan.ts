@@ -82,7 +82,8 @@ export class Scanner {
   async clear(prefix: string): Promise<void> {
     const { topology, order, startOver } = this.#options;
     const removal = new EarlyRemoval(prefix, this.#options);
-    const release = retainAll(topology.snapshot);
+    let first: Snapshot | undefined = topology.snapshot;
+    const release = retainAll(first);
     const earlierCalls = order.idle(prefix);
     const earlierWrites = startOver.writesBefore(prefix);
     const errors = new Map<string, DRedisError>();
@@ -92,7 +93,11 @@ export class Scanner {
         await earlierWrites.ended();
         do {
           errors.clear();
-          await startOver.untilCurrent((snapshot) => this.#clear(prefix, snapshot, removal, errors));
+          await startOver.untilCurrent((current) => {
+            const snapshot = first ?? current;
+            first = undefined;
+            return this.#clear(prefix, snapshot, removal, errors);
+          });
           // An earlier write that started over meanwhile may have stored its value after the scan.
         } while (await earlierWrites.ended());
         for (const [name, error] of await removal.errors()) errors.set(name, error);
