@@ -1,4 +1,3 @@
-import { noop } from '../connection/connection.js';
 import { CommandTimeoutError, type DRedisError, NodeUnavailableError } from '../errors/errors.js';
 import { atMost, timers } from '../timers.js';
 import type { Commands } from './commands.js';
@@ -109,7 +108,12 @@ export class CallerCommands {
     while (!record.isKnown && health.isAvailable) {
       const leftMs = expiresAt - timers.now();
       if (leftMs <= 0) break;
-      await atMost(leftMs, lifecycle.open()).catch(noop);
+      const isOpen = await atMost(leftMs, lifecycle.open()).then(
+        () => true,
+        () => false,
+      );
+      // A closed node rejects at once, so trying again would block the event loop.
+      if (!isOpen) break;
     }
     return record.epoch === epoch;
   }
