@@ -39,6 +39,8 @@ export type WorkerOrder = 'stop' | 'finish';
 /** More than one caller, so that calls share batches and connections. */
 const CALLERS_PER_CLIENT = 2;
 const FLUSH_INTERVAL_MS = 100;
+/** After this time, the process tells what keeps it from its end. */
+const SLOW_FINISH_MS = 30_000;
 /** If a call is still in flight this long after `stop`, it has hung. */
 const CALLS_TIMEOUT_MS = 10_000;
 /** Much longer than a node needs to come back after an outage of a few seconds, because the machine may be loaded. */
@@ -95,8 +97,14 @@ await Promise.race([Promise.all(callers), sleep(CALLS_TIMEOUT_MS, undefined, { r
 await Promise.all(slots.map(({ client }) => waitForRecovery(client)));
 send('stopped');
 await finish;
+let step = 'the final reads';
+setTimeout(() => {
+  console.error(`${step} take long, with ${process.getActiveResourcesInfo().join(', ')}`);
+}, SLOW_FINISH_MS).unref();
 for (const { client } of slots) await client.finalRead(KEYS);
+step = 'the disconnects';
 await Promise.all(slots.map(({ client }) => client.disconnect()));
+step = 'the last handles';
 process.removeAllListeners('disconnect');
 process.disconnect();
 
