@@ -11,7 +11,8 @@ import {
 } from '../membership/record.js';
 import { describeRecorded } from '../membership/recorded-nodes.js';
 import type { Absence } from '../node/absence.js';
-import type { Node, RecoveryHooks } from '../node/node.js';
+import { NO_RECOVERY } from '../node/no-recovery.js';
+import type { Node } from '../node/node.js';
 import { ownerOf, type RingOfNodes, ringOf, type Snapshot, snapshotOf } from '../sharding/topology.js';
 import type { CommonOptions } from './command.js';
 import { UsageError } from './exit-status.js';
@@ -19,18 +20,6 @@ import { explain, replyCodeOf } from './failures.js';
 import type { Problem } from './output.js';
 import { askPassword } from './prompts.js';
 import { connectionOptions, describeServers, type ServerSource, sourceOf } from './servers.js';
-
-/**
- * The command line does not recover nodes: it must not remove keys that the stores' own `restartPolicy` keeps,
- * and must not register as a user of namespaces.
- */
-export const NO_RECOVERY: RecoveryHooks = {
-  beforeServing: async () => undefined,
-  synchronize: async (node) => node.holds(0, node.refreshCount, Number.NEGATIVE_INFINITY),
-  opened: () => undefined,
-  unreachable: async () => undefined,
-  startsOver: () => false,
-};
 
 /** A node, and where it is. */
 export interface Member {
@@ -93,6 +82,8 @@ export class Fleet {
     const locations = describeServers(source, password);
     const describe: Fleet['describe'] = (recorded) =>
       describeRecorded(recorded, locations, connectionOptions({}, password));
+    // The command line must not remove keys that the stores' own `restartPolicy` keeps, and must not register as a user
+    // of namespaces.
     const options = { options: resolveOptions(), hooks: NO_RECOVERY, describe, isReadOnly: true };
     const fleet = new Fleet(locations, password, describe, await Operator.open(locations, options));
     try {

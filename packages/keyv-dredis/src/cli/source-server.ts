@@ -2,10 +2,11 @@ import type { NodeDescription } from '../config/locations.js';
 import { resolveOptions } from '../config/validation.js';
 import { noop } from '../connection/connection.js';
 import { toRecorded } from '../membership/recorded-nodes.js';
+import { NO_RECOVERY } from '../node/no-recovery.js';
 import { Node } from '../node/node.js';
 import { UsageError } from './exit-status.js';
 import { explain, replyCodeOf } from './failures.js';
-import { askForLocked, NO_RECOVERY } from './fleet.js';
+import { askForLocked } from './fleet.js';
 import type { Problem } from './output.js';
 import { describeServers } from './servers.js';
 

@@ -28,10 +28,8 @@ export function withStatesOf(
 }
 
 /** The nodes that are not in service, and their states. While entries move back to a node, it is in service. */
-export function statesIn({ nodes, previous = [] }: Next): ReadonlyMap<string, Absence> {
-  const present = new Set(nodes.map(({ name }) => name));
-  const all = [...nodes, ...previous.filter(({ name }) => !present.has(name))];
-  return new Map(all.flatMap(({ name, state }) => (state === undefined ? [] : [[name, state]])));
+export function statesIn(record: Next): ReadonlyMap<string, Absence> {
+  return new Map(latestOf(record).flatMap(({ name, state }) => (state === undefined ? [] : [[name, state]])));
 }
 
 /** The names of the nodes that are away. */
@@ -105,10 +103,9 @@ export function withoutPrevious({ nodes }: Next): Next {
  * left again between two looks. The id of its log tells these decisions apart. Without a log, each epoch counts as another
  * decision.
  */
-export function decisionsIn({ nodes, previous = [] }: Next, epoch: number): ReadonlyMap<string, string> {
+export function decisionsIn(record: Next, epoch: number): ReadonlyMap<string, string> {
   const decisions = new Map<string, string>();
-  const present = new Set(nodes.map(({ name }) => name));
-  for (const { name, state, log } of [...nodes, ...previous.filter((node) => !present.has(node.name))]) {
+  for (const { name, state, log } of latestOf(record)) {
     if (state !== undefined) decisions.set(name, `${state} ${log ?? `in epoch ${epoch}`}`);
   }
   return decisions;
@@ -119,6 +116,12 @@ export function isReplaceable({ nodes, previous }: Next, name: string): boolean 
   const remains = (list: readonly RecordedNode[]) =>
     list.some((node) => node.name !== name && node.weight > 0 && node.state !== 'away');
   return remains(nodes) && (previous === undefined || remains(previous));
+}
+
+/** All nodes of a record, each once. While entries move, those that are in both lists are as they are after the change. */
+function latestOf({ nodes, previous = [] }: Next): readonly RecordedNode[] {
+  const present = new Set(nodes.map(({ name }) => name));
+  return [...nodes, ...previous.filter(({ name }) => !present.has(name))];
 }
 
 function isSameRing(one: readonly RecordedNode[], other: readonly RecordedNode[]): boolean {

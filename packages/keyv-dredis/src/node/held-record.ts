@@ -40,15 +40,17 @@ export class HeldRecord {
   read(epoch: number, changeCount: number, sentAt: number): void {
     if (changeCount !== this.#readCount) return;
     this.#epoch = epoch;
-    this.#confirmed = { epoch, at: Math.max(this.confirmedAt(epoch), sentAt) };
+    this.#confirm(sentAt);
   }
 
   /** The server has replied to a command. @param sentAt when the command was sent, or earlier */
   replied(sentAt: number): void {
-    if (this.#epoch === UNKNOWN_EPOCH) return;
-    // A command that waited for the record was sent later than this.
-    const before = this.confirmedAt(this.#epoch);
+    if (this.#epoch !== UNKNOWN_EPOCH) this.#confirm(sentAt);
+  }
+
+  /** The time may be earlier than that of the last reply, because it is a lower limit. */
+  #confirm(sentAt: number): void {
+    this.#confirmed.at = Math.max(this.confirmedAt(this.#epoch), sentAt);
     this.#confirmed.epoch = this.#epoch;
-    this.#confirmed.at = Math.max(before, sentAt);
   }
 }

@@ -1,6 +1,7 @@
 import type { RestartPolicy } from '../config/options.js';
 import { DEFAULTS } from '../config/options.js';
 import { noop } from '../connection/connection.js';
+import { NO_RECOVERY } from '../node/no-recovery.js';
 import type { Node, RecoveryHooks } from '../node/node.js';
 import { NamespacesInUse } from './namespaces.js';
 import { OptionalCommands } from './optional-commands.js';
@@ -18,6 +19,11 @@ interface ChangeRecoveryOptions {
  * where stores take them for current ones. Writes nothing before {@link ChangeRecovery.start}.
  */
 export class ChangeRecovery implements RecoveryHooks {
+  /** A change checks the record in scripts, so it does not wait for the epoch of a node. */
+  readonly synchronize = NO_RECOVERY.synchronize;
+  readonly opened = NO_RECOVERY.opened;
+  readonly unreachable = NO_RECOVERY.unreachable;
+  readonly startsOver = NO_RECOVERY.startsOver;
   readonly #restarts: RestartDetector;
   readonly #waiting = new Set<Node>();
   #isStarted = false;
@@ -36,19 +42,6 @@ export class ChangeRecovery implements RecoveryHooks {
   async beforeServing(node: Node): Promise<void> {
     if (this.#isStarted) await this.#restarts.detectRestart(node);
     else this.#waiting.add(node);
-  }
-
-  /** A change checks the record in scripts, so it does not wait for the epoch of a node. */
-  async synchronize(node: Node): Promise<void> {
-    node.holds(0, node.refreshCount, Number.NEGATIVE_INFINITY);
-  }
-
-  opened(): void {}
-
-  async unreachable(): Promise<void> {}
-
-  startsOver(): boolean {
-    return false;
   }
 
   /** Recovers all nodes that are connected, and from now on each node that connects. @throws DRedisError */

@@ -2,6 +2,9 @@
  * The test harness. It closes everything that it starts, opens or connects: after the test that used it, or
  * after the file's last test if `beforeAll` used it. See clean-up.ts.
  */
+
+export { sendTo } from '../../src/membership/send.js';
+export { NO_RECOVERY } from '../../src/node/no-recovery.js';
 export { onCleanUp } from './clean-up.js';
 export { connectClient, connectPlain, SHARED_DATABASE, sharedRedis, useSharedDatabase } from './clients.js';
 export { DEADLINE_MS, NEVER_IN_A_TEST_MS, NO_DEADLINES } from './deadlines.js';
@@ -19,8 +22,7 @@ export {
   takeErrorCodes,
   takeErrors,
 } from './keyvs.js';
-
-export { makeRecord, NO_RECOVERY, openNode, recordedNodes, sendTo } from './nodes.js';
+export { makeRecord, openNode, recordedNodes } from './nodes.js';
 
 export {
   contentsOf,

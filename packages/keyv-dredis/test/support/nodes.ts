@@ -6,20 +6,9 @@ import { noop } from '../../src/connection/connection.js';
 import type { Location } from '../../src/index.js';
 import type { RecordedNode, TopologyRecord } from '../../src/membership/record.js';
 import { fingerprintOf } from '../../src/membership/record.js';
-import type { Send } from '../../src/membership/send.js';
-import type { RecoveryHooks } from '../../src/node/node.js';
+import { NO_RECOVERY } from '../../src/node/no-recovery.js';
 import { Node } from '../../src/node/node.js';
-import { MAINTENANCE } from '../../src/node/send-options.js';
 import { onCleanUp } from './clean-up.js';
-
-/** Hooks that recover nothing. */
-export const NO_RECOVERY: RecoveryHooks = {
-  beforeServing: async () => undefined,
-  synchronize: async (node) => node.holds(0, node.refreshCount, Number.NEGATIVE_INFINITY),
-  opened: () => undefined,
-  unreachable: async () => undefined,
-  startsOver: () => false,
-};
 
 /** Opens a node without a store. The clean-up closes it. */
 export function openNode(location: Location, options: DRedisStoreOptions = {}): Node {
@@ -30,12 +19,6 @@ export function openNode(location: Location, options: DRedisStoreOptions = {}): 
   onCleanUp(() => node.close());
   return node;
 }
-
-/** Sends maintenance commands to a node. */
-export const sendTo =
-  (node: Node): Send =>
-  (request) =>
-    node.run(request, MAINTENANCE);
 
 /** The nodes of a record, from `host:port` and weight. */
 export function recordedNodes(locations: readonly string[], weight = 1): RecordedNode[] {

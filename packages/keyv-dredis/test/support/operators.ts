@@ -7,10 +7,10 @@ import type { Location } from '../../src/index.js';
 import { Operator } from '../../src/membership/operator.js';
 import { parseRecord, type TopologyRecord } from '../../src/membership/record.js';
 import { describeRecorded } from '../../src/membership/recorded-nodes.js';
+import { NO_RECOVERY } from '../../src/node/no-recovery.js';
 import type { RecoveryHooks } from '../../src/node/node.js';
 import { onCleanUp } from './clean-up.js';
 import type { PlainClient } from './clients.js';
-import { NO_RECOVERY } from './nodes.js';
 
 /** Opens an operator. The clean-up closes it. */
 export async function openOperator(
