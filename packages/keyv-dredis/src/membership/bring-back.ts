@@ -64,21 +64,21 @@ export class BringBack {
     if (recorded.state === 'away' && record.previous === undefined) {
       // Most of the work, while the other nodes serve the keys.
       await this.#sweep(node, recorded, record, signal);
-      if (leftOut.has('closing')) return proposals.propose(withMoveBack(record, node.name));
-      return proposals.propose(withReturning(record, node.name));
+      if (leftOut.has('closing')) return proposals.propose(withMoveBack(record, node.name), record);
+      return proposals.propose(withReturning(record, node.name), record);
     }
     if (recorded.state === 'returning') {
       await this.#allHold();
       await dropOtherConnections(node);
       const isComplete = await this.#sweep(node, recorded, record, signal);
       const next = withMoveBack(record, node.name);
-      return proposals.propose(isComplete ? next : withoutLogOf(next, node.name));
+      return proposals.propose(isComplete ? next : withoutLogOf(next, node.name), record);
     }
     if (recorded.state === undefined && record.previous !== undefined && isReturn(record)) {
       await this.#allHold();
       await this.#move(node, recorded, record, signal);
       if (signal.aborted) return false;
-      await proposals.propose(withoutPrevious(record));
+      await proposals.propose(withoutPrevious(record), record);
       await this.#allHold();
       await Promise.all(this.#holders(node).map((holder) => removeLog(holder, node.name)));
     }

@@ -223,7 +223,7 @@ export class Failover {
       if (record() !== before) return undefined;
       // Others have not objected.
       this.#declared.delete(name);
-      await proposals.propose(withObjection(present, name));
+      await proposals.propose(withObjection(present, name), before);
       return undefined;
     }
     const since = this.#since.get(name);
@@ -235,7 +235,7 @@ export class Failover {
     const leftMs = since.at + waitMs + delayMs - timers.now();
     if (leftMs > 0) return Math.min(leftMs, leaseMs() / 4);
     await this.#preparation.run(before);
-    if (record() === before) await proposals.propose(withAway(present, name));
+    await proposals.propose(withAway(present, name), before);
     return undefined;
   }
 
@@ -281,7 +281,7 @@ export class Failover {
     this.#declared.add(name);
     const log = randomBytes(8).toString('hex');
     try {
-      const isOurs = await proposals.propose(withLeaving(proposals.present, name, log));
+      const isOurs = await proposals.propose(withLeaving(proposals.present, name, log), before);
       if (!isOurs) this.#declared.delete(name);
     } catch (error) {
       this.#declared.delete(name);

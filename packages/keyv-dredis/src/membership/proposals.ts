@@ -73,12 +73,14 @@ export class Proposals {
   /**
    * Decides the next record, and uses it.
    *
+   * @param before the record from which the next one was made. If it is not the present one any more, because the process
+   * was waiting or stood still meanwhile, nothing is proposed: the next record would undo what was decided since.
    * @returns whether this proposal was decided, and not another one
    * @throws NoMajorityError, DRedisError
    */
-  async propose(next: Next): Promise<boolean> {
+  async propose(next: Next, before: TopologyRecord | undefined): Promise<boolean> {
     const { record: recordNow, learn, leaseMs, topology } = this.#options;
-    const before = recordNow();
+    if (recordNow() !== before) return false;
     const voters = this.#voters;
     // Each epoch reaches a majority of its voters before the next is decided. So the leases of two epochs overlap.
     const endsAt = timers.now() + SPREAD_MS;

@@ -58,7 +58,7 @@ export class Returns {
     if (returning !== undefined && !this.#isBack(name)) {
       const leftMs = (since(name) ?? timers.now()) + RETURNING_MS + randomInt(RETURNING_MS) - timers.now();
       if (leftMs > 0) return leftMs;
-      await proposals.propose(withAway(present, name));
+      await proposals.propose(withAway(present, name), before);
       return 0;
     }
     if (node === undefined || !node.isAvailable) return RETRY_MS;
@@ -74,7 +74,7 @@ export class Returns {
       this.#refused.set(name, timers.now() + REFUSED_MS);
       const { present: now } = proposals;
       const isReturning = namesIn(now, 'returning').includes(name);
-      if (isReturning) await proposals.propose(withAway(now, name));
+      if (isReturning) await proposals.propose(withAway(now, name), record());
       // Another node may be back, unless entries move to this one.
       return moving === undefined ? RETRY_MS : REFUSED_MS;
     }
