@@ -6,6 +6,7 @@ export function usage(): HashRing {
 
   ring.get('user:1'); // the name of its owner, or undefined if the ring is empty
   ring.getMany(['user:1', 'user:2']); // owners, in the order of the keys
+  ring.getIndex('user:1'); // a position in ring.nodes
   ring.getManyIndexes(['user:1', 'user:2']); // an Int32Array of positions in ring.nodes
   ring.replicas('user:1', 2); // the owner, and the next other node clockwise
 

@@ -76,8 +76,12 @@ export class HashRing {
 
   /** The name of the key's owner; `undefined` if the ring is empty. O(log p), without allocations. */
   get(key: Key): string | undefined {
-    const table = this.#table;
-    return table.names[lookUp(table, hashKey(key, this.#options))];
+    return this.#table.names[this.getIndex(key)];
+  }
+
+  /** The key's owner as a position in `nodes`; -1 if the ring is empty. O(log p), without allocations. */
+  getIndex(key: Key): number {
+    return lookUp(this.#table, hashKey(key, this.#options));
   }
 
   /** The owners of many keys, in the order of the keys. Faster than calling `get` for each key. */
@@ -96,7 +100,7 @@ export class HashRing {
     const hashes = hashKeys(keys, this.#options);
     const positions = new Int32Array(hashes.length);
     for (let i = 0; i < hashes.length; i++) {
-      positions[i] = table.names.length ? lookUp(table, hashes[i] as number) : -1;
+      positions[i] = lookUp(table, hashes[i] as number);
     }
     return positions;
   }

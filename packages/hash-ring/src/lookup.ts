@@ -21,9 +21,9 @@ export interface SortedPoints {
  */
 const LINEAR_COUNT = 32;
 
-/** The owner of a hash. `0` if there are no points. */
+/** The owner of a hash. `-1` if there are no points. */
 export function lookUp(points: SortedPoints, hash: number): number {
-  return ownerAt(points, positionOf(points, hash));
+  return points.entries.length ? ownerAt(points, positionOf(points, hash)) : -1;
 }
 
 /**

@@ -9,6 +9,7 @@ test('an empty ring has no owner for any key', () => {
   const ring = new HashRing();
   expect(ring.get('key')).toBeUndefined();
   expect(ring.getMany(['key'])).toEqual([undefined]);
+  expect(ring.getIndex('key')).toBe(-1);
   expect(ring.getManyIndexes(['key', 'other'])).toEqual(Int32Array.of(-1, -1));
   expect(ring.replicas('key', 3)).toEqual([]);
   expect(ring.nodes).toEqual([]);
@@ -92,6 +93,7 @@ test('getMany and getManyIndexes return owners in the order of the keys, with du
   const owners = keys.map((key) => ring.get(key));
   expect(ring.getMany(keys)).toEqual(owners);
   expect(Array.from(ring.getManyIndexes(keys), (i) => ring.nodes[i])).toEqual(owners);
+  expect(keys.map((key) => ring.nodes[ring.getIndex(key)])).toEqual(owners);
 });
 
 test('keys and nodes may have the names of Object.prototype properties', () => {
