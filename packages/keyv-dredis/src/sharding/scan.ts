@@ -73,7 +73,7 @@ export class Scanner {
   }
 
   /**
-   * Removes all entries of a namespace from all nodes in parallel, with one page in flight per node. This
+   * Removes all entries of a namespace from all nodes in parallel, with at most two pages in memory per node. This
    * includes entries on nodes that no longer own them. Entries of later calls stay. If the topology changes
    * meanwhile, starts over.
    *
@@ -152,14 +152,21 @@ export class Scanner {
     });
   }
 
-  /** Removes every key with a prefix from one node, page by page. */
+  /** Removes every key with a prefix from one node, page by page. While a page is removed, the next one is read. */
   async #clearNode(node: Node, prefix: string, snapshot: Snapshot, removal: EarlyRemoval): Promise<void> {
     const { startOver, scanCount } = this.#options;
     const run: Run = (request) => startOver.command(node, request, snapshot, snapshot.reads);
-    for await (const page of pagesOf(run, new PrefixSet([prefix]), scanCount)) {
-      const keys = removal.remaining(page, node, snapshot);
-      if (keys.length === 0) continue;
-      await startOver.command(node, (commands) => commands.unlink(keys), snapshot, snapshot.writes);
+    let removed = Promise.resolve(0);
+    try {
+      for await (const page of pagesOf(run, new PrefixSet([prefix]), scanCount)) {
+        await removed;
+        const keys = removal.remaining(page, node, snapshot);
+        if (keys.length === 0) continue;
+        removed = startOver.command(node, (commands) => commands.unlink(keys), snapshot, snapshot.writes);
+      }
+      await removed;
+    } finally {
+      await removed.catch(() => {});
     }
   }
 }
