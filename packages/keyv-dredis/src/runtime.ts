@@ -2,7 +2,6 @@ import { type Locations, type NodeDescription, parseLocations } from './config/l
 import type { ResolvedOptions } from './config/options.js';
 import { noop } from './connection/connection.js';
 import type { Reporter } from './errors/reporter.js';
-import type { StoredValue } from './format/values.js';
 import type { ChangeSummary, ReshardOptions } from './membership/change-types.js';
 import { Coordinator, type CoordinatorOptions } from './membership/coordinator.js';
 import { Membership } from './membership/membership.js';
@@ -25,13 +24,13 @@ import { NamespacesInUse } from './outage/namespaces.js';
 import { type OnRefusal, OptionalCommands, warnOfRefusal } from './outage/optional-commands.js';
 import { RestartDetector, type RestartOptions } from './outage/restart.js';
 import { externalReason, reshard } from './reshard.js';
-import { BatchReader } from './sharding/batch-reader.js';
+import { BatchSender } from './sharding/batch-sender.js';
+import { CallBatcher } from './sharding/call-batcher.js';
 import { CallOrder } from './sharding/call-order.js';
 import { EntryIterators } from './sharding/entry-iterators.js';
 import { MovingCalls, type Pull } from './sharding/moving-calls.js';
 import { NodePool, type SharedNode } from './sharding/node-pool.js';
 import { Placement } from './sharding/placement.js';
-import { ReadBatcher } from './sharding/read-batcher.js';
 import { Router } from './sharding/router.js';
 import { Scanner } from './sharding/scan.js';
 import { Scatter } from './sharding/scatter.js';
@@ -39,7 +38,7 @@ import { StartOver } from './sharding/start-over.js';
 import { Topology } from './sharding/topology.js';
 import { atMost, deferred } from './timers.js';
 
-/** Maximum total length of a batch's keys, in UTF-16 code units. It limits a command to about 64 KB. */
+/** Maximum total length of a batch's keys and values, in UTF-16 code units. It limits a command to about 64 KB. */
 const MAX_BATCH_LENGTH = 65_536;
 
 /** Switches for tests. Tests leave parts out, to show what these parts prevent. */
@@ -71,7 +70,7 @@ export class Runtime {
   readonly topology: Topology;
   readonly nodes: NodePool;
   readonly namespaces: NamespacesInUse;
-  readonly reads: ReadBatcher<StoredValue | undefined>;
+  readonly batcher: CallBatcher;
   readonly router: Router;
   readonly scatter: Scatter;
   readonly scanner: Scanner;
@@ -168,14 +167,17 @@ export class Runtime {
     });
     const pull = pullThrough(() => this.#membership.record, switches.senderOf);
     const moving = switches.movingCalls?.(pull) ?? new MovingCalls(pull);
-    const reader = new BatchReader(placement, moving, startOver);
-    this.reads = new ReadBatcher(limits, reader.read);
+    const sender = new BatchSender({ placement, moving, startOver });
+    this.batcher = new CallBatcher(limits, sender);
     const order = new CallOrder();
-    const shared = { placement, reads: this.reads, order, moving, startOver };
-    this.router = new Router(shared);
+    this.router = new Router(this.batcher, order);
+    const shared = { placement, batcher: this.batcher, order, moving, startOver };
     this.scatter = new Scatter({ ...shared, maxBatchSize });
     this.scanner = new Scanner({ ...shared, topology, scanCount });
-    const readAll: BatchReader['readAll'] = (...keys) => reader.readAll(...keys);
+    const readAll: BatchSender['readAll'] = (...keys) => {
+      this.batcher.flush();
+      return sender.readAll(...keys);
+    };
     this.iterators = new EntryIterators({ topology, order, startOver, scanCount, readAll });
   }
 

@@ -173,7 +173,7 @@ export class NamespacedStore extends StoreEvents {
   async clear(): Promise<void> {
     assertClearable(this.#compat, this.#runtime.options.ownsDatabase);
     this.#assertOpen();
-    this.#runtime.reads.flush();
+    this.#runtime.batcher.flush();
     await this.#runtime.scanner.clear(this.#compat.convention.prefix);
   }
 
@@ -188,6 +188,7 @@ export class NamespacedStore extends StoreEvents {
     return this.#runtime.iterators.iterate({
       begin: () => {
         this.#assertOpen();
+        this.#runtime.batcher.flush();
         return this.#compat.forNamespace(namespace);
       },
       assertOpen: () => this.#assertOpen(),
@@ -203,6 +204,7 @@ export class NamespacedStore extends StoreEvents {
   locate(key: string): KeyLocation {
     this.#assertOpen();
     const physicalKey = this.#compat.convention.locate(key);
+    this.#runtime.batcher.flush();
     const node = ownerOf(physicalKey, this.#runtime.topology.snapshot);
     void node.wake();
     return { node: node.name, key: physicalKey, client: node.client as unknown as RedisClientType };
@@ -260,7 +262,7 @@ export class NamespacedStore extends StoreEvents {
    * waits for replies in flight, and then closes its connections, but not the caller's clients. Idempotent.
    */
   async disconnect(): Promise<void> {
-    this.#runtime.reads.flush();
+    this.#runtime.batcher.flush();
     this.#closed = true;
     await (this.#ownsRuntime ? this.#runtime.close() : this.#runtime.namespaces.release(this));
   }

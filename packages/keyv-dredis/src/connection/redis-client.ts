@@ -68,6 +68,11 @@ export function isErrorReply(error: unknown): error is Error {
   return types.isNativeError(error) && !('code' in error) && !isClientError(error);
 }
 
+/** The error for an error reply that a script has returned as text. */
+export function errorReply(message: string): Error {
+  return new ErrorReply(message);
+}
+
 function isClientError(error: Error): boolean {
   return (
     error instanceof AggregateError ||

@@ -1,243 +1,114 @@
-import { decodeValue, mayBeBytes, type StoredValue } from '../format/values.js';
-import { partsOf } from './command-length.js';
-import { type ConfirmedWrite, RecentWrites } from './recent-writes.js';
-import { asCount, asOk, asValues, MalformedReplyError } from './reply-shapes.js';
-import { AS_BYTES, AS_TEXT, type Send, ServerCommands } from './server-commands.js';
-import { isLong } from './value-limit.js';
+import { errorReply } from '../connection/redis-client.js';
+import type { StoredValue } from '../format/values.js';
+import { remainingMs } from './key-commands.js';
+import { FOR_EACH, SET_EACH } from './key-scripts.js';
+import { asOk, asValues, MalformedReplyError } from './reply-shapes.js';
+import { AS_TEXT } from './server-commands.js';
+import { ValueCommands } from './value-commands.js';
 
-/**
- * The commands for keys and values that callers use, and with {@link ServerCommands} all commands that the store
- * sends through the client of one node.
- */
-export class Commands extends ServerCommands {
-  /**
-   * Whether all values read or written so far were text. As long as the flag is true, values are read as
-   * text, which is faster than decoding bytes. If a reply may contain bytes, the flag becomes false, and the
-   * values are requested again as bytes.
-   */
-  #allText = true;
-  /** The keys of confirmed writes since the last {@link Commands.takeWrites}. */
-  #writes = new RecentWrites();
-  /** Whether to record the keys of confirmed writes. This costs time, and only servers with replicas need it. */
-  recordsWrites = false;
-
-  get hasWrites(): boolean {
-    return !this.#writes.isEmpty;
-  }
-
-  /** The keys of confirmed writes since the last call. */
-  takeWrites(): RecentWrites {
-    const writes = this.#writes;
-    this.#writes = new RecentWrites();
-    return writes;
-  }
-
-  /** Reverts {@link Commands.takeWrites}. */
-  putBackWrites(writes: RecentWrites): void {
-    this.#writes.addEarlier(writes);
-  }
-
-  /** Whether the server has a write, or cannot have it any more because it has expired. */
-  async hasWrite({ key, value, expiresAt }: ConfirmedWrite): Promise<boolean> {
-    const [stored] = asValues('MGET', await this.send(['MGET', key], AS_BYTES, false), 1);
-    if (remainingMs(expiresAt) === 0) return true;
-    if (value === undefined || stored === null) return value === undefined && stored === null;
-    return Buffer.isBuffer(stored) && stored.equals(Buffer.isBuffer(value) ? value : Buffer.from(value));
-  }
-
-  /** Each key's value; undefined if the key is missing or has another type, such as a list. */
-  mGet(keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]> {
-    const parts = partsOf(keys.length, (index) => (keys[index] as string).length);
-    if (parts.length === 1) return this.#mGet(keys);
-    const values = Promise.all(parts.map(([from, to]) => this.#mGet(keys.slice(from, to))));
-    return values.then((lists) => lists.flat());
-  }
-
-  /** Stores a value. An expiry in the past removes the key. @param expiresAt milliseconds since the Unix epoch */
-  set(key: string, value: StoredValue, expiresAt: number | undefined): Promise<void> {
-    this.#allText &&= typeof value === 'string';
-    if (!isLong(value)) return this.#set(key, value, expiresAt, this.send);
-    return this.#setLong(key, value, expiresAt);
-  }
-
-  /**
-   * Stores a value under a temporary key, from which a script takes it. It does not count as a write of a caller.
-   *
-   * @returns whether the server accepts a value of this length; if false, it was not sent
-   */
-  stage(key: string, value: Buffer, ttlMs: number): Promise<boolean> {
-    return this.#sendLong(value, async (send) => {
-      asOk('SET', await send(['SET', key, value, 'PX', String(ttlMs)], AS_TEXT, false));
-    });
-  }
-
-  /**
-   * Stores values that all have the same expiry. Sends one command: MSET, or MSETEX (since Redis 8.4 and
-   * Valkey 9.1). If the values are long, sends several commands.
-   *
-   * @returns whether the server accepted MSETEX; if false, short values were not stored. Undefined if MSETEX was not
-   * needed.
-   */
-  async mSet(
-    keys: readonly string[],
-    values: readonly StoredValue[],
-    expiresAt: number | undefined,
-  ): Promise<boolean | undefined> {
-    const lengthOf = (index: number) =>
-      (keys[index] as string).length + (values[index] as StoredValue).length;
-    const parts = partsOf(keys.length, lengthOf);
-    if (parts.length === 1 && keys.length > 1) return this.#mSet(keys, values, expiresAt);
-    const accepted = await Promise.all(
-      parts.map(async ([from, to]) => {
-        if (to - from > 1) return this.#mSet(keys.slice(from, to), values.slice(from, to), expiresAt);
-        await this.set(keys[from] as string, values[from] as StoredValue, expiresAt);
-        return undefined;
-      }),
-    );
-    return accepted.find((each) => each === false) ?? accepted.find(Boolean);
-  }
-
-  /** Removes keys, and frees the memory in the background. @returns how many of them existed */
-  unlink(keys: readonly string[]): Promise<number> {
-    const parts = partsOf(keys.length, (index) => (keys[index] as string).length);
-    if (parts.length === 1) return this.#unlink(keys);
-    const counts = Promise.all(parts.map(([from, to]) => this.#unlink(keys.slice(from, to))));
-    return counts.then((list) => list.reduce((sum, count) => sum + count, 0));
-  }
-
-  async exists(key: string): Promise<boolean> {
-    return asCount('EXISTS', await this.send(['EXISTS', key], AS_TEXT, true)) === 1;
-  }
-
-  async #mGet(keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]> {
-    const args = ['MGET', ...keys];
-    if (this.#allText) {
-      const texts = asValues('MGET', await this.send(args, AS_TEXT, true), keys.length);
-      if (nullToUndefined(texts)) return texts as (string | undefined)[];
-      this.#allText = false;
-    }
-    const stored = asValues('MGET', await this.send(args, AS_BYTES, true), keys.length);
-    return stored.map((value) => {
-      if (value === null || value === undefined) return undefined;
-      if (Buffer.isBuffer(value)) return decodeValue(value);
-      throw new MalformedReplyError('MGET', 'a list of values or null', value);
-    });
-  }
-
-  async #unlink(keys: readonly string[]): Promise<number> {
-    const count = asCount('UNLINK', await this.send(['UNLINK', ...keys], AS_TEXT, false));
-    this.#confirmed(keys);
-    return count;
-  }
-
-  async #set(key: string, value: StoredValue, expiresAt: number | undefined, send: Send): Promise<void> {
-    const ttlMs = remainingMs(expiresAt);
-    if (ttlMs === 0) {
-      asCount('UNLINK', await send(['UNLINK', key], AS_TEXT, false));
-    } else {
-      const args = ttlMs === undefined ? ['SET', key, value] : ['SET', key, value, 'PX', String(ttlMs)];
-      asOk('SET', await send(args, AS_TEXT, false));
-    }
-    if (!this.recordsWrites) this.#writes.addUnknown();
-    else this.#writes.add(key, ttlMs === 0 ? undefined : value, expiresAt);
-  }
-
-  async #setLong(key: string, value: StoredValue, expiresAt: number | undefined): Promise<void> {
-    const isAccepted = await this.#sendLong(value, (send) => this.#set(key, value, expiresAt, send));
-    if (!isAccepted) throw this.limit.refusal(value);
-  }
-
-  /** @returns whether the server accepts a value of this length; if false, nothing was sent */
-  async #sendLong(value: StoredValue, store: (send: Send) => Promise<void>): Promise<boolean> {
-    let send = this.send;
-    if (!this.limit.accepts(value)) {
-      const connectionError = await this.limit.ask();
-      if (connectionError !== undefined) throw connectionError;
-      if (!this.limit.accepts(value)) return false;
-      // Before the commands that waited for the answer.
-      send = this.sendNow;
-    }
-    try {
-      await store(send);
-      this.limit.stored();
-      return true;
-    } catch (error) {
-      this.limit.failed(value, error);
-      throw error;
-    }
-  }
-
-  async #mSet(
-    keys: readonly string[],
-    values: readonly StoredValue[],
-    expiresAt: number | undefined,
-  ): Promise<boolean | undefined> {
-    const ttlMs = remainingMs(expiresAt);
-    if (ttlMs === 0) {
-      await this.unlink(keys);
-      return undefined;
-    }
-    let accepted: true | undefined;
-    if (ttlMs === undefined) {
-      asOk('MSET', await this.send(['MSET', ...this.#pairs(keys, values)], AS_TEXT, false));
-    } else {
-      if (!(await this.#mSetEx(keys, values, ttlMs))) return false;
-      accepted = true;
-    }
-    this.#confirmed(keys, values, expiresAt);
-    return accepted;
-  }
-
-  #confirmed(
-    keys: readonly string[],
-    values: readonly StoredValue[] = [],
-    expiresAt: number | undefined = undefined,
-  ): void {
-    if (!this.recordsWrites) {
-      this.#writes.addUnknown();
-      return;
-    }
-    for (let index = 0; index < keys.length; index += 1) {
-      this.#writes.add(keys[index] as string, values[index], expiresAt);
-    }
-  }
-
-  async #mSetEx(keys: readonly string[], values: readonly StoredValue[], ttlMs: number): Promise<boolean> {
-    try {
-      const args = ['MSETEX', String(keys.length), ...this.#pairs(keys, values), 'PX', String(ttlMs)];
-      await this.send(args, AS_TEXT, false);
-      return true;
-    } catch (error) {
-      if (error instanceof Error && /^(ERR unknown command|NOPERM)/.test(error.message)) return false;
-      throw error;
-    }
-  }
-
-  #pairs(keys: readonly string[], values: readonly StoredValue[]): StoredValue[] {
-    const flat: StoredValue[] = [];
-    for (let index = 0; index < keys.length; index += 1) {
-      const value = values[index] as StoredValue;
-      this.#allText &&= typeof value === 'string';
-      flat.push(keys[index] as string, value);
-    }
-    return flat;
-  }
+/** An entry to store. */
+export interface Entry {
+  /** Physical key. */
+  readonly key: string;
+  readonly value: StoredValue;
+  /** Milliseconds since the Unix epoch; undefined for never. */
+  readonly expiresAt: number | undefined;
 }
 
-/** Replaces null by undefined, in place. @returns whether all values are certainly text */
-function nullToUndefined(values: unknown[]): boolean {
-  for (let index = 0; index < values.length; index += 1) {
-    const value = values[index];
-    if (value === null || value === undefined) values[index] = undefined;
-    else if (typeof value !== 'string') throw new MalformedReplyError('MGET', 'texts or null', value);
-    else if (mayBeBytes(value)) return false;
-  }
-  return true;
-}
+/** The result for one key, or the server's error reply for this key alone. */
+export type KeyResult = boolean | Error;
+
+/** Commands that several calls share, by their names for {@link Commands.mayShare}. */
+export type SharedCommandName = 'MGET' | 'MSET' | 'EVAL';
 
 /**
- * Milliseconds until an expiry. Computed when the command is built, which may be some time after the call.
+ * All commands that the store sends through the client of one node. This class adds commands that several calls share,
+ * and whose results are lists.
  */
-function remainingMs(expiresAt: number | undefined): number | undefined {
-  return expiresAt === undefined ? undefined : Math.max(0, expiresAt - Date.now());
+export class Commands extends ValueCommands {
+  readonly #unavailable = new Set<SharedCommandName>();
+  #runsScripts = false;
+
+  /** Whether calls may share a command on this connection. */
+  mayShare(name: SharedCommandName): boolean {
+    return name === 'EVAL' ? this.#runsScripts && !this.#unavailable.has(name) : !this.#unavailable.has(name);
+  }
+
+  /** The server has refused a shared command. Until the next connection, each call gets a command of its own. */
+  notShared(name: SharedCommandName): void {
+    this.#unavailable.add(name);
+  }
+
+  /**
+   * Finds out which commands calls may share on a new connection. A shared script cannot find out itself: until it is
+   * refused, later calls may overtake the calls that share it. Never rejects.
+   */
+  async askForScripts(): Promise<void> {
+    this.#unavailable.clear();
+    this.#runsScripts = false;
+    try {
+      this.#runsScripts = (await this.own('EVAL', ['EVAL', 'return 1', '0'])) === 1;
+    } catch {
+      // The server refuses scripts, or the connection was lost.
+    }
+  }
+
+  /** Whether each key exists. */
+  existsEach(keys: readonly string[]): Promise<readonly KeyResult[]> {
+    return this.#forEach('EXISTS', keys);
+  }
+
+  /** Removes keys. @returns whether each key existed */
+  async unlinkEach(keys: readonly string[]): Promise<readonly KeyResult[]> {
+    const results = await this.#forEach('UNLINK', keys);
+    results.forEach((result, index) => {
+      if (typeof result === 'boolean') this.stored(keys[index] as string, undefined, undefined);
+    });
+    return results;
+  }
+
+  /** Stores entries with short values, in their order. @returns true for each entry that was stored */
+  async setEach(entries: readonly Entry[]): Promise<readonly KeyResult[]> {
+    const keys: string[] = [];
+    const args: StoredValue[] = [];
+    for (const { key, value, expiresAt } of entries) {
+      this.storing(value);
+      keys.push(key);
+      args.push(value, String(remainingMs(expiresAt) ?? ''));
+    }
+    const results = await this.#script(SET_EACH, keys, args);
+    entries.forEach(({ key, value, expiresAt }, index) => {
+      if (results[index] === true) this.stored(key, value, expiresAt);
+    });
+    return results;
+  }
+
+  /** Stores entries with short values that never expire, in their order: all of them or none. */
+  async setAll(entries: readonly Entry[]): Promise<void> {
+    const args: StoredValue[] = ['MSET'];
+    for (const { key, value } of entries) {
+      this.storing(value);
+      args.push(key, value);
+    }
+    asOk('MSET', await this.send(args, AS_TEXT, false));
+    for (const { key, value } of entries) this.stored(key, value, undefined);
+  }
+
+  #forEach(command: string, keys: readonly string[]): Promise<readonly KeyResult[]> {
+    return this.#script(FOR_EACH, keys, [command]);
+  }
+
+  async #script(
+    script: string,
+    keys: readonly string[],
+    args: readonly StoredValue[],
+  ): Promise<readonly KeyResult[]> {
+    const replies = asValues('EVAL', await this.eval(script, keys, args), keys.length);
+    return replies.map((reply) => {
+      if (reply === 0) return false;
+      if (reply === 1) return true;
+      if (typeof reply === 'string') return errorReply(reply);
+      throw new MalformedReplyError('EVAL', 'a list of 0, 1 or an error', reply);
+    });
+  }
 }

@@ -1,5 +1,16 @@
 import { type Timers, timers } from '../timers.js';
 
+/** Gets the outcome of a promise. An object, because closures for each promise would cost more. */
+export interface Watcher<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+  /**
+   * Called once if the promise rejects in time. If it returns a promise, that promise replaces the first one,
+   * within the same time limit.
+   */
+  retry?(error: unknown): Promise<T> | undefined;
+}
+
 interface Entry {
   readonly expiresAt: number;
   readonly holdsIdle: boolean;
@@ -7,7 +18,7 @@ interface Entry {
    * Undefined once the promise has settled or timed out. After that, the entry may stay in the queue for a
    * while, but the entry must not keep the caller's data alive.
    */
-  reject: ((error: unknown) => void) | undefined;
+  watcher: Watcher<unknown> | undefined;
   next: Entry | undefined;
 }
 
@@ -19,19 +30,6 @@ export interface DeadlineOptions {
   /** @default the timers of Node.js */
   readonly timers?: Timers;
 }
-
-/** Options of {@link Deadlines.watch}. */
-export interface WatchOptions<T> {
-  /** Whether {@link Deadlines.idle} waits for this promise. @default true */
-  readonly holdsIdle?: boolean;
-  /**
-   * Called once if the promise rejects in time. If it returns a promise, that promise replaces the first one,
-   * within the same time limit.
-   */
-  readonly retry?: ((error: unknown) => Promise<T> | undefined) | undefined;
-}
-
-const DEFAULTS = {};
 
 /**
  * Applies the same time limit to many promises with one timer. The promises expire in the order in which they
@@ -55,20 +53,16 @@ export class Deadlines {
   }
 
   /**
-   * Calls `resolve` or `reject` once: with the promise's outcome, or with a timeout error.
+   * Calls `watcher.resolve` or `watcher.reject` once: with the promise's outcome, or with a timeout error.
    *
+   * @param holdsIdle whether {@link Deadlines.idle} waits for this promise
    * @returns when the time limit ends, on the clock of {@link Timers.now}
    */
-  watch<T>(
-    promise: Promise<T>,
-    resolve: (value: T) => void,
-    reject: (error: unknown) => void,
-    { holdsIdle = true, retry }: WatchOptions<T> = DEFAULTS,
-  ): number {
+  watch<T>(promise: Promise<T>, watcher: Watcher<T>, holdsIdle = true): number {
     const entry: Entry = {
       expiresAt: this.#timers.now() + this.#options.timeoutMs,
       holdsIdle,
-      reject,
+      watcher,
       next: undefined,
     };
     if (this.#last === undefined) this.#first = entry;
@@ -76,20 +70,10 @@ export class Deadlines {
     this.#last = entry;
     if (holdsIdle) this.#pendingCount += 1;
     if (this.#timer === undefined) this.#arm(this.#options.timeoutMs);
-    const onValue = (value: T) => {
-      if (this.#settle(entry)) resolve(value);
-    };
-    const onError = (error: unknown) => {
-      if (this.#settle(entry)) reject(error);
-    };
-    if (retry === undefined) promise.then(onValue, onError);
-    else {
-      promise.then(onValue, (error) => {
-        const again = entry.reject === undefined ? undefined : retry(error);
-        if (again === undefined) onError(error);
-        else again.then(onValue, onError);
-      });
-    }
+    promise.then(
+      (value) => this.#resolved(entry, value),
+      (error) => this.#rejected(entry, error),
+    );
     return entry.expiresAt;
   }
 
@@ -109,16 +93,32 @@ export class Deadlines {
     };
   }
 
-  /** @returns whether the promise settled in time */
-  #settle(entry: Entry): boolean {
-    if (entry.reject === undefined) return false;
+  #resolved(entry: Entry, value: unknown): void {
+    this.#settled(entry)?.resolve(value);
+  }
+
+  #rejected(entry: Entry, error: unknown): void {
+    const again = entry.watcher?.retry?.(error);
+    if (again === undefined) this.#settled(entry)?.reject(error);
+    else {
+      again.then(
+        (value) => this.#resolved(entry, value),
+        (reason) => this.#settled(entry)?.reject(reason),
+      );
+    }
+  }
+
+  /** @returns undefined if the promise did not settle in time */
+  #settled(entry: Entry): Watcher<unknown> | undefined {
+    const { watcher } = entry;
+    if (watcher === undefined) return undefined;
     this.#finish(entry);
     this.#dropDone();
-    return true;
+    return watcher;
   }
 
   #finish(entry: Entry): void {
-    entry.reject = undefined;
+    entry.watcher = undefined;
     if (entry.holdsIdle) this.#ended();
   }
 
@@ -131,7 +131,7 @@ export class Deadlines {
 
   /** Removes settled entries from the front of the queue. */
   #dropDone(): void {
-    while (this.#first !== undefined && this.#first.reject === undefined) this.#drop(this.#first);
+    while (this.#first !== undefined && this.#first.watcher === undefined) this.#drop(this.#first);
   }
 
   #drop(first: Entry): void {
@@ -157,15 +157,15 @@ export class Deadlines {
     this.#timer = undefined;
     const now = this.#timers.now();
     for (let entry = this.#first; entry !== undefined; entry = this.#first) {
-      const { reject } = entry;
-      if (reject !== undefined && entry.expiresAt > now) {
+      const { watcher } = entry;
+      if (watcher !== undefined && entry.expiresAt > now) {
         this.#arm(entry.expiresAt - now);
         break;
       }
       this.#drop(entry);
-      if (reject === undefined) continue;
+      if (watcher === undefined) continue;
       this.#finish(entry);
-      reject(this.#options.timeoutError());
+      watcher.reject(this.#options.timeoutError());
     }
   }
 }

@@ -3,7 +3,7 @@ import { type Timers, timers } from '../timers.js';
 import type { NodeChange, NodeState } from './node-status.js';
 import { Retries, type Retryable, type ServerKey } from './retries.js';
 
-/** Number of consecutive timeouts after which a node is down. */
+/** Number of consecutive calls that time out after which a node is down. */
 const MAX_TIMEOUTS = 3;
 
 export interface HealthOptions extends Pick<Retryable, 'maxRetryDelayMs' | 'resolveHost'> {
@@ -77,12 +77,13 @@ export class Health implements Retryable {
    * Records a timeout.
    *
    * @param isMoving whether the connection is busy with other bytes, so that the node is not dead
+   * @param callCount number of calls that waited for the reply
    * @returns whether the node is down now
    */
-  timedOut(reason: DRedisError, isMoving = false): boolean {
+  timedOut(reason: DRedisError, isMoving = false, callCount = 1): boolean {
     if (!this.isAvailable) return false;
     // While bytes move, timeouts do not add up: the rest of a long value may take several more.
-    this.#timeoutCount = isMoving ? 1 : this.#timeoutCount + 1;
+    this.#timeoutCount = isMoving ? 1 : this.#timeoutCount + callCount;
     if (this.#timeoutCount >= MAX_TIMEOUTS) this.lost(reason);
     else this.#change('suspect', reason);
     return !this.isAvailable;

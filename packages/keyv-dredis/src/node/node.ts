@@ -1,6 +1,7 @@
 import type { NodeDescription } from '../config/locations.js';
 import { type Connection, noop } from '../connection/connection.js';
 import type { RedisClient } from '../connection/redis-client.js';
+import type { DRedisError } from '../errors/errors.js';
 import { TOPOLOGY_KEY } from '../format/reserved-keys.js';
 import { atMost, timers } from '../timers.js';
 import { CallerCommands } from './caller-commands.js';
@@ -15,7 +16,7 @@ import type { NodeHooks, NodeListener, NodeOptions } from './node-hooks.js';
 import type { NodeStatus } from './node-status.js';
 import { Outcomes } from './outcomes.js';
 import { Retries } from './retries.js';
-import { MAINTENANCE, type Request, type SendOptions, UNKNOWN_EPOCH } from './send-options.js';
+import { type CallerCommand, MAINTENANCE, type Request, type SendOptions } from './send-options.js';
 import { SupersededError } from './superseded.js';
 
 /** Recovers a node after an outage, and follows the topology record. */
@@ -123,7 +124,7 @@ export class Node {
   }
 
   /**
-   * Epoch of the topology record that the server holds, as far as this process knows. {@link UNKNOWN_EPOCH} until the
+   * Epoch of the topology record that the server holds, as far as this process knows. `UNKNOWN_EPOCH` until the
    * record has been read on this connection, and after it has changed. Nodes without a topology stay in epoch 0.
    */
   get epoch(): number {
@@ -152,6 +153,21 @@ export class Node {
   get isAvailable(): boolean {
     const { isAvailable, state } = this.#health;
     return isAvailable || (state === 'returning' && this.#lifecycle.isOpening);
+  }
+
+  /** Which commands calls may share on the node's connection. */
+  get sharing(): Pick<Commands, 'mayShare' | 'notShared'> {
+    return this.#commands;
+  }
+
+  /** Records an error reply to a part of a command. @returns the error for the caller */
+  refused(reply: Error): DRedisError {
+    return this.#outcomes.failed(reply);
+  }
+
+  /** Whether the node is being opened or synchronized, or has replies that wait for that. */
+  get isSynchronizing(): boolean {
+    return this.#lifecycle.isOpening || this.#callerCommands.hasUnconfirmed;
   }
 
   get status(): NodeStatus {
@@ -218,25 +234,22 @@ export class Node {
    * @throws NodeUnavailableError, CommandTimeoutError, or CommandFailedError for an error reply
    */
   run<T>(request: Request<T>, options?: SendOptions): Promise<T> {
-    return new Promise((resolve, reject) => this.send(request, resolve, reject, options));
+    return new Promise((resolve, reject) => {
+      if (this.#closed || !options?.isMaintenance) {
+        this.send({ callCount: 1, request, resolve, reject }, options);
+      } else {
+        const watcher = { resolve, reject: (error: unknown) => reject(this.#outcomes.translate(error)) };
+        const send = () => void this.#deadlines.watch(request(this.#commands), watcher, false);
+        this.#lifecycle.connect().then(send).catch(reject);
+      }
+    });
   }
 
-  /** Like {@link Node.run}, but with callbacks, which saves a promise per command. */
-  send<T>(
-    request: Request<T>,
-    resolve: (value: T) => void,
-    reject: (error: unknown) => void,
-    options?: SendOptions,
-  ): void {
-    if (this.#closed) {
-      reject(this.#isRetired ? new SupersededError() : this.#failures.closed());
-    } else if (options?.isMaintenance) {
-      this.#sendMaintenance(request, resolve, reject);
-    } else if (!this.isAvailable) {
-      reject(this.#callerCommands.refusal(options));
-    } else {
-      this.#callerCommands.send(request, resolve, reject, options);
-    }
+  /** Like {@link Node.run}, without a promise. For commands of callers. */
+  send<T>(command: CallerCommand<T>, options: SendOptions | undefined): void {
+    if (this.#closed) command.reject(this.#isRetired ? new SupersededError() : this.#failures.closed());
+    else if (this.isAvailable) this.#callerCommands.send(command, options);
+    else command.reject(this.#callerCommands.refusal(options));
   }
 
   /** Keeps the node open between the commands of a call. @returns a release function; call it once */
@@ -257,23 +270,6 @@ export class Node {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
-  }
-
-  #sendMaintenance<T>(
-    request: Request<T>,
-    resolve: (value: T) => void,
-    reject: (error: unknown) => void,
-  ): void {
-    const send = () =>
-      this.#deadlines.watch(
-        request(this.#commands),
-        resolve,
-        (error) => reject(this.#outcomes.translate(error)),
-        {
-          holdsIdle: false,
-        },
-      );
-    this.#lifecycle.connect().then(send).catch(reject);
   }
 
   async #probe(): Promise<void> {

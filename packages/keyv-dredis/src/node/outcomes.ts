@@ -49,13 +49,18 @@ export class Outcomes {
     this.#switchover.stop();
   }
 
-  /** Records a failed command of a caller. @returns the error for the caller */
-  failed(thrown: unknown): DRedisError {
+  /**
+   * Records a failed command.
+   *
+   * @param callCount number of calls that share the command
+   * @returns the error for the callers
+   */
+  failed(thrown: unknown, callCount = 1): DRedisError {
     const { health, connection, failures } = this.#options;
     const error = this.translate(thrown);
     if (isFromReplica(error)) this.#notPrimary(error);
     if (error instanceof CommandTimeoutError) {
-      if (health.timedOut(error, connection.isMoving)) connection.drop();
+      if (health.timedOut(error, connection.isMoving, callCount)) connection.drop();
     } else if (isRefusal(error)) {
       health.answered();
     } else if (error instanceof CommandFailedError) {

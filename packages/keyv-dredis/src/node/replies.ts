@@ -26,6 +26,18 @@ export function isFromReplica(error: unknown): error is CommandFailedError {
   return error instanceof CommandFailedError && NOT_PRIMARY.has(firstWordOf(error));
 }
 
+/** Whether an error is the reply that the user has no permission, or that the server does not know the command. */
+export function isUnavailableCommand(error: unknown): boolean {
+  if (!(error instanceof CommandFailedError)) return false;
+  const word = firstWordOf(error);
+  return word === 'NOPERM' || (word === 'ERR' && /unknown command/i.test((error.cause as Error).message));
+}
+
+/** Whether an error is the reply that a key holds something else than a value, such as a list. */
+export function isWrongType(error: unknown): boolean {
+  return error instanceof CommandFailedError && firstWordOf(error) === 'WRONGTYPE';
+}
+
 function firstWordOf({ cause }: CommandFailedError): string {
   return (cause instanceof Error && /^\S+/.exec(cause.message)?.[0]) || '';
 }

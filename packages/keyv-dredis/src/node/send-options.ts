@@ -3,6 +3,23 @@ import type { Commands } from './commands.js';
 /** Sends commands to a node, and returns the reply. */
 export type Request<T> = (commands: Commands) => Promise<T>;
 
+/** A command of callers, and what gets its outcome. An object, because a promise or closures would cost more. */
+export interface CallerCommand<T> {
+  /** Number of calls of the store that share the command. */
+  readonly callCount: number;
+  /** Sends the command. */
+  request(commands: Commands): Promise<T>;
+  /**
+   * Gets the reply.
+   *
+   * @param expiresAt when the time limit of the command ends, on the clock of `timers.now()`
+   * @throws MalformedReplyError
+   */
+  resolve(reply: T, commands: Commands, expiresAt: number): void;
+  /** @param expiresAt see {@link CallerCommand.resolve}; undefined if the command was not sent */
+  reject(error: unknown, expiresAt?: number): void;
+}
+
 export interface SendOptions {
   /**
    * Whether the command comes from the store itself and not from a caller. Such a command is sent even if

@@ -39,7 +39,7 @@ export interface ReplyTypes {
 /** A command, or the arguments of one. */
 export type Arguments = readonly (string | Buffer)[];
 /** Sends a command. @param isReadonly whether a replica may answer it */
-export type Send = (args: Arguments, options: object, isReadonly: boolean) => Promise<unknown>;
+export type Send = (args: Arguments, options: ReplyTypes, isReadonly: boolean) => Promise<unknown>;
 
 // timeout: 0 turns off node-redis' own timeout. That timeout costs an AbortSignal per command, and does not
 // include the wait for the reply, because it ends when the command is written to the socket. The typeMapping
@@ -101,7 +101,7 @@ export class ServerCommands {
 
   /** The value of a key that holds text. */
   async getText(key: string): Promise<string | undefined> {
-    return asText('GET', await this.#own('GET', ['GET', key]));
+    return asText('GET', await this.own('GET', ['GET', key]));
   }
 
   /**
@@ -112,7 +112,7 @@ export class ServerCommands {
    */
   async trackedText(key: string): Promise<TrackedText> {
     const [tracking, read] = await Promise.allSettled([
-      this.#own('CLIENT TRACKING', ['CLIENT', 'TRACKING', 'ON', 'OPTIN']),
+      this.own('CLIENT TRACKING', ['CLIENT', 'TRACKING', 'ON', 'OPTIN']),
       this.#closing.send('GET', async () => {
         // One after the other, without other commands in between: CLIENT CACHING is about the next command.
         const [caching, text] = await Promise.allSettled([
@@ -131,7 +131,7 @@ export class ServerCommands {
 
   /** The connection is not told of changes any more. CLIENT LIST shows that. */
   async stopTracking(): Promise<void> {
-    await this.#own('CLIENT TRACKING', ['CLIENT', 'TRACKING', 'OFF']);
+    await this.own('CLIENT TRACKING', ['CLIENT', 'TRACKING', 'OFF']);
   }
 
   /** Stores text under one of the store's own keys. */
@@ -142,26 +142,26 @@ export class ServerCommands {
   /** A page of a set's members. @param seen cursors of earlier pages */
   async members(set: string, cursor: string, count: number, seen: ReadonlySet<string>): Promise<MembersPage> {
     const args = ['SSCAN', set, cursor, 'COUNT', String(count)];
-    const [next, members] = asPage('SSCAN', await this.#own('SSCAN', args), seen);
+    const [next, members] = asPage('SSCAN', await this.own('SSCAN', args), seen);
     return { cursor: next, members };
   }
 
   addMembers(set: string, members: readonly string[]): Promise<unknown> {
-    return this.#own('SADD', ['SADD', set, ...members]);
+    return this.own('SADD', ['SADD', set, ...members]);
   }
 
   removeMembers(set: string, members: readonly string[]): Promise<unknown> {
-    return this.#own('SREM', ['SREM', set, ...members]);
+    return this.own('SREM', ['SREM', set, ...members]);
   }
 
   /** Lines of `name:value`. @param sections names of sections. Default: the server's default sections */
   async info(...sections: string[]): Promise<string> {
-    return asText('INFO', await this.#own('INFO', ['INFO', ...sections])) ?? '';
+    return asText('INFO', await this.own('INFO', ['INFO', ...sections])) ?? '';
   }
 
   /** The server's id of this connection, unique until the server restarts. */
   async connectionId(): Promise<number> {
-    return asCount('CLIENT ID', await this.#own('CLIENT ID', ['CLIENT', 'ID']));
+    return asCount('CLIENT ID', await this.own('CLIENT ID', ['CLIENT', 'ID']));
   }
 
   /** Sets the name of this connection in CLIENT LIST. */
@@ -195,7 +195,7 @@ export class ServerCommands {
 
   /** Closes another connection, so that the server stops executing commands that were sent on it. */
   killConnection(id: number): Promise<unknown> {
-    return this.#own('CLIENT KILL', ['CLIENT', 'KILL', 'ID', String(id)]);
+    return this.own('CLIENT KILL', ['CLIENT', 'KILL', 'ID', String(id)]);
   }
 
   protected readonly send: Send = (args, options, isReadonly) => {
@@ -205,7 +205,7 @@ export class ServerCommands {
   };
 
   /** Sends a command that only the store itself needs, and that it can do without. */
-  #own(name: string, args: Arguments): Promise<unknown> {
+  protected own(name: string, args: Arguments): Promise<unknown> {
     return this.#closing.send(name, () => this.send(args, AS_TEXT, false));
   }
 }

@@ -28,8 +28,8 @@ export class PrefixLists {
 
   /** Creates the list of the current run, with these prefixes. */
   async open(prefixes: Iterable<string>): Promise<void> {
-    await this.#add(PREFIX_LISTS_KEY, [this.#runId]);
-    await this.add([...prefixes]);
+    // Both are sent at once, and the server executes them in this order.
+    await Promise.all([this.#add(PREFIX_LISTS_KEY, [this.#runId]), this.add([...prefixes])]);
   }
 
   /** Adds prefixes to the list of the current run. */

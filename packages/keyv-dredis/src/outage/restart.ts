@@ -72,6 +72,7 @@ export class RestartDetector {
   ): Promise<void> {
     const run = runOn(node);
     const { commands: optional } = this.#options;
+    const asked = run((commands) => commands.askForScripts());
     const [observation, mark, connectionId] = await Promise.all([
       optional.optional(
         'INFO',
@@ -89,6 +90,7 @@ export class RestartDetector {
             run((commands) => commands.connectionId()),
           )
         : undefined,
+      asked,
     ]);
     const server = observation?.server;
     // If the server does not tell its run, restarts are not noticed.

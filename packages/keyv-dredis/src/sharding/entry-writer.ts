@@ -1,19 +1,10 @@
-import type { StoredValue } from '../format/values.js';
+import type { Entry } from '../node/commands.js';
 import type { Node } from '../node/node.js';
 import type { CallOrder, StepwiseCall } from './call-order.js';
 import type { NodeReply } from './call-results.js';
 import { pipeline } from './pipeline.js';
 import type { NodeRequest } from './placement.js';
 import type { Snapshot } from './topology.js';
-
-/** An entry to store. */
-export interface WriteEntry {
-  /** Physical key. */
-  readonly key: string;
-  readonly value: StoredValue;
-  /** Milliseconds since the Unix epoch; undefined for never. */
-  readonly expiresAt: number | undefined;
-}
 
 /** Stores entries on one node, with as few commands as the server allows. */
 export class EntryWriter {
@@ -28,14 +19,14 @@ export class EntryWriter {
    */
   async write(
     { node, keys, positions }: NodeRequest,
-    entries: readonly WriteEntry[],
+    entries: readonly Entry[],
     { writes }: Snapshot,
     order: CallOrder,
   ): Promise<NodeReply<boolean>> {
-    const own = positions.map((position) => entries[position] as WriteEntry);
-    const { expiresAt } = own[0] as WriteEntry;
+    const own = positions.map((position) => entries[position] as Entry);
+    const { expiresAt } = own[0] as Entry;
     const set = async (key: string, index: number) => {
-      const entry = own[index] as WriteEntry;
+      const entry = own[index] as Entry;
       await node.run((commands) => commands.set(key, entry.value, entry.expiresAt), writes);
       return true;
     };

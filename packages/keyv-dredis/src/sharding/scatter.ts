@@ -1,18 +1,19 @@
-import type { DRedisError } from '../errors/errors.js';
 import type { MultiResult } from '../errors/multi-result.js';
 import type { StoredValue } from '../format/values.js';
+import type { Entry } from '../node/commands.js';
 import { SupersededError } from '../node/superseded.js';
 import { isLong } from '../node/value-limit.js';
+import type { CallBatcher } from './call-batcher.js';
 import { type CallOrder, READ, WRITE } from './call-order.js';
 import { CallResults, type NodeReply, type SupersededRequest, setApart, without } from './call-results.js';
 import { ChunkedCall } from './chunked-call.js';
 import { CHUNK_SIZE } from './chunks.js';
-import { EntryWriter, type WriteEntry } from './entry-writer.js';
+import { EntryWriter } from './entry-writer.js';
+import { GetManyCall } from './get-many-call.js';
 import { logKeys } from './missed-writes.js';
 import { isMoving, type MovingCalls, unlinkOne } from './moving-calls.js';
 import { pipeline } from './pipeline.js';
 import type { NodeRequest, Placement } from './placement.js';
-import type { ReadBatcher } from './read-batcher.js';
 import type { StartOver } from './start-over.js';
 import { Strays } from './strays.js';
 import { retainAll, type Snapshot } from './topology.js';
@@ -41,7 +42,7 @@ export interface Operation<T> {
 /** Dependencies of {@link Scatter}. */
 export interface ScatterOptions {
   readonly placement: Placement;
-  readonly reads: ReadBatcher<StoredValue | undefined>;
+  readonly batcher: CallBatcher;
   readonly maxBatchSize: number;
   readonly order: CallOrder;
   readonly moving: MovingCalls;
@@ -84,12 +85,11 @@ export class Scatter {
     keys: readonly string[],
     toKey: (key: string) => string,
   ): Promise<MultiResult<StoredValue | undefined>> {
-    const { reads, maxBatchSize, moving } = this.#options;
+    const { batcher, maxBatchSize, moving } = this.#options;
     if (keys.length > 0 && keys.length <= Math.min(maxBatchSize, CHUNK_SIZE)) {
       const physical = keys.map((key) => toKey(key));
       for (const key of physical) this.#order.before(key, READ);
-      const { values, errors } = await reads.getMany(physical);
-      return { values, errors: [...errors] as DRedisError[] };
+      return batcher.runMany(new GetManyCall(physical));
     }
     return this.call(keys, toKey, {
       kind: READ,
@@ -116,8 +116,8 @@ export class Scatter {
    * If all of a node's entries expire at the same time, sends one MSET or MSETEX to that node. Otherwise,
    * sends one SET per entry. If two entries have the same key, the later entry wins.
    */
-  setMany<Item>(items: readonly Item[], toEntry: (item: Item) => WriteEntry): Promise<MultiResult<boolean>> {
-    const entries: WriteEntry[] = [];
+  setMany<Item>(items: readonly Item[], toEntry: (item: Item) => Entry): Promise<MultiResult<boolean>> {
+    const entries: Entry[] = [];
     const toKey = (item: Item) => {
       const entry = toEntry(item);
       entries.push(entry);
@@ -128,7 +128,7 @@ export class Scatter {
         const set = () => this.#entries.write(request, entries, snapshot, order);
         return isMoving(request) ? this.#options.moving.set(request, snapshot, set) : set();
       }),
-      isApart: (position) => isLong((entries[position] as WriteEntry).value),
+      isApart: (position) => isLong((entries[position] as Entry).value),
     });
   }
 
@@ -198,7 +198,8 @@ export class Scatter {
 
   #collect<T>(requests: readonly NodeRequest[], part: CallPart<T>): Promise<void> {
     const { results, operation, keys, snapshot, order } = part;
-    const { startOver } = this.#options;
+    const { batcher, startOver } = this.#options;
+    batcher.flush();
     return results.collect(
       setApart(requests, operation.isApart),
       (request) =>
@@ -242,13 +243,11 @@ export class Scatter {
   #writing(
     send: (request: NodeRequest, snapshot: Snapshot, order: CallOrder) => Promise<NodeReply<boolean>>,
   ): Operation<boolean> {
-    const { reads } = this.#options;
     return {
       kind: WRITE,
       missing: false,
-      send: async (request, keys, snapshot, order) => {
-        const { node, positions } = request;
-        for (const position of positions) reads.flushBefore(keys[position] as string);
+      send: async (request, _keys, snapshot, order) => {
+        const { node } = request;
         if (snapshot.missing === undefined) return send(request, snapshot, order);
         const log = node.run(
           (commands) => Promise.all(logKeys(commands, request.keys, snapshot)),

@@ -80,7 +80,7 @@ export class StartOver {
 
   #isHindered(node: Node, snapshot: Snapshot): boolean {
     const { epoch } = snapshot;
-    const isBehind = epoch > 0 && node.epoch !== epoch;
+    const isBehind = epoch > 0 && isBehindTopology(node, snapshot);
     return (
       areCallsStartingOver() ||
       this.#enteringCount > 0 ||
@@ -282,5 +282,13 @@ function nodesOf(keys: readonly string[], snapshot: Snapshot): ReadonlySet<Node>
 
 /** Nodes of some keys that still have to be synchronized with the topology. */
 function behind(keys: readonly string[], snapshot: Snapshot): ReadonlySet<Node> {
-  return new Set([...nodesOf(keys, snapshot)].filter(({ epoch }) => epoch !== snapshot.epoch));
+  return new Set([...nodesOf(keys, snapshot)].filter((node) => isBehindTopology(node, snapshot)));
+}
+
+/**
+ * Whether a node still has to be synchronized with the topology. Until that has ended, earlier calls do not know whether
+ * their replies count.
+ */
+function isBehindTopology(node: Node, { epoch }: Snapshot): boolean {
+  return node.epoch !== epoch || node.isSynchronizing;
 }

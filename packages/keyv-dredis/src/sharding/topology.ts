@@ -11,6 +11,8 @@ export interface RingOfNodes {
   readonly ring: HashRing;
   /** The nodes on the ring by name, in the order of the locations. */
   readonly nodes: ReadonlyMap<string, Node>;
+  /** Nodes in the order of `ring.nodes`, so that `ring.getIndex` returns an index into this array. */
+  readonly byIndex: readonly Node[];
 }
 
 /**
@@ -22,8 +24,6 @@ export interface Snapshot extends RingOfNodes {
   readonly epoch: number;
   /** While entries move between two rings: the ring and the nodes before. */
   readonly previous: RingOfNodes | undefined;
-  /** Nodes in the order of `ring.nodes`, so that `ring.getManyIndexes` returns indexes into this array. */
-  readonly byIndex: readonly Node[];
   /** Names of all nodes, also those that are away or have no weight, in the order of the locations. */
   readonly names: readonly string[];
   /** All nodes, also those that are away or have no weight; while entries move, also the nodes before. */
@@ -93,7 +93,7 @@ export function snapshotOf(
   members: readonly Member[],
   { epoch = 0, previous: before }: SnapshotOptions = {},
 ): Snapshot {
-  const { ring, nodes } = ringOfMembers(members);
+  const { ring, nodes, byIndex } = ringOfMembers(members);
   const previous = before && ringOfMembers(before);
   const all = [...members, ...(before ?? [])];
   const absences = absencesOf(members, before ?? []);
@@ -103,7 +103,7 @@ export function snapshotOf(
     ring,
     nodes,
     previous,
-    byIndex: ring.nodes.map((name) => nodes.get(name) as Node),
+    byIndex,
     names: members.map(({ node }) => node.name),
     allNodes: [...new Set(all.map(({ node }) => node))],
     absences,
@@ -130,7 +130,7 @@ function ringOfMembers(members: readonly Member[]): RingOfNodes {
   const ring = ringOf(members.map(toListed));
   const nodes = new Map(members.map(({ node }) => [node.name, node]));
   for (const name of nodes.keys()) if (!ring.has(name)) nodes.delete(name);
-  return { ring, nodes };
+  return { ring, nodes, byIndex: ring.nodes.map((name) => nodes.get(name) as Node) };
 }
 
 function missingOf(members: readonly Member[]): MissingNodes | undefined {
@@ -149,9 +149,9 @@ function toListed({ node, weight, state }: Member): ListedNode {
 }
 
 /** The node that owns a physical key. */
-export function ownerOf(key: string, { ring, nodes }: RingOfNodes): Node {
-  // A store has at least one node, and the ring has the same names as the map.
-  return nodes.get(ring.get(key) as string) as Node;
+export function ownerOf(key: string, { ring, byIndex }: RingOfNodes): Node {
+  // A store has at least one node.
+  return byIndex[ring.getIndex(key)] as Node;
 }
 
 /** The node that owned a key before, if entries move and the key gets another owner. */

@@ -37,7 +37,7 @@ function makeDeadlines(timeoutMs = 100) {
     const source = deferred();
     const tracked: { outcome: unknown; at: number | undefined } = { outcome: 'pending', at: undefined };
     const settle = (outcome: unknown) => Object.assign(tracked, { outcome, at: Date.now() });
-    watcher.watch(source.promise, settle, settle);
+    watcher.watch(source.promise, { resolve: settle, reject: settle });
     return { ...source, tracked };
   };
   return { watcher, track };
@@ -117,11 +117,10 @@ describe('a watched promise', () => {
     const watcher = new Deadlines({ timeoutMs: 20, timeoutError: () => timeout });
     const answered = new Promise((resolve, reject) => {
       // Simulates a reply in the socket that arrives before the deadline and is read one turn later.
-      watcher.watch(
-        new Promise((reply) => setTimeout(() => setImmediate(reply, 'answer'), 10)),
+      watcher.watch(new Promise((reply) => setTimeout(() => setImmediate(reply, 'answer'), 10)), {
         resolve,
         reject,
-      );
+      });
     });
     const blockedUntil = performance.now() + 100;
     while (performance.now() < blockedUntil);
@@ -162,7 +161,7 @@ describe('the timer', () => {
 
   test('is still the only timer if a promise is added while a timeout is handled', async () => {
     const { watcher, track } = makeDeadlines(100);
-    watcher.watch(new Promise(noop), noop, () => void track());
+    watcher.watch(new Promise(noop), { resolve: noop, reject: () => void track() });
     await pass(50);
     const second = track();
     await pass(51);
@@ -175,11 +174,7 @@ describe('the timer', () => {
     jest.useRealTimers();
     const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const watcher = new Deadlines({ timeoutMs: 60_000, timeoutError: () => timeout });
-    watcher.watch(
-      new Promise(() => undefined),
-      () => undefined,
-      () => undefined,
-    );
+    watcher.watch(new Promise(noop), { resolve: noop, reject: noop });
     // An unref'd timer is not listed among the resources that keep the process alive.
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before);
   });
@@ -188,11 +183,11 @@ describe('the timer', () => {
 test("a settled promise's callbacks are released, even if an earlier promise is still pending", async () => {
   jest.useRealTimers();
   const { watcher } = makeDeadlines(60_000);
-  watcher.watch(new Promise(() => undefined), noop, noop);
+  watcher.watch(new Promise(noop), { resolve: noop, reject: noop });
   const settled = Array.from({ length: 10 }, () => {
     const held = { held: true };
     const holds = () => void held;
-    watcher.watch(Promise.resolve(), holds, holds);
+    watcher.watch(Promise.resolve(), { resolve: holds, reject: holds });
     return new WeakRef(held);
   });
   await collectGarbage();
@@ -262,7 +257,7 @@ describe("a settled promise's value", () => {
  */
 async function settledValue(watcher: Deadlines): Promise<WeakRef<object>> {
   const value = await new Promise<object>((resolve, reject) => {
-    watcher.watch(Promise.resolve({ large: true }), resolve, reject);
+    watcher.watch(Promise.resolve({ large: true }), { resolve, reject });
   });
   return new WeakRef(value);
 }

@@ -113,7 +113,7 @@ describe('a server that answers one read with', () => {
     },
   );
 
-  test.each(['WRONGTYPE', 'NOPERM', 'OOM', 'READONLY', 'MISCONF', 'NOREPLICAS', 'LOADINGS', 'BUSYGROUP'])(
+  test.each(['NOPERM', 'OOM', 'READONLY', 'MISCONF', 'NOREPLICAS', 'LOADINGS', 'BUSYGROUP'])(
     '%s stays up',
     async (word) => {
       answerOnce(`${word} for some reason`);
@@ -122,6 +122,12 @@ describe('a server that answers one read with', () => {
       expect(states).toEqual([]);
     },
   );
+
+  test('WRONGTYPE stays up, and the read finds nothing', async () => {
+    answerOnce('WRONGTYPE for some reason');
+    expect(await store.get('key')).toBeUndefined();
+    expect(states).toEqual([]);
+  });
 
   test('LOADING and then goes silent is probed on a new connection', async () => {
     answerOnce('LOADING for some reason');

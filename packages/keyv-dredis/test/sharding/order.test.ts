@@ -76,17 +76,6 @@ test('a get() sees an earlier set() in the same tick', async () => {
   await written;
 });
 
-test('a set() of another key does not make waiting reads go out early', async () => {
-  const { client, node } = store.locate('a');
-  await store.connect();
-  const sent = recordCommands(client);
-  const [other] = Array.from({ length: 100 }, (_, index) => `other-${index}`).filter(
-    (key) => store.locate(key).node === node,
-  );
-  await Promise.all([store.get('a'), store.set(other as string, 'x')]);
-  expect(sent.map(([command]) => command)).toEqual(['SET', 'MGET']);
-});
-
 test('writes that wait for a connection are sent in order, before writes made once it is ready', async () => {
   const client = createClient({ url: `redis://${sharedLocations()[0]}`, database: useSharedDatabase() });
   client.on('error', () => undefined);

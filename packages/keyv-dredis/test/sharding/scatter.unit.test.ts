@@ -35,7 +35,7 @@ function scatter<T>(
     placement: new Placement(topology),
     order: new CallOrder(),
     maxBatchSize: 1000,
-    reads: unused,
+    batcher: { flush: () => {} } as never,
     moving: unused,
     startOver: { isNeededForAny: () => false } as never,
   });
