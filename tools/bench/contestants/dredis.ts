@@ -33,6 +33,8 @@ function subjectOf(store: DRedisStore): Subject {
   return {
     get: (key) => store.get(key),
     set: (key, value, ttlMs) => store.set(key, value, ttlMs === undefined ? undefined : Date.now() + ttlMs),
+    has: (key) => store.has(key),
+    delete: (key) => store.delete(key),
     getMany: (keys) => store.getMany(keys),
     setMany: (entries) => store.setMany(entries),
     clear: () => store.clear(),

@@ -13,6 +13,8 @@ function subjectOf(adapter: KeyvRedis<unknown>, namespace: string): Subject {
   return {
     get: (key) => adapter.get(key),
     set: (key, value, ttlMs) => adapter.set(key, value, ttlMs),
+    has: (key) => adapter.has(key),
+    delete: (key) => adapter.delete(key),
     getMany: (keys) => adapter.getMany(keys as string[]),
     setMany: (entries) => adapter.setMany(entries as { key: string; value: string }[]),
     clear: () => adapter.clear(),

@@ -11,6 +11,9 @@ interface Client {
 /** Turns off the default command timeout of 5 s, because it would create an AbortSignal for every command. */
 const NO_TIMEOUT = { commandOptions: { timeout: 0 } };
 
+/** Keys per page, as in the store. */
+const SCAN_COUNT = 1000;
+
 async function connect(location: string, options: object = {}) {
   const client = createClient({ ...options, url: `redis://${location}` });
   client.on('error', rethrow);
@@ -57,13 +60,15 @@ export async function openThroughTwemproxy({ locations: [location = ''] }: OpenO
 }
 
 /** Shards keys by hand, with one client per server. Multi-key calls send one command per server. */
-export async function openSharded({ locations }: OpenOptions): Promise<Subject> {
+export async function openSharded({ locations, namespace }: OpenOptions): Promise<Subject> {
   const serverCount = locations.length;
   const clients = await Promise.all(locations.map((location) => connect(location, NO_TIMEOUT)));
   const clientOf = (key: string) => clients[moduloShard(key, serverCount)] as (typeof clients)[number];
   return {
     get: (key) => clientOf(key).get(key),
     set: (key, value, ttlMs) => clientOf(key).set(key, value, expirationOf(ttlMs) as object),
+    has: (key) => clientOf(key).exists(key),
+    delete: (key) => clientOf(key).unlink(key),
     async getMany(keys) {
       const values = new Array<unknown>(keys.length);
       const groups = clients.map((client) => ({ client, keys: [] as string[], positions: [] as number[] }));
@@ -84,6 +89,14 @@ export async function openSharded({ locations }: OpenOptions): Promise<Subject> 
       const groups = clients.map(() => [] as [string, string][]);
       for (const { key, value } of entries) groups[moduloShard(key, serverCount)]?.push([key, value]);
       await Promise.all(groups.map((group, index) => group.length > 0 && clients[index]?.mSet(group)));
+    },
+    async clear() {
+      const clearOne = async (client: (typeof clients)[number]) => {
+        for await (const page of client.scanIterator({ MATCH: `${namespace}:*`, COUNT: SCAN_COUNT })) {
+          if (page.length > 0) await client.unlink(page);
+        }
+      };
+      await Promise.all(clients.map(clearOne));
     },
     ownerOf: (key) => locations[moduloShard(key, serverCount)] as string,
   };

@@ -38,6 +38,9 @@ export interface ServerChange {
 export interface Subject {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, ttlMs?: number): Promise<unknown>;
+  has?(key: string): Promise<unknown>;
+  /** Returns whether the key existed, as a boolean or a count. */
+  delete?(key: string): Promise<unknown>;
   getMany(keys: readonly string[]): Promise<readonly unknown[]>;
   setMany(entries: readonly Entry[]): Promise<unknown>;
   clear?(): Promise<unknown>;

@@ -42,9 +42,11 @@ async function measureOnce(work: () => Promise<void>): Promise<{ seconds: number
 
 export const clear: Scenario<LoadedCell> = {
   name: 'clear',
-  about: 'clear() of a namespace. Afterwards, the servers must be empty.',
+  about:
+    'clear() of a namespace; by hand, SCAN and UNLINK, one page after the other on each server. Afterwards, the servers ' +
+    'must be empty.',
   metrics: METRICS,
-  contestants: CONTESTANTS,
+  contestants: [...CONTESTANTS, 'spread'],
   cells: (quick) => cells('clear', quick),
   freshProcess: true,
   async round({ cell, load, measure, countKeys }) {

@@ -3,6 +3,7 @@ import { clear, iterator } from './clear.js';
 import { failures } from './failures.js';
 import { frozen } from './frozen.js';
 import { get } from './get.js';
+import { has, remove } from './has-delete.js';
 import { hotKeys } from './hot-keys.js';
 import { getMany, setMany } from './many.js';
 import { mixed } from './mixed.js';
@@ -18,6 +19,8 @@ export const SCENARIOS: readonly Scenario[] = [
   get,
   set,
   setWithTtl,
+  has,
+  remove,
   mixed,
   hotKeys,
   getMany,

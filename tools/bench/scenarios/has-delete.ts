@@ -1,0 +1,59 @@
+import { ORDER_MASK } from '../../shared/workload.js';
+import { WrongResult } from '../../shared/wrong-result.js';
+import { CPU_US, OPS_PER_SECOND, withCallers } from '../harness/callers.js';
+import type { Subject } from '../harness/contestant.js';
+import type { Scenario } from '../harness/scenario.js';
+import { type CallerCell, callerCell, SMALL_BYTES } from './caller-cells.js';
+import { fillValues } from './readers.js';
+
+const CALLER_COUNTS = [1, 8, 64, 512];
+const CONTESTANTS = ['dredis', 'baseline', 'spread', 'keyv-redis'];
+
+const cells = (operation: string) =>
+  CALLER_COUNTS.map((callers) => callerCell(operation, SMALL_BYTES, callers));
+
+export const has: Scenario<CallerCell> = {
+  name: 'has',
+  about: 'Each caller looks for one random key per call. All of them exist.',
+  metrics: [OPS_PER_SECOND, CPU_US],
+  contestants: CONTESTANTS,
+  cells: () => cells('EXISTS'),
+  prepare: fillValues,
+  measure: ({ subject, workload }, { valueBytes, callers }, ms) => {
+    const { keys, order } = workload(valueBytes);
+    return withCallers(callers, ms, async (turns) => {
+      while (!turns.over) {
+        const key = keys[order[turns.next++ & ORDER_MASK] as number] as string;
+        const exists = await (subject as Required<Subject>).has(key);
+        if (!exists) throw new WrongResult(`has ${key}`, true, exists);
+      }
+    });
+  },
+};
+
+export const remove: Scenario<CallerCell> = {
+  name: 'delete',
+  about:
+    'Each caller removes one random key per call. Most of them are missing, because an earlier call has removed them. ' +
+    'Afterwards, the keys must be gone.',
+  metrics: [OPS_PER_SECOND, CPU_US],
+  contestants: CONTESTANTS,
+  cells: () => cells('UNLINK'),
+  prepare: fillValues,
+  async measure({ subject, workload }, { valueBytes, callers }, ms) {
+    const { keys, order } = workload(valueBytes);
+    const measured = await withCallers(callers, ms, async (turns) => {
+      while (!turns.over) {
+        const key = keys[order[turns.next++ & ORDER_MASK] as number] as string;
+        await (subject as Required<Subject>).delete(key);
+      }
+    });
+    const removed = Array.from(
+      order.subarray(0, Math.min(measured.turnCount, 100)),
+      (index) => keys[index] as string,
+    );
+    const left = (await subject.getMany(removed)).find((value) => value !== undefined && value !== null);
+    if (left !== undefined) throw new WrongResult('a key that was removed', undefined, left);
+    return measured;
+  },
+};
