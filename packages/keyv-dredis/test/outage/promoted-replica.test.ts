@@ -281,9 +281,10 @@ describe('a sentinel client that reads from a replica', () => {
       return send(isReadonly, args, options);
     };
     const store = open({ name: GROUP, client });
-    const [key] = keysOf(store, GROUP, 1) as [string];
+    const [key, other] = keysOf(store, GROUP, 2) as [string, string];
     await store.set(key, 'value');
-    await store.getMany([key]);
+    await store.getMany([key, other]);
+    await store.get(key);
     await store.has(key);
     for await (const _entry of store.iterator()) break;
     await store.withNamespace('other').clear();
