@@ -20,6 +20,7 @@ const CLUSTER = { masterCount: 4 };
 const REPLICATED_CLUSTER = { masterCount: 3, replicaCount: 1, nodeTimeoutMs: 2_000 };
 const PROXIED_SERVER_COUNT = 4;
 const FLUSH_TIMEOUT_MS = 60_000;
+const COUNT_KEYS = "return redis.call('DBSIZE') - #redis.call('KEYS', '%dredis:*')";
 
 /** What {@link Fleet.load} writes. */
 export interface LoadOptions {
@@ -104,8 +105,11 @@ export class Fleet implements AsyncDisposable {
     );
   }
 
+  /** Number of keys, without those that the store keeps for itself. */
   async countKeys(servers: Servers): Promise<number> {
-    const sizes = (await this.servers(servers)).map(({ location }) => ask(location, ['DBSIZE']));
+    const sizes = (await this.servers(servers)).map(({ location }) =>
+      ask(location, ['EVAL', COUNT_KEYS, '0']),
+    );
     return (await Promise.all(sizes)).map(Number).reduce((sum, size) => sum + size, 0);
   }
 
