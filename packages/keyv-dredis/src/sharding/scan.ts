@@ -157,16 +157,19 @@ export class Scanner {
     const { startOver, scanCount } = this.#options;
     const run: Run = (request) => startOver.command(node, request, snapshot, snapshot.reads);
     let removed = Promise.resolve(0);
+    // A removal that fails while a page is read is noticed after that.
+    const later = () => {};
     try {
       for await (const page of pagesOf(run, new PrefixSet([prefix]), scanCount)) {
         await removed;
         const keys = removal.remaining(page, node, snapshot);
         if (keys.length === 0) continue;
         removed = startOver.command(node, (commands) => commands.unlink(keys), snapshot, snapshot.writes);
+        removed.catch(later);
       }
       await removed;
     } finally {
-      await removed.catch(() => {});
+      await removed.catch(later);
     }
   }
 }

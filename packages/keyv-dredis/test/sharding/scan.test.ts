@@ -116,6 +116,31 @@ test.each(MAJORS)(
   },
 );
 
+// Regression: nobody listened to the removal of a page while the next page was read, so a refused removal ended the process.
+test('clear() rejects if a removal is refused before the next page has been read', async () => {
+  const location = redis.locations[0] as string;
+  const client = await connectClient(location);
+  await client.eval(`for number = 1, 5000 do redis.call('SET', 'refused:' .. number, '') end`);
+  await client.sendCommand(['ACL', 'SETUSER', 'app', 'reset', 'on', '>secret', '~*', '+@all', '-unlink']);
+  const program = `
+    const store = new DRedisStore(['redis://app:secret@' + locations[0]], { namespace: 'refused', scanCount: 100 });
+    store.on('error', () => {});
+    await store.connect();
+    const { client } = store.locate('any');
+    const send = client.sendCommand.bind(client);
+    let scanCount = 0;
+    client.sendCommand = async (args, options) => {
+      if (args[0] === 'SCAN' && (scanCount += 1) > 1) await new Promise((resolve) => setTimeout(resolve, 50));
+      return send(args, options);
+    };
+    const outcome = await store.clear().catch((error) => error.code);
+    await store.disconnect();
+    console.log(outcome);`;
+  const { code, output } = await runProgram([location], program);
+  expect({ code, output }).toEqual({ code: 0, output: 'DREDIS_CLEAR_INCOMPLETE\nexits\n' });
+  await client.eval(`for number = 1, 5000 do redis.call('UNLINK', 'refused:' .. number) end`);
+});
+
 test('clear() removes keys page by page, with at most one page to read and one to remove in flight', async () => {
   const client = await connectClient(redis.locations[0] as string);
   // In a separate namespace, because the other tests need the other keys.
