@@ -118,21 +118,6 @@ export abstract class KeyCommands extends ServerCommands {
     if (!this.recordsWrites) this.#writes.addUnknown();
     else this.#writes.add(key, remainingMs(expiresAt) === 0 ? undefined : value, expiresAt);
   }
-
-  /** Records confirmed writes with the same expiry, or removals. */
-  protected confirmed(
-    keys: readonly string[],
-    values: readonly StoredValue[] = [],
-    expiresAt: number | undefined = undefined,
-  ): void {
-    if (!this.recordsWrites) {
-      this.#writes.addUnknown();
-      return;
-    }
-    for (let index = 0; index < keys.length; index += 1) {
-      this.#writes.add(keys[index] as string, values[index], expiresAt);
-    }
-  }
 }
 
 /**

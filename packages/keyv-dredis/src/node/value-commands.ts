@@ -1,7 +1,7 @@
-import { isErrorReply } from '../connection/redis-client.js';
 import { decodeValue, mayBeBytes, type StoredValue } from '../format/values.js';
 import { partsOf } from './command-length.js';
 import { KeyCommands, NOT_TEXT, remainingMs } from './key-commands.js';
+import { isWrongType } from './replies.js';
 import { asCount, asOk, asValues, MalformedReplyError } from './reply-shapes.js';
 import { AS_BYTES, AS_TEXT, type Send } from './server-commands.js';
 import { isLong } from './value-limit.js';
@@ -79,7 +79,7 @@ export abstract class ValueCommands extends KeyCommands {
         if (value !== NOT_TEXT) return value;
       }
     } catch (error) {
-      if (isErrorReply(error) && error.message.startsWith('WRONGTYPE')) return undefined;
+      if (isWrongType(error)) return undefined;
       throw error;
     }
     throw new MalformedReplyError('GET', 'bytes', 'text');
@@ -102,7 +102,7 @@ export abstract class ValueCommands extends KeyCommands {
 
   async #unlink(keys: readonly string[]): Promise<number> {
     const count = asCount('UNLINK', await this.send(['UNLINK', ...keys], AS_TEXT, false));
-    this.confirmed(keys);
+    for (const key of keys) this.stored(key, undefined, undefined);
     return count;
   }
 
@@ -152,7 +152,9 @@ export abstract class ValueCommands extends KeyCommands {
       if (!(await this.#mSetEx(keys, values, ttlMs))) return false;
       accepted = true;
     }
-    this.confirmed(keys, values, expiresAt);
+    keys.forEach((key, index) => {
+      this.stored(key, values[index], expiresAt);
+    });
     return accepted;
   }
 

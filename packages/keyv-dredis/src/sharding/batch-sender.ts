@@ -11,7 +11,7 @@ import type { Placement, Route } from './placement.js';
 import { BooleanCall, type SingleKeyCall } from './single-key-calls.js';
 import type { StartOver } from './start-over.js';
 import { Strays } from './strays.js';
-import { ownerOf, type Snapshot } from './topology.js';
+import { optionsFor, ownerOf, type Snapshot } from './topology.js';
 
 type Value = StoredValue | undefined;
 
@@ -65,9 +65,8 @@ export class BatchSender {
   #sendGroup(group: CallGroup, node: Node, snapshot: Snapshot): void {
     const { calls } = group;
     const { kind } = calls[0] as SingleKeyCall;
-    const options = kind.isWrite ? snapshot.writes : snapshot.reads;
     if (calls.length > 1 && node.sharing.mayShare(kind.commandFor(calls))) {
-      node.send(new SharedCommand(this, group, node, snapshot), options);
+      node.send(new SharedCommand(this, group, node, snapshot), optionsFor(kind, snapshot));
     } else {
       for (const call of calls) call.sendTo(node, snapshot);
     }

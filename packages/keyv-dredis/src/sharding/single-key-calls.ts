@@ -9,7 +9,7 @@ import { isLong } from '../node/value-limit.js';
 import { type CallKind, DELETE, GET, HAS, SET } from './call-kinds.js';
 import { logged } from './missed-writes.js';
 import type { MovingCalls, MovingRequest } from './moving-calls.js';
-import type { Snapshot } from './topology.js';
+import { optionsFor, type Snapshot } from './topology.js';
 
 /** What a call tells about itself. */
 export interface CallListener {
@@ -70,7 +70,7 @@ export abstract class SingleKeyCall<Result = unknown> implements CallerCommand<u
   sendTo(node: Node, snapshot: Snapshot): void {
     this.node = node;
     this.snapshot = snapshot;
-    node.send(this, this.kind.isWrite ? snapshot.writes : snapshot.reads);
+    node.send(this, optionsFor(this.kind, snapshot));
   }
 
   /** Sends the call's own command, and before a write what nodes that are away need. */
@@ -160,7 +160,7 @@ export abstract class BooleanCall extends SingleKeyCall<boolean> {
     this.snapshot = snapshot;
     return node.run(
       async (commands) => this.resultOf(await this.request(commands), commands),
-      this.kind.isWrite ? snapshot.writes : snapshot.reads,
+      optionsFor(this.kind, snapshot),
     );
   }
 

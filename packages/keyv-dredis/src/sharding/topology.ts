@@ -179,6 +179,11 @@ export function missingFor(key: string, { missing, ring }: Snapshot): readonly s
   return order.slice(0, order.indexOf(owner)).filter((name) => missing.names.includes(name));
 }
 
+/** Options for the commands of a call. */
+export function optionsFor({ isWrite }: { readonly isWrite: boolean }, snapshot: Snapshot): SendOptions {
+  return isWrite ? snapshot.writes : snapshot.reads;
+}
+
 /** Keeps all nodes open between the commands of a call. @returns a release function */
 export function retainAll({ allNodes }: Snapshot): () => void {
   const releases = allNodes.map((node) => node.retain());
