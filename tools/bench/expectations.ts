@@ -86,7 +86,7 @@ const getThroughput = (other: string, expected: Readonly<Record<string, number>>
 /** Highest ratio of processor time per call to node-redis by hand over as many servers, by number of callers. */
 const CPU_LIMITS: readonly (readonly [
   scenario: string,
-  table: string,
+  operation: string,
   limits: Readonly<Record<string, number>>,
 ])[] = [
   ['get', 'GET', { '1 caller': 1.1, '8 callers': 1.1, '64 callers': 0.9, '512 callers': 0.65 }],
@@ -96,19 +96,44 @@ const CPU_LIMITS: readonly (readonly [
   ['delete', 'UNLINK', { '1 caller': 1.1, '8 callers': 1.1, '64 callers': 1.1, '512 callers': 1.1 }],
 ];
 
-const CPU_EXPECTATIONS: readonly Expectation[] = CPU_LIMITS.flatMap(([scenario, table, limits]) =>
-  Object.entries(limits).map(([column, atMost]) => ({
-    measure: `CPU time per ${table}`,
-    against: labelOf('spread'),
-    at: column,
-    scenario,
-    table: `${table}, values of 100 bytes`,
-    columns: [column],
-    numerator: { contestant: 'dredis', metric: 'cpuUs' },
-    denominator: { contestant: 'spread', metric: 'cpuUs' },
-    atMost,
-  })),
+/** Expects processor time per call to be at most `atMost` times that of another contestant. */
+const cpuTime = (
+  measure: string,
+  [ours, other]: readonly [ours: string, other: string],
+  scenario: string,
+  column: string,
+  atMost: number,
+  table?: string,
+): Expectation => ({
+  measure,
+  against: labelOf(other),
+  at: column,
+  scenario,
+  ...(table !== undefined && { table }),
+  columns: [column],
+  numerator: { contestant: ours, metric: 'cpuUs' },
+  denominator: { contestant: other, metric: 'cpuUs' },
+  atMost,
+});
+
+const CPU_EXPECTATIONS: readonly Expectation[] = CPU_LIMITS.flatMap(([scenario, operation, limits]) =>
+  Object.entries(limits).map(([column, atMost]) => {
+    const table = `${operation}, values of 100 bytes`;
+    return cpuTime(`CPU time per ${operation}`, ['dredis', 'spread'], scenario, column, atMost, table);
+  }),
 );
+
+/** Expects `clear()` to be at least `atLeast` times as fast as another contestant. */
+const clearSpeed = (other: string, atLeast: number): Expectation => ({
+  measure: 'clear speed',
+  against: labelOf(other),
+  ...LARGEST,
+  scenario: 'clear',
+  // A ratio of speeds is the inverse of the ratio of times.
+  numerator: { contestant: other, metric: 'seconds' },
+  denominator: { contestant: 'dredis', metric: 'seconds' },
+  atLeast,
+});
 
 const EXPECTATIONS: readonly Expectation[] = [
   ...CPU_EXPECTATIONS,
@@ -119,36 +144,9 @@ const EXPECTATIONS: readonly Expectation[] = [
   throughput('getMany throughput, 8 callers', 'keyv-redis-cluster', 'get-many', '100 keys', 3),
   throughput('setMany throughput, 8 callers', 'keyv-redis-cluster', 'set-many', '100 keys', 2),
   ...getThroughput('twemproxy', { '64 callers': 1.5, '512 callers': 3 }),
-  {
-    measure: 'CPU time per GET, 64 servers',
-    against: labelOf('spread-64'),
-    at: '512 callers',
-    scenario: 'nodes',
-    columns: ['512 callers'],
-    numerator: { contestant: 'dredis-64', metric: 'cpuUs' },
-    denominator: { contestant: 'spread-64', metric: 'cpuUs' },
-    atMost: 1,
-  },
-  {
-    measure: 'clear speed',
-    against: labelOf('spread'),
-    ...LARGEST,
-    scenario: 'clear',
-    numerator: { contestant: 'spread', metric: 'seconds' },
-    denominator: { contestant: 'dredis', metric: 'seconds' },
-    atLeast: 1 / 1.15,
-    format: (value) => `${value.toFixed(2)} x`,
-  },
-  {
-    measure: 'clear speed',
-    against: labelOf('keyv-redis'),
-    ...LARGEST,
-    scenario: 'clear',
-    // A ratio of speeds is the inverse of the ratio of times.
-    numerator: { contestant: 'keyv-redis', metric: 'seconds' },
-    denominator: { contestant: 'dredis', metric: 'seconds' },
-    atLeast: 1.5,
-  },
+  cpuTime('CPU time per GET, 64 servers', ['dredis-64', 'spread-64'], 'nodes', '512 callers', 1),
+  { ...clearSpeed('spread', 1 / 1.15), format: (value) => `${value.toFixed(2)} x` },
+  clearSpeed('keyv-redis', 1.5),
   {
     measure: 'peak memory of clear',
     against: `${labelOf('dredis')}, a tenth of the keys`,
@@ -223,17 +221,10 @@ const MOVER_EXPECTATIONS: readonly Expectation[] = [
 /** The build before the topology record, with --baseline. */
 const SETTLED_EXPECTATIONS: readonly Expectation[] = ['dredis', 'dredis-resharded'].flatMap((id) =>
   ['GET, settled, values of 100 bytes', 'SET, settled, values of 100 bytes'].flatMap((table) =>
-    ['1 caller', '8 callers', '64 callers', '512 callers'].map((column) => ({
-      measure: `CPU time per ${table.slice(0, 3)}, ${labelOf(id)}`,
-      against: labelOf('baseline'),
-      at: column,
-      scenario: 'settled',
-      table,
-      columns: [column],
-      numerator: { contestant: id, metric: 'cpuUs' },
-      denominator: { contestant: 'baseline', metric: 'cpuUs' },
-      atMost: 1.05,
-    })),
+    ['1 caller', '8 callers', '64 callers', '512 callers'].map((column) => {
+      const measure = `CPU time per ${table.slice(0, 3)}, ${labelOf(id)}`;
+      return cpuTime(measure, [id, 'baseline'], 'settled', column, 1.05, table);
+    }),
   ),
 );
 

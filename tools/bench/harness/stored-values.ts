@@ -27,7 +27,12 @@ export async function fill(subject: Subject, workload: Workload): Promise<void> 
   }
 }
 
-/** Reads back the first keys that a round wrote. @throws WrongResult if a key has a different value */
+/**
+ * Reads back the first keys that a round wrote.
+ *
+ * @param values the value of each key of the workload; none for keys that were removed
+ * @throws WrongResult if a key has a different value
+ */
 export async function checkWritten(
   subject: Subject,
   { keys, order }: Workload,
@@ -37,7 +42,8 @@ export async function checkWritten(
   const written = [...new Set(order.subarray(0, Math.min(writeCount, MAX_CHECKED_KEYS)))];
   const found = await subject.getMany(written.map((index) => keys[index] as string));
   for (const [position, index] of written.entries()) {
-    if (found[position] === values[index]) continue;
-    throw new WrongResult(`${keys[index]} after it was set`, values[index], found[position]);
+    // A missing value is null or undefined.
+    if ((found[position] ?? undefined) === values[index]) continue;
+    throw new WrongResult(`${keys[index]} after the round`, values[index], found[position]);
   }
 }

@@ -17,6 +17,7 @@ export const LARGE_BYTES = 10_240;
 
 const FULL_COUNTS: CallerCounts = { small: [1, 8, 64, 512], large: [1, 8, 64, 512] };
 export const QUICK_COUNTS: CallerCounts = { small: [64, 512], large: [] };
+export const SMALL_COUNTS: CallerCounts = { ...FULL_COUNTS, large: [] };
 
 const sizeLabel = (valueBytes: number) => (valueBytes === LARGE_BYTES ? '10 KB' : `${valueBytes} bytes`);
 export const callersLabel = (callers: number) => `${callers} caller${callers === 1 ? '' : 's'}`;

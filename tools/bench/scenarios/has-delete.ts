@@ -3,21 +3,18 @@ import { WrongResult } from '../../shared/wrong-result.js';
 import { CPU_US, OPS_PER_SECOND, withCallers } from '../harness/callers.js';
 import type { Subject } from '../harness/contestant.js';
 import type { Scenario } from '../harness/scenario.js';
-import { type CallerCell, callerCell, SMALL_BYTES } from './caller-cells.js';
+import { checkWritten } from '../harness/stored-values.js';
+import { type CallerCell, callerCells, SMALL_COUNTS } from './caller-cells.js';
 import { fillValues } from './readers.js';
 
-const CALLER_COUNTS = [1, 8, 64, 512];
 const CONTESTANTS = ['dredis', 'baseline', 'spread', 'keyv-redis'];
-
-const cells = (operation: string) =>
-  CALLER_COUNTS.map((callers) => callerCell(operation, SMALL_BYTES, callers));
 
 export const has: Scenario<CallerCell> = {
   name: 'has',
   about: 'Each caller looks for one random key per call. All of them exist.',
   metrics: [OPS_PER_SECOND, CPU_US],
   contestants: CONTESTANTS,
-  cells: () => cells('EXISTS'),
+  cells: () => callerCells('EXISTS', SMALL_COUNTS),
   prepare: fillValues,
   measure: ({ subject, workload }, { valueBytes, callers }, ms) => {
     const { keys, order } = workload(valueBytes);
@@ -38,22 +35,18 @@ export const remove: Scenario<CallerCell> = {
     'Afterwards, the keys must be gone.',
   metrics: [OPS_PER_SECOND, CPU_US],
   contestants: CONTESTANTS,
-  cells: () => cells('UNLINK'),
+  cells: () => callerCells('UNLINK', SMALL_COUNTS),
   prepare: fillValues,
   async measure({ subject, workload }, { valueBytes, callers }, ms) {
-    const { keys, order } = workload(valueBytes);
+    const work = workload(valueBytes);
+    const { keys, order } = work;
     const measured = await withCallers(callers, ms, async (turns) => {
       while (!turns.over) {
         const key = keys[order[turns.next++ & ORDER_MASK] as number] as string;
         await (subject as Required<Subject>).delete(key);
       }
     });
-    const removed = Array.from(
-      order.subarray(0, Math.min(measured.turnCount, 100)),
-      (index) => keys[index] as string,
-    );
-    const left = (await subject.getMany(removed)).find((value) => value !== undefined && value !== null);
-    if (left !== undefined) throw new WrongResult('a key that was removed', undefined, left);
+    await checkWritten(subject, work, [], measured.turnCount);
     return measured;
   },
 };
